@@ -1,0 +1,271 @@
+#!/usr/bin/env node
+// SPDX-License-Identifier: MIT
+/** The command line: reads argv, prints, and turns results and errors into exit codes. Nothing else does. */
+import { once } from "node:events";
+import { constants } from "node:os";
+import { join } from "node:path";
+import type { Writable } from "node:stream";
+import { Command, CommanderError, Option } from "commander";
+import { build, imageName } from "./build.js";
+import { exitCode, formatError, UklError } from "./errors.js";
+import { type BuildFlags, pairs, readConfiguration } from "./flags.js";
+import { examineHost, fixHost } from "./host/doctor.js";
+import { withScratchDirectory } from "./host/files.js";
+import { cacheDirectory } from "./host/places.js";
+import { isImage } from "./image.js";
+import { kernelCache } from "./kernel/cache.js";
+import type { Progress } from "./kernel/compile.js";
+import { getKernel } from "./kernel/kernel.js";
+import { formatBuild, formatFindings, formatKernels, formatProgress } from "./report.js";
+import { dryRun, type RunRequest, run } from "./run.js";
+
+const print = (text: string) => process.stdout.write(text);
+const say = (text: string) => process.stderr.write(text);
+
+async function main(argv: readonly string[]): Promise<number> {
+  // What follows -- belongs to the application, whatever it looks like.
+  const dashes = argv.indexOf("--");
+  const own = dashes < 0 ? argv : argv.slice(0, dashes);
+  const programArguments = dashes < 0 ? undefined : argv.slice(dashes + 1);
+  let status: number = exitCode.ok;
+  const program = new Command("ukl")
+    .description("Turn an existing Linux application into one bootable binary.")
+    .exitOverride();
+  addBuild(program, programArguments);
+  addRun(program, programArguments, (guestStatus) => {
+    status = guestStatus;
+  });
+  addKernel(program);
+  addDoctor(program);
+  try {
+    await program.parseAsync(own, { from: "user" });
+    return status;
+  } catch (error) {
+    return report(error);
+  }
+}
+
+function collect(value: string, earlier: readonly string[]): readonly string[] {
+  return [...earlier, value];
+}
+
+/** The options that describe an image, shared by `build` and `run`. */
+function addImageOptions(command: Command): Command {
+  return command
+    .option("--config <file>", "configuration file (default: ukl.config.ts or ukl.config.json)")
+    .option("--name <name>", "name of the image and of the program in the guest")
+    .addOption(new Option("--mode <mode>", "ring 0 or ring 3").choices(["unikernel", "classic"]))
+    .option("-l, --library <name>", "link this library", collect, [])
+    .option("-L, --library-path <dir>", "look for libraries here", collect, [])
+    .option("--cc <compiler>", "compile and link with this compiler")
+    .option("--cflag <flag>", "pass to the compiler", collect, [])
+    .option("--ldflag <flag>", "pass to the compiler driver when linking", collect, [])
+    .option("-e, --env <name=value>", "set in the program's environment", collect, [])
+    .option("--include <guest=host>", "put a file or directory into the image", collect, [])
+    .option("--ring0 <path>", "run this guest program in ring 0 too", collect, [])
+    .option("--kernel-source <path>", "Linux source directory or tarball")
+    .option("--kernel-option <name=value>", "set a kernel option", collect, [])
+    .option("--kernel-symbol <name>", "let the program use this kernel symbol", collect, [])
+    .option("-m, --memory <size>", "memory of the guest, such as 128M")
+    .option("--smp <n>", "virtual CPUs");
+}
+
+function addBuild(program: Command, programArguments: readonly string[] | undefined): void {
+  addImageOptions(program.command("build"))
+    .description("build a bootable binary; what follows -- becomes its default arguments")
+    .argument("[target...]", "sources, objects and archives, or one static executable")
+    .option("-o, --output <file>", "the image (default: NAME.elf)")
+    .option("--bzimage", "write a bzImage beside it")
+    .option("--json", "print the result as JSON")
+    .action(
+      async (targets: string[], flags: BuildFlags & { output?: string; bzimage?: true; json?: true }) => {
+        const configuration = await readConfiguration(targets, flags, programArguments);
+        const progress = progressPrinter();
+        const result = await build({
+          configuration,
+          output: flags.output ?? `${imageName(configuration)}.elf`,
+          bzImage: flags.bzimage === true,
+          onProgress: progress.show,
+        }).finally(progress.end);
+        print(flags.json ? `${JSON.stringify(result, undefined, 2)}\n` : formatBuild(result));
+      },
+    );
+}
+
+interface RunFlags extends BuildFlags {
+  readonly accel: "auto" | "kvm" | "tcg";
+  readonly timeout?: string;
+  readonly append: readonly string[];
+  readonly icount?: true;
+  readonly dryRun?: true;
+}
+
+function addRun(
+  program: Command,
+  programArguments: readonly string[] | undefined,
+  setStatus: (guestStatus: number) => void,
+): void {
+  addImageOptions(program.command("run"))
+    .description("boot an image, or build and boot an application; what follows -- are its arguments")
+    .argument("[target...]", "an image, or what `ukl build` takes")
+    .addOption(new Option("--accel <name>", "accelerator").choices(["auto", "kvm", "tcg"]).default("auto"))
+    .option("--timeout <seconds>", "end the guest after this time")
+    .option("--append <word>", "add to the kernel's command line", collect, [])
+    .option("--icount", "guest time counts instructions: 1 instruction is 1 ns (TCG only)")
+    .option("--dry-run", "print the command instead of running it")
+    .action(async (targets: string[], flags: RunFlags) => {
+      await withImage(targets, flags, programArguments, async (request) => {
+        if (flags.dryRun) return void print(`${await dryRun(request)}\n`);
+        const interrupt = interruption();
+        const result = await run(request, {
+          stdin: process.stdin,
+          onConsole: (chunk) => writeAll(process.stdout, chunk),
+          signal: interrupt.signal,
+          ...(flags.timeout === undefined ? {} : { timeoutMs: 1000 * Number(flags.timeout) }),
+        }).finally(interrupt.dispose);
+        setStatus(result.exitStatus);
+      });
+    });
+}
+
+function addKernel(program: Command): void {
+  const kernel = program.command("kernel").description("the cache of kernel objects");
+  kernel
+    .command("build")
+    .description("build the kernels that images are linked with")
+    .addOption(new Option("--mode <mode>", "only this one").choices(["unikernel", "classic"]))
+    .option("--kernel-source <path>", "Linux source directory or tarball")
+    .action(async (flags: { mode?: "unikernel" | "classic"; kernelSource?: string }) => {
+      const source = flags.kernelSource ?? process.env["UKL_KERNEL_SOURCE"];
+      for (const mode of flags.mode === undefined ? (["unikernel", "classic"] as const) : [flags.mode]) {
+        const progress = progressPrinter();
+        const request = { mode, onProgress: progress.show, ...(source === undefined ? {} : { source }) };
+        const made = await getKernel(request).finally(progress.end);
+        print(`${mode} kernel: Linux ${made.version} in ${made.directory}\n`);
+      }
+    });
+  kernel
+    .command("list")
+    .option("--json", "print as JSON")
+    .action(async (flags: { json?: true }) => {
+      const kernels = await kernelCache(cacheDirectory()).list();
+      print(flags.json ? `${JSON.stringify(kernels, undefined, 2)}\n` : formatKernels(kernels));
+    });
+  kernel
+    .command("prune")
+    .description("remove kernels not used for 30 days, and unpacked sources")
+    .option("--all", "remove every kernel")
+    .action(async (flags: { all?: true }) => {
+      const removed = await kernelCache(cacheDirectory()).prune(flags.all === true ? 0 : 30);
+      print(`removed ${removed} kernel${removed === 1 ? "" : "s"}\n`);
+    });
+}
+
+function addDoctor(program: Command): void {
+  program
+    .command("doctor")
+    .description("what this host has and lacks")
+    .option("--fix", "install what is missing")
+    .action(async (flags: { fix?: true }) => {
+      let findings = await examineHost();
+      if (flags.fix && findings.some(({ found }) => found === undefined)) {
+        await fixHost(findings, { onLine: (line) => say(`${line}\n`) });
+        findings = await examineHost();
+      }
+      print(formatFindings(findings));
+      const missing = findings.filter(({ found }) => found === undefined);
+      if (missing.length === 0) return;
+      throw new UklError("UKL-401", {
+        what: `${missing.length} of ${findings.length} requirements are missing`,
+        cause: missing.map(({ what }) => what).join(", "),
+        fix: "run 'ukl doctor --fix'",
+      });
+    });
+}
+
+/** Calls `work` with the image that the targets name, or with one built from them for this run. */
+async function withImage(
+  targets: readonly string[],
+  flags: RunFlags,
+  programArguments: readonly string[] | undefined,
+  work: (request: RunRequest) => Promise<void>,
+): Promise<void> {
+  const machine = {
+    accelerator: flags.accel,
+    kernelArguments: flags.append,
+    instructionCount: flags.icount === true,
+    ...(flags.mode === undefined ? {} : { mode: flags.mode }),
+    ...(flags.memory === undefined ? {} : { memory: flags.memory }),
+    ...(flags.smp === undefined ? {} : { cpus: Number(flags.smp) }),
+  };
+  const [first, ...others] = targets;
+  if (first !== undefined && others.length === 0 && (await isImage(first))) {
+    const args = programArguments === undefined ? {} : { args: programArguments };
+    return work({ ...machine, ...args, imagePath: first, env: pairs(flags.env, "-e NAME=VALUE") });
+  }
+  const configuration = await readConfiguration(targets, flags, programArguments);
+  await withScratchDirectory(async (scratch) => {
+    const output = join(scratch, `${imageName(configuration)}.elf`);
+    const progress = progressPrinter();
+    await build({ configuration, output, bzImage: false, onProgress: progress.show }).finally(progress.end);
+    await work({ ...machine, imagePath: output, env: {} });
+  });
+}
+
+/** Ctrl-C and SIGTERM end the machine, and then us with the status a shell expects. */
+function interruption(): { readonly signal: AbortSignal; readonly dispose: () => void } {
+  const controller = new AbortController();
+  const onSignal = (name: NodeJS.Signals) => controller.abort(new Interrupted(name));
+  process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
+  return {
+    signal: controller.signal,
+    dispose: () => void process.off("SIGINT", onSignal).off("SIGTERM", onSignal),
+  };
+}
+
+class Interrupted extends Error {
+  readonly exitStatus: number;
+
+  constructor(name: NodeJS.Signals) {
+    super(`interrupted by ${name}`);
+    this.exitStatus = 128 + constants.signals[name];
+  }
+}
+
+/** Resolves when the stream can take more. */
+async function writeAll(stream: Writable, chunk: Uint8Array): Promise<void> {
+  if (!stream.write(chunk)) await once(stream, "drain");
+}
+
+/** Shows progress: redrawn in place on a terminal, a line for each new step elsewhere. */
+function progressPrinter(): { show: (progress: Progress) => void; end: () => void } {
+  let lastStep = "";
+  let drawn = false;
+  return {
+    show(progress) {
+      if (process.stderr.isTTY) {
+        say(`\r\x1b[K${formatProgress(progress)}`);
+        drawn = true;
+      } else if (progress.step !== lastStep) {
+        say(`${progress.step}\n`);
+      }
+      lastStep = progress.step;
+    },
+    end() {
+      if (drawn) say("\r\x1b[K");
+    },
+  };
+}
+
+function report(error: unknown): number {
+  if (error instanceof Interrupted) return error.exitStatus;
+  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCode.ok : exitCode.usage;
+  if (error instanceof UklError) {
+    say(formatError(error));
+    return error.exit;
+  }
+  say(`error[UKL-901]: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  return exitCode.bug;
+}
+
+process.exitCode = await main(process.argv.slice(2));

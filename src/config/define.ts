@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+/**
+ * The configuration as its author writes it.
+ *
+ * This file imports nothing: it is what `import … from "uklkit"` costs at run time, and it is the declaration
+ * a `ukl.config.ts` is type-checked against. That the type and the schema (schema.ts) agree is checked there.
+ */
+
+/** Exactly one of `inputs` and `program` is needed; relative host paths start at the configuration file's directory. */
+export interface Configuration {
+  /** For editors, in a JSON file: the place of the JSON Schema. */
+  readonly $schema?: string;
+  /** Names the image and its files. Letters, digits, `.`, `_`, `+` and `-`; at most 128 of them. */
+  readonly name?: string;
+  /** Sources, objects and archives (.c .cc .cpp .cxx .S .s .o .a) that make up the application. */
+  readonly inputs?: readonly string[];
+  /** A static executable to use as it is. */
+  readonly program?: string;
+  /** Compiles and links the inputs. Default: `g++` where there is C++ among them, else `gcc`. */
+  readonly compiler?: string;
+  /** Libraries to link, as names for `-l`. */
+  readonly libraries?: readonly string[];
+  /** Directories to look for libraries in, as for `-L`. */
+  readonly libraryPaths?: readonly string[];
+  /** Passed to the compiler as they are. */
+  readonly compileFlags?: readonly string[];
+  /** Passed to the compiler driver when it links, as they are. */
+  readonly linkFlags?: readonly string[];
+  /** Default arguments of the application, without argv[0]. */
+  readonly args?: readonly string[];
+  /** Environment of the application. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** `unikernel` runs the application in ring 0, `classic` in ring 3. Default: `unikernel`. */
+  readonly mode?: "unikernel" | "classic";
+  readonly kernel?: {
+    /** A Linux source directory or tarball. Default: the host's linux-source package. */
+    readonly source?: string;
+    /** Kconfig options on top of the ones ukl chooses. */
+    readonly options?: Readonly<Record<`CONFIG_${string}`, string | number>>;
+    /** Kernel symbols the application may call or read. */
+    readonly symbols?: readonly string[];
+  };
+  readonly files?: {
+    /** Files and directories to put into the image: absolute path in the guest → path on the host. */
+    readonly include?: Readonly<Record<string, string>>;
+  };
+  readonly ring0?: {
+    /** Absolute guest paths of programs that also run in ring 0 when they are executed. */
+    readonly programs?: readonly string[];
+  };
+  /** Defaults for `ukl run`. */
+  readonly run?: {
+    /** Memory of the guest, a whole number of MiB or GiB: `128M`, `1G`. */
+    readonly memory?: string;
+    /** Virtual CPUs, 1 to 64. */
+    readonly cpus?: number;
+    /** Default: `auto`. */
+    readonly accelerator?: "auto" | "kvm" | "tcg";
+    /** The guest is stopped after this many seconds. */
+    readonly timeoutSeconds?: number;
+  };
+}
+
+/** Returns its argument: a way to have the type checked and completed while writing a `ukl.config.ts`. */
+export function defineConfig(configuration: Configuration): Configuration {
+  return configuration;
+}

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: MIT
+/**
+ * Turns what zod found wrong into one complaint a person can act on: which place, what was expected there,
+ * what was found, and the likely intention behind a misspelling.
+ */
+import { inspect } from "node:util";
+import type { z } from "zod";
+import { configurationJsonSchema } from "./schema.js";
+import type { Place } from "./source.js";
+
+export interface Complaint {
+  readonly place: Place;
+  /** Path, expectation and finding on one line, such as `run.cpus: expected …, found 0`. */
+  readonly text: string;
+}
+
+/** Members of a configuration that a later version will understand. */
+const reservedKeys = ["image", "package"];
+
+/** Explains the first of zod's issues about `value`. */
+export function explainIssue(issue: z.core.$ZodIssue, value: unknown): Complaint {
+  const { path } = issue;
+  if (issue.code === "unrecognized_keys") {
+    const key = issue.keys[0] ?? "";
+    return {
+      place: { path: [...path, key], at: "key" },
+      text: formatPath(path) + (reservedKey(key) ?? unknownKey(key, knownKeys(path))),
+    };
+  }
+  if (issue.code === "invalid_key") {
+    return {
+      place: { path, at: "key" },
+      text: `${formatPath(path.slice(0, -1))}expected ${issue.issues[0]?.message}, found ${show(path.at(-1))}`,
+    };
+  }
+  const found = valueAt(value, path);
+  const text = `${formatPath(path)}expected ${issue.message}, found ${foundInstead(issue, found)}`;
+  const values = issue.code === "invalid_value" ? issue.values.map(String) : [];
+  return { place: { path, at: "value" }, text: text + didYouMean(String(found), values) };
+}
+
+/** The refusal of a reserved member, quoted or not, and undefined for any other name. */
+export function reservedKey(key: string): string | undefined {
+  const name = key.replaceAll('"', "");
+  return reservedKeys.includes(name)
+    ? `expected inputs or program, found ${show(name)}, which is reserved for a later version`
+    : undefined;
+}
+
+function unknownKey(key: string, known: readonly string[]): string {
+  const meant = didYouMean(key, known);
+  return meant === ""
+    ? `expected one of ${known.join(", ")}, found ${show(key)}`
+    : `expected a known name, found ${show(key)}${meant}`;
+}
+
+function didYouMean(word: string, candidates: readonly string[]): string {
+  const [best] = candidates
+    .map((candidate) => ({ candidate, distance: editDistance(word.toLowerCase(), candidate.toLowerCase()) }))
+    .filter(({ candidate, distance }) => distance <= Math.max(1, Math.floor(candidate.length / 3)))
+    .sort((left, right) => left.distance - right.distance);
+  return best === undefined ? "" : `; did you mean ${show(best.candidate)}?`;
+}
+
+/** Insertions, deletions, substitutions and swaps of neighbours that lead from one word to the other. */
+function editDistance(from: string, to: string): number {
+  let beforePrevious: number[] = [];
+  let previous = Array.from({ length: to.length + 1 }, (_, column) => column);
+  for (let row = 1; row <= from.length; row++) {
+    const current = [row];
+    for (let column = 1; column <= to.length; column++) {
+      const substitution = (previous[column - 1] ?? 0) + (from[row - 1] === to[column - 1] ? 0 : 1);
+      const deletion = (previous[column] ?? 0) + 1;
+      const insertion = (current[column - 1] ?? 0) + 1;
+      const swapped = from[row - 1] === to[column - 2] && from[row - 2] === to[column - 1];
+      const swap = swapped ? (beforePrevious[column - 2] ?? 0) + 1 : Infinity;
+      current.push(Math.min(substitution, deletion, insertion, swap));
+    }
+    [beforePrevious, previous] = [previous, current];
+  }
+  return previous[to.length] ?? 0;
+}
+
+/** The members the schema knows below `path`. */
+function knownKeys(path: readonly PropertyKey[]): string[] {
+  let schema = configurationJsonSchema();
+  for (const key of path) {
+    const member = schema.properties?.[String(key)];
+    if (typeof member !== "object") return [];
+    schema = member;
+  }
+  return Object.keys(schema.properties ?? {});
+}
+
+function foundInstead(issue: z.core.$ZodIssue, found: unknown): string {
+  const stated: unknown = issue.code === "custom" ? issue.params?.["found"] : undefined;
+  return typeof stated === "string" ? stated : show(found);
+}
+
+function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>(
+    (object, key) => (typeof object === "object" && object !== null ? Reflect.get(object, key) : undefined),
+    value,
+  );
+}
+
+function formatPath(path: readonly PropertyKey[]): string {
+  if (path.length === 0) return "";
+  const steps = path.map((key) => (typeof key === "number" ? `[${key}]` : `.${String(key)}`));
+  return `${steps.join("").replace(/^\./, "")}: `;
+}
+
+function show(value: unknown): string {
+  if (value === undefined) return "nothing";
+  const shown =
+    typeof value === "string" ? JSON.stringify(value) : inspect(value, { depth: 1, breakLength: Infinity });
+  return shown.length <= 80 ? shown : `${shown.slice(0, 79)}…`;
+}

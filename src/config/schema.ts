@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: MIT
+/**
+ * What a configuration may hold: the border where its untrusted value becomes a typed one.
+ *
+ * Every leaf carries, as its zod error, the phrase that follows "expected" in a message (explain.ts). The
+ * JSON Schema that editors use comes from the same value.
+ */
+import { z } from "zod";
+import type { Configuration } from "./define.js";
+
+/** setTimeout takes 2^31 - 1 milliseconds at most. */
+const longestTimeoutSeconds = 2_147_483;
+
+function text(expected: string, pattern?: RegExp) {
+  const string = z.string({ error: expected });
+  // A NUL cannot be part of a path, an argument or an environment variable.
+  return pattern === undefined
+    ? string.refine((value) => !value.includes("\0"), { error: `${expected} without a NUL character` })
+    : string.regex(pattern, { error: expected });
+}
+
+function list<Element extends z.ZodType>(element: Element, expected: string) {
+  return z.array(element, { error: expected });
+}
+
+const hostPath = text("a path", /^[^\0]+$/);
+const guestPath = text(
+  "an absolute guest path without . or .. components",
+  /^(?:\/(?!\.{1,2}(?:\/|$))[^/\0]+)+$/,
+);
+
+const optionValue = 'a one-line string such as "y" or "n", or a whole number';
+const kernel = z.strictObject(
+  {
+    source: hostPath.optional(),
+    options: z
+      .record(
+        z.templateLiteral(["CONFIG_", z.string().regex(/^\w+$/)], {
+          error: "an option name such as CONFIG_PROC_FS",
+        }),
+        z.union([text(optionValue, /^[^\0\r\n]*$/), z.int({ error: optionValue })], { error: optionValue }),
+        { error: "an object of Kconfig options" },
+      )
+      .default({}),
+    symbols: list(text("the name of a kernel symbol", /^[A-Za-z_]\w*$/), "a list of kernel symbols").default(
+      [],
+    ),
+  },
+  { error: "an object" },
+);
+
+const files = z.strictObject(
+  {
+    include: z.record(guestPath, hostPath, { error: "an object from guest paths to host paths" }).default({}),
+  },
+  { error: "an object" },
+);
+
+const ring0 = z.strictObject(
+  { programs: list(guestPath, "a list of guest paths").default([]) },
+  { error: "an object" },
+);
+
+const cpus = "a whole number from 1 to 64";
+const timeout = `a positive number of seconds, at most ${longestTimeoutSeconds}`;
+const run = z.strictObject(
+  {
+    memory: text('a size such as "128M" or "1G"', /^[1-9]\d{0,6}[MG]$/).optional(),
+    cpus: z.int({ error: cpus }).min(1, { error: cpus }).max(64, { error: cpus }).optional(),
+    accelerator: z.enum(["auto", "kvm", "tcg"], { error: 'one of "auto", "kvm" and "tcg"' }).default("auto"),
+    timeoutSeconds: z
+      .number({ error: timeout })
+      .positive({ error: timeout })
+      .max(longestTimeoutSeconds, { error: timeout })
+      .optional(),
+  },
+  { error: "an object" },
+);
+
+const input = text(
+  "a path that ends in .c, .cc, .cpp, .cxx, .S, .s, .o or .a",
+  /^[^\0]+\.(?:cc?|cpp|cxx|S|s|o|a)$/,
+);
+const variableName = text("the name of an environment variable", /^[^=\0]+$/);
+
+export const configurationSchema = z
+  .strictObject(
+    {
+      $schema: text("a place of a JSON Schema").optional(),
+      name: text(
+        "a name of at most 128 letters, digits, '.', '_', '+' and '-', not starting with '.', '+' or '-'",
+        /^\w[\w.+-]{0,127}$/,
+      ).optional(),
+      inputs: list(input, "a list of paths").min(1, { error: "at least one input" }).optional(),
+      program: hostPath.optional(),
+      compiler: text('a compiler such as "musl-gcc"', /^[\w./+-]+$/).optional(),
+      libraries: list(
+        text('a library name such as "m"', /^:?\w[\w.+-]*$/),
+        "a list of library names",
+      ).default([]),
+      libraryPaths: list(hostPath, "a list of directories").default([]),
+      compileFlags: list(text("a compiler flag"), "a list of compiler flags").default([]),
+      linkFlags: list(text("a linker flag"), "a list of linker flags").default([]),
+      args: list(text("a string"), "a list of strings").default([]),
+      env: z.record(variableName, text("a string"), { error: "an object of strings" }).default({}),
+      mode: z.enum(["unikernel", "classic"], { error: '"unikernel" or "classic"' }).default("unikernel"),
+      kernel: kernel.prefault({}),
+      files: files.prefault({}),
+      ring0: ring0.prefault({}),
+      run: run.prefault({}),
+    },
+    { error: "an object" },
+  )
+  .superRefine((value, context) => {
+    const both = value.inputs !== undefined && value.program !== undefined;
+    if (!both && (value.inputs ?? value.program) !== undefined) return;
+    context.addIssue({
+      code: "custom",
+      message: "exactly one of inputs and program",
+      path: both ? ["program"] : [],
+      params: { found: both ? "both" : "neither" },
+    });
+  })
+  .meta({
+    title: "Configuration of ukl",
+    oneOf: [{ required: ["inputs"] }, { required: ["program"] }],
+  });
+
+/** A checked configuration: defaults filled in and, when it came from a file, host paths made absolute. */
+export type ResolvedConfiguration = z.output<typeof configurationSchema>;
+
+/** A configuration whose members may also be present and undefined, as options of a command line are. */
+export type ConfigurationFlags = z.input<typeof configurationSchema>;
+
+/** The JSON Schema published as docs/config.schema.json. */
+export function configurationJsonSchema(): z.core.JSONSchema.BaseSchema {
+  return z.toJSONSchema(configurationSchema, { io: "input" });
+}
+
+// `Configuration` is written by hand, so that authors see documented names; here it has to match the schema.
+type Plain<T> = T extends object ? { -readonly [Key in keyof T]-?: Plain<Exclude<T[Key], undefined>> } : T;
+type Same<A, B> = [A] extends [B] ? ([B] extends [A] ? true : false) : false;
+true satisfies Same<Plain<Configuration>, Plain<ConfigurationFlags>>;

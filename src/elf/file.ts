@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: MIT
+/**
+ * One ELF64 x86-64 file as a read-only value. Header, segments, sections and TLS are read and checked at
+ * once; the rest when first asked for, so that a large file costs only what is looked at.
+ *
+ * The bytes are untrusted. Whatever they are, reading ends in a value or in an UklError, in time and
+ * memory proportional to their number.
+ */
+import { SHT } from "./constants.js";
+import { type Dynamic, readDynamic, readInterpreter } from "./dynamic.js";
+import { readDynamicSymbols } from "./dynamic-symbols.js";
+import { type ElfLayout, readLayout } from "./layout.js";
+import { once } from "./lazy.js";
+import { classifyLinkage, type Linkage } from "./linkage.js";
+import { findBuildId, type Note, readNotes } from "./notes.js";
+import {
+  type Relocation,
+  type RelocationTable,
+  readDynamicRelocations,
+  readRelocationTables,
+} from "./relocations.js";
+import { type Section, sectionBytes } from "./sections.js";
+import type { Segment } from "./segments.js";
+import { type ElfSymbol, openSymbolSection, readSymbols } from "./symbols.js";
+import { readTls, type TlsSegment } from "./tls.js";
+
+/** Lazy members throw UKL-206 or UKL-208 when what they are read from is malformed. */
+export interface ElfFile extends ElfLayout {
+  readonly linkage: Linkage;
+  /** Undefined when the file has no PT_TLS. */
+  readonly tls: TlsSegment | undefined;
+  /** `.symtab`; empty in a stripped file. Places in the array are symbol indices. */
+  readonly symbols: readonly ElfSymbol[];
+  /** `.dynsym`, with versions; found without section headers too. */
+  readonly dynamicSymbols: readonly ElfSymbol[];
+  /** The SHT_RELA sections. */
+  readonly relocations: readonly RelocationTable[];
+  /** What the loader applies; found without section headers too. */
+  readonly dynamicRelocations: readonly Relocation[];
+  readonly dynamic: Dynamic | undefined;
+  /** PT_INTERP. */
+  readonly interpreter: string | undefined;
+  readonly notes: readonly Note[];
+  /** In hexadecimal digits. */
+  readonly buildId: string | undefined;
+  /** The first section of a name. */
+  section(name: string): Section | undefined;
+  /** The bytes of a section, not copied; none for SHT_NOBITS. */
+  sectionBytes(section: Section): Uint8Array;
+  /** The file's part of a segment, not copied. */
+  segmentBytes(segment: Segment): Uint8Array;
+  /** `size` bytes at an address, not copied; undefined unless one PT_LOAD has them all from the file. */
+  bytesAt(vaddr: bigint, size: number): Uint8Array | undefined;
+}
+
+/** Reads a file, which `path` names in messages. Throws UKL-202 to UKL-210. */
+export function parseElf(bytes: Uint8Array, path: string): ElfFile {
+  const layout = readLayout(bytes, path);
+  const dynamic = once(() => readDynamic(layout));
+  const interpreter = once(() => readInterpreter(layout));
+  const notes = once(() => readNotes(layout));
+  const relocations = once(() => readRelocationTables(layout));
+  const dynamicRelocations = once(() => readDynamicRelocations(layout, dynamic()));
+  const dynamicSymbols = once(() => readDynamicSymbols(layout, dynamic(), dynamicRelocations));
+  const symbols = once(() => {
+    const source = openSymbolSection(layout, SHT.SYMTAB);
+    return source === undefined ? [] : readSymbols(layout, source);
+  });
+  return {
+    ...layout,
+    tls: readTls(layout.segments, path),
+    get linkage() {
+      return classifyLinkage(layout, dynamic(), interpreter());
+    },
+    get symbols() {
+      return symbols();
+    },
+    get dynamicSymbols() {
+      return dynamicSymbols();
+    },
+    get relocations() {
+      return relocations();
+    },
+    get dynamicRelocations() {
+      return dynamicRelocations();
+    },
+    get dynamic() {
+      return dynamic();
+    },
+    get interpreter() {
+      return interpreter();
+    },
+    get notes() {
+      return notes();
+    },
+    get buildId() {
+      return findBuildId(notes());
+    },
+    section: (name) => layout.sections.find((section) => section.name === name),
+    sectionBytes: (section) => sectionBytes(bytes, section),
+    segmentBytes: ({ offset, filesz }) => bytes.subarray(offset, offset + filesz),
+    bytesAt(vaddr, size) {
+      const available = layout.bytesFrom(vaddr);
+      return available && size >= 0 && size <= available.length ? available.subarray(0, size) : undefined;
+    },
+  };
+}

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: MIT
+/**
+ * Every failure a user can meet has one permanent code, and says what went wrong, why, and what to do.
+ *
+ * The catalogue below is the single list of codes; docs/errors.md is generated from it. A code is never
+ * reused for another meaning. Ranges: 1xx command line and configuration, 2xx input files, 3xx kernel,
+ * 4xx host tools and files, 5xx link and image, 6xx running, 9xx bugs of ours.
+ */
+
+/** Process exit codes, after sysexits(3). `ukl run` otherwise returns the guest's own status. */
+export const exitCode = {
+  ok: 0,
+  usage: 64,
+  badInput: 65,
+  unavailable: 69,
+  bug: 70,
+  configuration: 78,
+} as const;
+
+export type ExitCode = (typeof exitCode)[keyof typeof exitCode];
+
+interface CatalogueEntry {
+  readonly title: string;
+  readonly exit: ExitCode;
+}
+
+const entry = (title: string, exit: ExitCode): CatalogueEntry => ({ title, exit });
+
+export const errorCatalogue = {
+  "UKL-101": entry("the command line is not understood", exitCode.usage),
+  "UKL-110": entry("the configuration file cannot be read", exitCode.configuration),
+  "UKL-111": entry("the configuration file has a syntax or type error", exitCode.configuration),
+  "UKL-112": entry("the configuration has a value that is not allowed", exitCode.configuration),
+  "UKL-201": entry("the input file cannot be read", exitCode.badInput),
+  "UKL-202": entry("the input is not an ELF file", exitCode.badInput),
+  "UKL-203": entry("the ELF file is truncated", exitCode.badInput),
+  "UKL-204": entry("the ELF file is 32-bit", exitCode.badInput),
+  "UKL-205": entry("the ELF file is for another machine", exitCode.badInput),
+  "UKL-206": entry("the ELF file has an offset or size outside the file", exitCode.badInput),
+  "UKL-207": entry("the ELF file is a core dump", exitCode.badInput),
+  "UKL-208": entry("the ELF file contradicts itself", exitCode.badInput),
+  "UKL-209": entry("the TLS segment is malformed", exitCode.badInput),
+  "UKL-210": entry("the kind of input is not supported", exitCode.badInput),
+  "UKL-211": entry("the archive is malformed", exitCode.badInput),
+  "UKL-220": entry("symbols are undefined", exitCode.badInput),
+  "UKL-221": entry("a symbol is defined twice", exitCode.badInput),
+  "UKL-222": entry("a library is missing", exitCode.badInput),
+  "UKL-223": entry("a source file does not compile", exitCode.badInput),
+  "UKL-224": entry("the application does not link", exitCode.badInput),
+  "UKL-301": entry("no kernel source was found", exitCode.unavailable),
+  "UKL-302": entry("the kernel source is of another version", exitCode.badInput),
+  "UKL-303": entry("a kernel patch does not apply", exitCode.badInput),
+  "UKL-304": entry("a kernel option did not stick", exitCode.badInput),
+  "UKL-305": entry("the kernel does not build", exitCode.bug),
+  "UKL-306": entry("the kernel cache cannot be written", exitCode.unavailable),
+  "UKL-307": entry("a kernel cache entry is damaged", exitCode.unavailable),
+  "UKL-401": entry("a needed tool is missing", exitCode.unavailable),
+  "UKL-402": entry("there is no space left on the device", exitCode.unavailable),
+  "UKL-403": entry("a file cannot be written", exitCode.unavailable),
+  "UKL-404": entry("a tool failed", exitCode.bug),
+  "UKL-405": entry("a tool took too long", exitCode.unavailable),
+  "UKL-406": entry("the host packages cannot be installed", exitCode.unavailable),
+  "UKL-501": entry("the image does not link", exitCode.bug),
+  "UKL-502": entry("the image failed its verification", exitCode.bug),
+  "UKL-503": entry("the file is not a ukl image", exitCode.badInput),
+  "UKL-504": entry("the image's manifest is malformed", exitCode.badInput),
+  "UKL-505": entry("the kernel symbol does not exist", exitCode.badInput),
+  "UKL-601": entry("the accelerator does not work", exitCode.unavailable),
+  "UKL-602": entry("the virtual machine failed", exitCode.unavailable),
+  "UKL-603": entry("the guest ran longer than allowed", exitCode.unavailable),
+  "UKL-604": entry("the guest stopped without an exit status", exitCode.unavailable),
+  "UKL-901": entry("an internal assumption does not hold", exitCode.bug),
+} as const satisfies Record<string, CatalogueEntry>;
+
+export type ErrorCode = keyof typeof errorCatalogue;
+
+/** What happened, why, and the remedy; each one sentence without a final full stop. */
+export interface ErrorDetail {
+  readonly what: string;
+  readonly cause: string;
+  readonly fix: string;
+}
+
+/** The only error class that reaches a user. `cli.ts` prints it and exits with its code. */
+export class UklError extends Error {
+  override readonly name = "UklError";
+
+  constructor(
+    readonly code: ErrorCode,
+    readonly detail: ErrorDetail,
+    options?: ErrorOptions,
+  ) {
+    super(`${code}: ${detail.what}`, options);
+  }
+
+  get exit(): ExitCode {
+    return errorCatalogue[this.code].exit;
+  }
+}
+
+/** The three lines a user sees. */
+export function formatError(error: UklError): string {
+  const { what, cause, fix } = error.detail;
+  return `error[${error.code}]: ${what}\n  cause: ${cause}\n  fix: ${fix}\n`;
+}
+
+/** For states that only a defect of ours can reach. */
+export function bug(what: string, cause: string): UklError {
+  return new UklError("UKL-901", {
+    what,
+    cause,
+    fix: "please report this with the command line and, if you can, the input files",
+  });
+}

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+/** From the words of a command line to a configuration. */
+import { stat } from "node:fs/promises";
+import { extname, resolve } from "node:path";
+import { loadConfiguration } from "./config/load.js";
+import { mergeFlags } from "./config/merge.js";
+import type { ConfigurationFlags, ResolvedConfiguration } from "./config/schema.js";
+import { UklError } from "./errors.js";
+
+/** Options of `build` and `run` as commander gives them. */
+export interface BuildFlags {
+  readonly config?: string;
+  readonly name?: string;
+  readonly mode?: "unikernel" | "classic";
+  readonly library: readonly string[];
+  readonly libraryPath: readonly string[];
+  readonly cc?: string;
+  readonly cflag: readonly string[];
+  readonly ldflag: readonly string[];
+  readonly env: readonly string[];
+  readonly include: readonly string[];
+  readonly ring0: readonly string[];
+  readonly kernelSource?: string;
+  readonly kernelOption: readonly string[];
+  readonly kernelSymbol: readonly string[];
+  readonly memory?: string;
+  readonly smp?: string;
+}
+
+const linkInputs = new Set([".c", ".cc", ".cpp", ".cxx", ".S", ".s", ".o", ".a"]);
+const defaultFiles = ["ukl.config.ts", "ukl.config.json"];
+
+/**
+ * Joins the configuration file, named or found in the current directory, with the flags; these win.
+ * `programArguments` is what follows `--`. Throws UKL-101 and UKL-110 to UKL-112.
+ */
+export async function readConfiguration(
+  targets: readonly string[],
+  flags: BuildFlags,
+  programArguments: readonly string[] | undefined,
+): Promise<ResolvedConfiguration> {
+  const file = flags.config ?? (targets.length === 0 ? await findConfiguration() : undefined);
+  const configuration = file === undefined ? undefined : await loadConfiguration(file);
+  return mergeFlags(configuration, {
+    ...chooseTarget(targets),
+    name: flags.name,
+    mode: flags.mode,
+    compiler: flags.cc,
+    libraries: [...flags.library],
+    libraryPaths: flags.libraryPath.map((path) => resolve(path)),
+    compileFlags: [...flags.cflag],
+    linkFlags: [...flags.ldflag],
+    args: programArguments === undefined ? undefined : [...programArguments],
+    env: pairs(flags.env, "-e NAME=VALUE"),
+    files: { include: pairs(flags.include, "--include GUEST=HOST") },
+    ring0: { programs: [...flags.ring0] },
+    kernel: {
+      source: flags.kernelSource,
+      options: pairs(flags.kernelOption, "--kernel-option CONFIG_NAME=VALUE"),
+      symbols: [...flags.kernelSymbol],
+    },
+    run: { memory: flags.memory, cpus: flags.smp === undefined ? undefined : Number(flags.smp) },
+  });
+}
+
+/** `NAME=VALUE` words as an object. Throws UKL-101. */
+export function pairs(words: readonly string[], usage: string): Record<string, string> {
+  return Object.fromEntries(
+    words.map((word) => {
+      const equals = word.indexOf("=");
+      if (equals > 0) return [word.slice(0, equals), word.slice(equals + 1)];
+      throw new UklError("UKL-101", {
+        what: `'${word}' is not understood`,
+        cause: "there is no '=' with a name in front of it",
+        fix: `write ${usage}`,
+      });
+    }),
+  );
+}
+
+/** One file that is no source, object or archive is a program; anything else is a list of inputs. */
+function chooseTarget(targets: readonly string[]): Pick<ConfigurationFlags, "inputs" | "program"> {
+  const [first, ...others] = targets;
+  if (first === undefined) return {};
+  if (others.length === 0 && !linkInputs.has(extname(first))) return { program: first };
+  return { inputs: [...targets] };
+}
+
+async function findConfiguration(): Promise<string | undefined> {
+  for (const name of defaultFiles) {
+    if ((await stat(name).catch(() => undefined))?.isFile()) return name;
+  }
+  return undefined;
+}

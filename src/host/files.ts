@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT
+/**
+ * The door to the disk. A file appears under its name only when it is complete: it is written beside its
+ * place and renamed, so an interruption or a full disk leaves either the old file or none.
+ */
+import { createHash } from "node:crypto";
+import { chmod, mkdir, mkdtemp, open, readFile, rename, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { basename, dirname, join } from "node:path";
+import { UklError } from "../errors.js";
+
+/** Reads a file the user named. Throws UKL-201. */
+export async function readInput(path: string): Promise<Buffer> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    throw new UklError(
+      "UKL-201",
+      {
+        what: `${path} cannot be read`,
+        cause: systemCause(error),
+        fix: "check the path and its permissions",
+      },
+      { cause: error },
+    );
+  }
+}
+
+/** Writes a whole file or nothing. Throws UKL-402 on a full disk and UKL-403 otherwise. */
+export async function writeOutput(path: string, bytes: string | Uint8Array, mode = 0o644): Promise<void> {
+  const partial = join(dirname(path), `.${basename(path)}.${process.pid}.partial`);
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    const handle = await open(partial, "w", mode);
+    try {
+      await handle.writeFile(bytes);
+    } finally {
+      await handle.close();
+    }
+    await chmod(partial, mode);
+    await rename(partial, path);
+  } catch (error) {
+    await rm(partial, { force: true });
+    throw writeFailed(path, error);
+  }
+}
+
+/** Runs `work` in a new directory that is gone afterwards, whatever happens. */
+export async function withScratchDirectory<T>(work: (directory: string) => Promise<T>): Promise<T> {
+  const directory = await mkdtemp(join(tmpdir(), "ukl-")).catch((error: unknown) => {
+    throw writeFailed(tmpdir(), error);
+  });
+  try {
+    return await work(directory);
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+export function sha256(bytes: string | Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
+}
+
+/** The error for a failed write: a full disk has a code of its own, because its remedy is another one. */
+export function writeFailed(path: string, error: unknown): UklError {
+  const full = isSystemError(error) && (error.code === "ENOSPC" || error.code === "EDQUOT");
+  return new UklError(
+    full ? "UKL-402" : "UKL-403",
+    {
+      what: `${path} cannot be written`,
+      cause: systemCause(error),
+      fix: full ? "free some space, or name another directory" : "check the directory and its permissions",
+    },
+    { cause: error },
+  );
+}
+
+export function isSystemError(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && "code" in error && typeof error.code === "string";
+}
+
+function systemCause(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+/**
+ * A lock that cannot be left behind.
+ *
+ * flock(1) holds the kernel's lock on the file in a child whose standard input is a pipe from us. When we
+ * end, however we end, the pipe closes, the child ends, and the kernel releases the lock.
+ */
+import { spawn } from "node:child_process";
+import { mkdir } from "node:fs/promises";
+import { dirname } from "node:path";
+import { UklError } from "../errors.js";
+import { writeFailed } from "./files.js";
+
+/**
+ * Runs `work` while holding the exclusive lock on `path`, waiting for it as long as it takes.
+ * `onWait` is called once if another process has it. Throws UKL-306 where the lock file cannot be made.
+ */
+export async function withLock<T>(path: string, work: () => Promise<T>, onWait?: () => void): Promise<T> {
+  await mkdir(dirname(path), { recursive: true }).catch((error: unknown) => {
+    throw writeFailed(path, error);
+  });
+  const release = await acquire(path, onWait);
+  try {
+    return await work();
+  } finally {
+    await release();
+  }
+}
+
+async function acquire(path: string, onWait: (() => void) | undefined): Promise<() => Promise<void>> {
+  const holder = spawn("flock", ["--exclusive", path, "sh", "-c", "echo locked; exec cat >/dev/null"], {
+    stdio: ["pipe", "pipe", "pipe"],
+  });
+  let complaint = "";
+  holder.stderr.on("data", (chunk: Buffer) => {
+    complaint += chunk.toString();
+  });
+  const waiting = setTimeout(() => onWait?.(), 200);
+  const ended = new Promise<void>((resolve) => holder.once("close", () => resolve()));
+  try {
+    await new Promise<void>((resolve, reject) => {
+      holder.stdout.once("data", () => resolve());
+      holder.once("error", reject);
+      holder.once("close", () => reject(new Error(complaint.trim() || "flock ended")));
+    });
+  } catch (error) {
+    throw new UklError(
+      "UKL-306",
+      {
+        what: `the lock ${path} cannot be taken`,
+        cause: error instanceof Error ? error.message : String(error),
+        fix: "make the cache directory writable, or set XDG_CACHE_HOME to another one",
+      },
+      { cause: error },
+    );
+  } finally {
+    clearTimeout(waiting);
+  }
+  return async () => {
+    holder.stdin.end();
+    await ended;
+  };
+}

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+/** Where things are: the toolkit's own files, and the caches it keeps for a user. */
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** A file or folder of the installed package, e.g. `packageFile("kernel", "VERSION")`. */
+export function packageFile(...parts: string[]): string {
+  return fileURLToPath(new URL(`../../${parts.join("/")}`, import.meta.url));
+}
+
+/** The user's cache directory for this toolkit, after the XDG base directory specification. */
+export function cacheDirectory(environment: NodeJS.ProcessEnv = process.env): string {
+  const base = environment["XDG_CACHE_HOME"];
+  return join(base?.startsWith("/") ? base : join(homedir(), ".cache"), "uklkit");
+}

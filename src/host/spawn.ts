@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT
+/**
+ * Programs that run beside us for a while, with their streams: the other half of exec.ts, which runs
+ * programs to their end.
+ *
+ * Such a program never outlives this process. A handler of ours would not run when we are killed, so the
+ * kernel does it: setpriv (util-linux) sets PR_SET_PDEATHSIG, see prctl(2), and then becomes the program. It
+ * is a session of its own, so that Ctrl-C on the terminal reaches us alone and we decide how it ends.
+ */
+import type { Readable, Writable } from "node:stream";
+import { execa } from "execa";
+import { type Command, missingTool } from "./exec.js";
+
+/** The file descriptor at which the program finds its extra stream, a connected Unix socket. */
+export const extraFd = 3;
+
+/** How much of the program's stderr is kept: its end. */
+const stderrLimitBytes = 64 * 1024;
+
+export interface ToolEnd {
+  /** Absent when a signal ended the program. */
+  readonly exitStatus?: number;
+  /** Such as "SIGKILL". */
+  readonly signal?: string;
+  /** The end of what it complained about. */
+  readonly stderr: string;
+}
+
+export interface RunningTool {
+  readonly stdin: Writable;
+  readonly stdout: Readable;
+  /** What the program writes to `extraFd`. */
+  readonly extra: Readable;
+  /** Settles once the process is gone; stdout may still hold unread bytes. Rejects with UKL-401. */
+  readonly ended: Promise<ToolEnd>;
+  /** Ends the process at once (SIGKILL). */
+  kill(): void;
+}
+
+/** Starts a command. Reading from its streams is up to the caller; unread, the program waits. */
+export function start(command: Command): RunningTool {
+  const child = execa("setpriv", ["--pdeathsig", "KILL", "--", command.tool, ...command.args], {
+    reject: false,
+    buffer: false,
+    detached: true,
+    extendEnv: true,
+    env: { LC_ALL: "C", ...command.env },
+    stdio: ["pipe", "pipe", "pipe", "pipe"],
+    ...(command.cwd === undefined ? {} : { cwd: command.cwd }),
+  });
+  // Writing to a program that has just ended is no event of its own: `ended` tells.
+  child.stdin.on("error", () => undefined);
+
+  const stderr = keepEnd(child.stderr);
+  const ended = new Promise<ToolEnd>((resolve, reject) => {
+    child.once("exit", (code: number | null, signal: string | null) => {
+      void stderr.then((text) => {
+        if (code === 127 && text.startsWith("setpriv: failed to execute")) reject(missingTool(command.tool));
+        resolve({
+          ...(code === null ? {} : { exitStatus: code }),
+          ...(signal === null ? {} : { signal }),
+          stderr: text,
+        });
+      });
+    });
+    void child.then((result) => {
+      if (result.code === "ENOENT" && result.exitCode === undefined) reject(missingTool("setpriv"));
+    });
+  });
+  return {
+    stdin: child.stdin,
+    stdout: child.stdout,
+    extra: child.stdio[extraFd],
+    ended,
+    kill: () => void child.kill("SIGKILL"),
+  };
+}
+
+async function keepEnd(stream: Readable): Promise<string> {
+  let end = Buffer.alloc(0);
+  try {
+    for await (const chunk of stream) end = Buffer.concat([end, chunk]).subarray(-stderrLimitBytes);
+  } catch {
+    // A stream that breaks has told all it will.
+  }
+  return end.toString();
+}

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+/** Reads a finished image back. */
+import { parseElf } from "./elf/file.js";
+import { identifyInput } from "./elf/identify.js";
+import { UklError } from "./errors.js";
+import { readInput } from "./host/files.js";
+import { type Manifest, manifestNote, manifestSchema } from "./manifest.js";
+
+/** The manifest of an image; undefined for an ELF file that is none of ours. Throws UKL-201 to 208, UKL-504. */
+export async function readManifest(path: string): Promise<Manifest | undefined> {
+  const { notes } = parseElf(await readInput(path), path);
+  const note = notes.find(({ owner, type }) => owner === manifestNote.name && type === manifestNote.type);
+  if (note === undefined) return undefined;
+  const manifest = manifestSchema.safeParse(parseJson(Buffer.from(note.description).toString()));
+  if (manifest.success) return manifest.data;
+  throw new UklError("UKL-504", {
+    what: `the manifest of ${path} is malformed`,
+    cause: manifest.error.issues[0]?.message ?? "it is not JSON",
+    fix: "build the image again with this version of ukl",
+  });
+}
+
+/** Whether a file is an image of ours. Whatever else it may be is for others to say. */
+export async function isImage(path: string): Promise<boolean> {
+  const bytes = await readInput(path);
+  if (identifyInput(bytes) !== "elf") return false;
+  return (await readManifest(path)) !== undefined;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

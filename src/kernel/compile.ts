@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT
+/**
+ * Builds the kernel objects of one configuration, up to the last link. That link is done for every image
+ * anew, with the application beside the kernel, so what is kept is one relocatable object and its script.
+ */
+import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import { UklError } from "../errors.js";
+import { type Command, lastLines, type Outcome, run } from "../host/exec.js";
+import { checkOptionsStuck, type Options, parseConfiguration, renderOptions } from "./configuration.js";
+
+export interface Progress {
+  readonly step: string;
+  /** 0 to 1 where it is known. */
+  readonly fraction?: number;
+}
+
+export interface CompileRequest {
+  readonly sourceDirectory: string;
+  /** An existing, empty directory on the same file system as the results. */
+  readonly buildDirectory: string;
+  /** Receives `keptFiles`. */
+  readonly outputDirectory: string;
+  readonly wanted: Options;
+  readonly onProgress: (progress: Progress) => void;
+}
+
+/** Path in the build directory → name in the cache entry. */
+const keptFiles: Readonly<Record<string, string>> = {
+  "vmlinux.o": "vmlinux.o",
+  "init/version-timestamp.o": "version-timestamp.o",
+  "arch/x86/kernel/vmlinux.lds": "vmlinux.lds",
+  "arch/x86/include/generated/asm/syscalls_64.h": "syscalls_64.h",
+  ".config": "config",
+};
+
+/** A kernel like ours compiles about this many objects; only the progress display depends on it. */
+const usualObjectCount = 1300;
+
+/** Nothing of the building machine or the moment gets into the objects. */
+const reproducible = ["KBUILD_BUILD_TIMESTAMP=1970-01-01", "KBUILD_BUILD_USER=ukl", "KBUILD_BUILD_HOST=ukl"];
+
+/** Throws UKL-304 when an option did not stick and UKL-305 when the kernel does not build. */
+export async function compileKernel(request: CompileRequest): Promise<void> {
+  const { buildDirectory, onProgress } = request;
+  onProgress({ step: "configuring the kernel" });
+  await run(make(request, ["tinyconfig"]), { explain: notBuilt });
+  const path = join(buildDirectory, ".config");
+  await writeFile(path, (await readFile(path, "utf8")) + renderOptions(request.wanted));
+  await run(make(request, ["olddefconfig"]), { explain: notBuilt });
+  checkOptionsStuck(request.wanted, parseConfiguration(await readFile(path, "utf8")));
+
+  let objects = 0;
+  const onLine = (line: string) => {
+    if (!/^ {2}(?:CC|AS|AR|LD) /.test(line)) return;
+    objects += 1;
+    onProgress({ step: "compiling the kernel", fraction: Math.min(objects / usualObjectCount, 0.99) });
+  };
+  const targets = ["vmlinux_o", "init/version-timestamp.o", "arch/x86/kernel/vmlinux.lds"];
+  await run(make(request, ["-j", String(availableParallelism()), "vmlinux_o"]), {
+    onLine,
+    explain: notBuilt,
+  });
+  await run(make(request, targets.slice(1)), { explain: notBuilt });
+
+  await mkdir(request.outputDirectory, { recursive: true });
+  for (const [from, to] of Object.entries(keptFiles)) {
+    await copyFile(join(buildDirectory, from), join(request.outputDirectory, to));
+  }
+}
+
+function make(request: CompileRequest, targets: readonly string[]): Command {
+  const variables = [`O=${request.buildDirectory}`, "ARCH=x86_64", ...reproducible];
+  return { tool: "make", args: ["-C", request.sourceDirectory, ...variables, ...targets] };
+}
+
+function notBuilt(outcome: Outcome): UklError {
+  const errors = outcome.stderr
+    .split("\n")
+    .filter((line) => /error|\*\*\*/i.test(line))
+    .slice(0, 8);
+  return new UklError("UKL-305", {
+    what: "the kernel did not build",
+    cause: errors.join("\n") || lastLines(outcome.stderr),
+    fix: "run 'ukl doctor' to see whether a tool is missing, and check kernel.options in the configuration",
+  });
+}

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MIT
+/** The last link: kernel, stubs and payload become one ELF file. */
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { parseElf } from "../elf/file.js";
+import { writeObject } from "../elf/object.js";
+import { UklError } from "../errors.js";
+import { lastLines, type Outcome, run } from "../host/exec.js";
+import { packageFile } from "../host/places.js";
+import { type Payload, pageBytes } from "./payload.js";
+import { renderScript } from "./script.js";
+
+export interface KernelParts {
+  /** Holds vmlinux.o, version-timestamp.o and vmlinux.lds. */
+  readonly directory: string;
+  /** Objects of the stubs that the kernel wants. */
+  readonly stubs: readonly string[];
+}
+
+/** Links the image into `scratch` and returns its path. Throws UKL-501. */
+export async function linkImage(kernel: KernelParts, payload: Payload, scratch: string): Promise<string> {
+  const payloadObject = join(scratch, "payload.o");
+  const script = join(scratch, "image.lds");
+  const [kernelScript, applicationScript] = await Promise.all([
+    readFile(join(kernel.directory, "vmlinux.lds"), "utf8"),
+    readFile(packageFile("linker-scripts", "application.lds"), "utf8"),
+    writeFile(payloadObject, writeObject(payload.sections, payload.symbols)),
+  ]);
+  const { segments, fileBytes } = payload;
+  await writeFile(script, renderScript({ kernelScript, applicationScript, segments, fileBytes }));
+  return link(kernel, script, [payloadObject], join(scratch, "image.elf"));
+}
+
+/**
+ * The addresses of kernel symbols, from a link of the kernel alone: nothing in front of the application's
+ * block moves when the application is linked in. Throws UKL-505 for a name the kernel does not have.
+ */
+export async function findKernelSymbols(
+  kernel: KernelParts,
+  names: readonly string[],
+  scratch: string,
+): Promise<ReadonlyMap<string, bigint>> {
+  if (names.length === 0) return new Map();
+  const path = await link(kernel, join(kernel.directory, "vmlinux.lds"), [], join(scratch, "kernel.elf"));
+  const addresses = symbolAddresses(await readFile(path), path, names);
+  const missing = names.filter((name) => !addresses.has(name));
+  if (missing.length === 0) return addresses;
+  throw new UklError("UKL-505", {
+    what: `the kernel has no symbol ${missing.join(", ")}`,
+    cause: "it is static, inlined, or needs a kernel option that this kernel was built without",
+    fix: "check the name, or add the option to kernel.options in the configuration",
+  });
+}
+
+/** Where the global symbols of these names are in a linked file. */
+export function symbolAddresses(
+  bytes: Uint8Array,
+  path: string,
+  names: readonly string[],
+): ReadonlyMap<string, bigint> {
+  const wanted = new Set(names);
+  const addresses = new Map<string, bigint>();
+  for (const symbol of parseElf(bytes, path).symbols) {
+    if (symbol.binding === "local" || symbol.section === "undefined" || !wanted.has(symbol.name)) continue;
+    addresses.set(symbol.name, symbol.value);
+  }
+  return addresses;
+}
+
+async function link(
+  kernel: KernelParts,
+  script: string,
+  extraObjects: readonly string[],
+  output: string,
+): Promise<string> {
+  const objects = ["vmlinux.o", "version-timestamp.o"].map((name) => join(kernel.directory, name));
+  await run(
+    {
+      tool: "ld",
+      args: [
+        ...["-m", "elf_x86_64", "-z", "noexecstack", "-z", `max-page-size=${pageBytes}`],
+        // The kernel's init segment holds code and data; they are protected, then freed, by the kernel.
+        "--no-warn-rwx-segments",
+        "--build-id=none",
+        "--orphan-handling=error",
+        `--script=${script}`,
+        ...["--whole-archive", ...objects, ...kernel.stubs, ...extraObjects, "--no-whole-archive"],
+        ...["-o", output],
+      ],
+    },
+    { explain: notLinked },
+  );
+  return output;
+}
+
+function notLinked(outcome: Outcome): UklError {
+  return new UklError("UKL-501", {
+    what: "the image does not link",
+    cause: lastLines(outcome.stderr),
+    fix: "please report this with the kernel options and the application",
+  });
+}

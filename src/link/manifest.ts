@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+/** Describes an image for its manifest note, from what is known before the last link. */
+import { basename } from "node:path";
+import { PF, PT } from "../elf/constants.js";
+import type { ElfFile } from "../elf/file.js";
+import { sha256 } from "../host/files.js";
+import type { Manifest } from "../manifest.js";
+
+/** Everything named here is part of the image's bytes: no path, time or name of the building machine. */
+export interface ImageDescription {
+  readonly configuration: {
+    readonly mode: Manifest["mode"];
+    readonly args: readonly string[];
+    readonly env: Readonly<Record<string, string>>;
+    readonly ring0: { readonly programs: readonly string[] };
+    readonly kernel: { readonly symbols: readonly string[] };
+    readonly run: { readonly memory?: string | undefined; readonly cpus?: number | undefined };
+  };
+  readonly kernel: Manifest["kernel"];
+  readonly inputs: Manifest["inputs"];
+  readonly application: ElfFile;
+  readonly guestPath: string;
+  readonly files: readonly { readonly path: string; readonly data: Uint8Array }[];
+}
+
+const defaultMemory = "128M";
+
+export function describeImage(description: ImageDescription): Manifest {
+  const { configuration, kernel, inputs, application, guestPath, files } = description;
+  const { version, key, configurationDigest, compiler } = kernel;
+  return {
+    schemaVersion: 1,
+    tool: "uklkit",
+    name: basename(guestPath),
+    mode: configuration.mode,
+    kernel: { version, key, configurationDigest, compiler },
+    inputs,
+    application: describeApplication(application, guestPath),
+    arguments: [...configuration.args],
+    environment: { ...configuration.env },
+    files: files.map((file) => ({ path: file.path, sha256: sha256(file.data) })),
+    ring0Programs: [...configuration.ring0.programs],
+    kernelSymbols: [...configuration.kernel.symbols],
+    run: { memory: configuration.run.memory ?? defaultMemory, cpus: configuration.run.cpus ?? 1 },
+  };
+}
+
+function describeApplication(application: ElfFile, guestPath: string): Manifest["application"] {
+  const { tls } = application;
+  const segments = application.segments
+    .filter((segment) => segment.type === PT.LOAD)
+    .map((segment) => ({
+      vaddr: hex(segment.vaddr),
+      fileBytes: segment.filesz,
+      memoryBytes: segment.memsz,
+      flags: flagNames(segment.flags),
+    }));
+  const described = {
+    guestPath,
+    kind: application.kind === "shared" ? ("pie" as const) : ("executable" as const),
+    entry: hex(application.entry),
+    sizeBytes: application.bytes.length,
+    sha256: sha256(application.bytes),
+    segments,
+  };
+  if (tls === undefined) return described;
+  return {
+    ...described,
+    tls: {
+      vaddr: hex(tls.vaddr),
+      fileBytes: tls.filesz,
+      memoryBytes: tls.memsz,
+      alignBytes: tls.align,
+      tpOffset: -tls.tpOffset,
+    },
+  };
+}
+
+function flagNames(flags: number): string {
+  return `${flags & PF.R ? "R" : "-"}${flags & PF.W ? "W" : "-"}${flags & PF.X ? "X" : "-"}`;
+}
+
+function hex(value: bigint): string {
+  return `0x${value.toString(16)}`;
+}

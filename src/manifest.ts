@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+/**
+ * The manifest that every image carries in an ELF note, as JSON: what it was made from and what is in it.
+ * It is written by the link and read back, as untrusted input, by `inspect` and `run`.
+ */
+import { z } from "zod";
+
+/** The note's name and type in the image's PT_NOTE segment. */
+export const manifestNote = { name: "uklkit", type: 0x554b4c01 } as const;
+
+const digest = z.string().regex(/^[0-9a-f]{64}$/);
+const size = z.number().int().nonnegative();
+const address = z.string().regex(/^0x[0-9a-f]+$/);
+
+export const manifestSchema = z.object({
+  schemaVersion: z.literal(1),
+  tool: z.string(),
+  name: z.string().min(1),
+  mode: z.enum(["unikernel", "classic"]),
+  kernel: z.object({ version: z.string(), key: digest, configurationDigest: digest, compiler: z.string() }),
+  inputs: z.array(z.object({ name: z.string(), sha256: digest })),
+  application: z.object({
+    guestPath: z.string().startsWith("/"),
+    kind: z.enum(["executable", "pie"]),
+    entry: address,
+    sizeBytes: size,
+    sha256: digest,
+    segments: z.array(z.object({ vaddr: address, fileBytes: size, memoryBytes: size, flags: z.string() })),
+    tls: z
+      .object({
+        vaddr: address,
+        fileBytes: size,
+        memoryBytes: size,
+        alignBytes: size,
+        tpOffset: z.number().int(),
+      })
+      .optional(),
+  }),
+  arguments: z.array(z.string()),
+  environment: z.record(z.string(), z.string()),
+  files: z.array(z.object({ path: z.string(), sha256: digest })),
+  ring0Programs: z.array(z.string()),
+  kernelSymbols: z.array(z.string()),
+  run: z.object({ memory: z.string(), cpus: z.number().int().positive() }),
+});
+
+export type Manifest = z.infer<typeof manifestSchema>;

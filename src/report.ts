@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+/** Results as people read them. Pure: `cli.ts` prints what these return. */
+import type { BuildResult } from "./build.js";
+import type { Finding } from "./host/doctor.js";
+import type { CachedKernel } from "./kernel/cache.js";
+import type { Progress } from "./kernel/compile.js";
+
+export function formatBuild({ output, manifest, imageBytes, bzImage, timingsMs }: BuildResult): string {
+  const { application, kernel, mode } = manifest;
+  const { tls } = application;
+  const lines = [
+    `${output}: ${mode} image of ${application.guestPath}, ${formatBytes(imageBytes)}`,
+    `  kernel   Linux ${kernel.version}, configuration ${kernel.configurationDigest.slice(0, 12)}`,
+    `  program  ${application.kind} of ${formatBytes(application.sizeBytes)}, entry ${application.entry}`,
+    tls === undefined
+      ? "  TLS      none"
+      : `  TLS      ${tls.memoryBytes} bytes, aligned to ${tls.alignBytes}, from thread pointer ${tls.tpOffset}`,
+    ...(bzImage === undefined ? [] : [`  bzImage  ${bzImage}`]),
+    `  time     ${Object.entries(timingsMs)
+      .map(([name, ms]) => `${name} ${ms} ms`)
+      .join(", ")}`,
+  ];
+  if (mode === "unikernel") lines.push("  note     the application runs in ring 0: SMEP and SMAP are off");
+  return `${lines.join("\n")}\n`;
+}
+
+export function formatKernels(
+  kernels: readonly (CachedKernel & { readonly sizeBytes: number; readonly lastUsed: Date })[],
+): string {
+  if (kernels.length === 0) return "no kernels are cached\n";
+  return kernels
+    .map(({ key, mode, version, sizeBytes, lastUsed }) => {
+      const columns = [key.slice(0, 12), mode.padEnd(9), version, formatBytes(sizeBytes).padStart(9)];
+      return `${columns.join("  ")}  used ${lastUsed.toISOString().slice(0, 16)}\n`;
+    })
+    .join("");
+}
+
+export function formatFindings(findings: readonly Finding[]): string {
+  const width = Math.max(...findings.map(({ what }) => what.length));
+  return findings
+    .map(({ what, found, neededFor, debianPackage }) => {
+      const state = found ?? `missing: Debian package ${debianPackage}`;
+      return `${found === undefined ? "✗" : "✓"} ${what.padEnd(width)}  ${state} (${neededFor})\n`;
+    })
+    .join("");
+}
+
+/** One line, without an end of line. */
+export function formatProgress({ step, fraction }: Progress): string {
+  if (fraction === undefined) return step;
+  const width = 30;
+  const done = Math.round(fraction * width);
+  const percent = `${Math.floor(fraction * 100)}`.padStart(3);
+  return `${step} [${"#".repeat(done)}${".".repeat(width - done)}] ${percent} %`;
+}
+
+export function formatBytes(bytes: number): string {
+  if (bytes < 1024) return `${bytes} B`;
+  if (bytes < 1024 ** 2) return `${(bytes / 1024).toFixed(1)} KiB`;
+  return `${(bytes / 1024 ** 2).toFixed(1)} MiB`;
+}

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+/** Reads the host's files that a configuration puts into an image. */
+import { lstat, readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { UklError } from "../errors.js";
+import { readInput } from "../host/files.js";
+import type { RootFile } from "./root.js";
+
+/** Directories with all they hold, symbolic links followed. Throws UKL-201. */
+export async function readIncluded(include: Readonly<Record<string, string>>): Promise<readonly RootFile[]> {
+  const files: RootFile[] = [];
+  for (const [guestPath, hostPath] of Object.entries(include)) await collect(guestPath, hostPath, files, 0);
+  return files;
+}
+
+/** Deep enough for any tree; a symbolic link to a directory above itself ends here. */
+const deepest = 64;
+
+async function collect(guestPath: string, hostPath: string, files: RootFile[], depth: number): Promise<void> {
+  const status = await stat(hostPath).catch(() => undefined);
+  if (status?.isDirectory() && depth < deepest) {
+    for (const name of (await readdir(hostPath)).sort()) {
+      await collect(`${guestPath}/${name}`, join(hostPath, name), files, depth + 1);
+    }
+    return;
+  }
+  if (status !== undefined && !status.isFile()) throw notIncludable(hostPath, await kindOf(hostPath));
+  const data = await readInput(hostPath);
+  files.push({ path: guestPath, permissions: (status?.mode ?? 0o644) & 0o777, data });
+}
+
+async function kindOf(path: string): Promise<string> {
+  return (await lstat(path)).isSymbolicLink()
+    ? "a symbolic link that does not end at a file"
+    : "not a regular file";
+}
+
+function notIncludable(path: string, cause: string): UklError {
+  return new UklError("UKL-201", {
+    what: `${path} cannot be put into an image`,
+    cause: `it is ${cause}`,
+    fix: "include regular files and directories only",
+  });
+}

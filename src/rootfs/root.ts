@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT
+/** The root file system of an image: what is in it before the application's own file. */
+import { dirname } from "node:path/posix";
+import type { ArchiveEntry } from "./cpio.js";
+
+export interface RootFile {
+  /** Absolute, without . or .. components. */
+  readonly path: string;
+  readonly permissions: number;
+  readonly data: Uint8Array;
+}
+
+export interface RootContents {
+  readonly init: Uint8Array;
+  readonly guestPath: string;
+  /** argv[0] is the guest path; these follow it. */
+  readonly args: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+  readonly files: readonly RootFile[];
+}
+
+/** What a program finds in its environment unless the configuration says otherwise. */
+export const defaultEnvironment: Readonly<Record<string, string>> = {
+  PATH: "/usr/sbin:/usr/bin:/sbin:/bin",
+  HOME: "/",
+  TERM: "linux",
+};
+
+const standardDirectories: Readonly<Record<string, number>> = {
+  "/bin": 0o755,
+  "/dev": 0o755,
+  "/etc": 0o755,
+  "/proc": 0o555,
+  "/sys": 0o555,
+  "/tmp": 0o1777,
+  "/ukl": 0o755,
+};
+
+/** Documentation/admin-guide/devices.txt; enough where the kernel has no devtmpfs. */
+const devices: readonly (readonly [name: string, permissions: number, major: number, minor: number])[] = [
+  ["console", 0o600, 5, 1],
+  ["full", 0o666, 1, 7],
+  ["null", 0o666, 1, 3],
+  ["random", 0o666, 1, 8],
+  ["tty", 0o666, 5, 0],
+  ["urandom", 0o666, 1, 9],
+  ["zero", 0o666, 1, 5],
+];
+
+/** In an order in which each directory comes before what is in it. */
+export function rootEntries(contents: RootContents): readonly ArchiveEntry[] {
+  const { guestPath, args } = contents;
+  const environment = { ...defaultEnvironment, ...contents.environment };
+  const files: readonly RootFile[] = [
+    { path: "/init", permissions: 0o755, data: contents.init },
+    ...launchFiles(guestPath, args, environment),
+    ...contents.files,
+  ];
+  const directories = new Map(Object.entries(standardDirectories));
+  for (const path of [guestPath, ...files.map((file) => file.path)]) {
+    for (const parent of parents(path)) if (!directories.has(parent)) directories.set(parent, 0o755);
+  }
+  return [
+    ...[...directories]
+      .sort(([left], [right]) => (left < right ? -1 : 1))
+      .map(([path, permissions]): ArchiveEntry => ({ kind: "directory", path, permissions })),
+    ...devices.map(
+      ([name, permissions, major, minor]): ArchiveEntry => ({
+        kind: "characterDevice",
+        path: `/dev/${name}`,
+        permissions,
+        major,
+        minor,
+      }),
+    ),
+    ...files.map((file): ArchiveEntry => ({ kind: "file", ...file })),
+  ];
+}
+
+/** The two files that init reads (syscall-stubs/x86_64/init.c); an initrd with the same names replaces them. */
+export function launchFiles(
+  guestPath: string,
+  args: readonly string[],
+  environment: Readonly<Record<string, string>>,
+): readonly RootFile[] {
+  const variables = Object.entries(environment).map(([name, value]) => `${name}=${value}`);
+  return [
+    { path: "/ukl/exec", permissions: 0o644, data: strings([guestPath, guestPath, ...args]) },
+    { path: "/ukl/environ", permissions: 0o644, data: strings(variables) },
+  ];
+}
+
+function strings(values: readonly string[]): Buffer {
+  return Buffer.from(values.map((value) => `${value}\0`).join(""));
+}
+
+/** The directories above a path, outermost first. */
+function parents(path: string): readonly string[] {
+  const parent = dirname(path);
+  return parent === "/" || parent === "." ? [] : [...parents(parent), parent];
+}

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+/**
+ * The QEMU command line that runs an image, as a pure function of what is asked.
+ *
+ * The machine is microvm: no PCI, no ACPI, no legacy devices but those named here. Without ACPI QEMU starts
+ * its smallest firmware (qboot), which describes the processors in an MP table and enters the kernel over PVH.
+ */
+import { UklError } from "../errors.js";
+import type { Command } from "../host/exec.js";
+import { extraFd } from "../host/spawn.js";
+import { controlPort } from "./guest-contract.js";
+
+export type Accelerator = "kvm" | "tcg";
+
+export interface MachineOptions {
+  /** An ELF file with a PVH entry note. */
+  readonly imagePath: string;
+  readonly accelerator: Accelerator;
+  /** Rate of the guest's TSC, as probed. Without it the kernel measures for itself, and may hang. */
+  readonly tscKhz?: number;
+  /** In QEMU's notation. Default "128M". */
+  readonly memory?: string;
+  /** Default 1. */
+  readonly cpus?: number;
+  /** "classic" runs the application of a unikernel image in ring 3. Default "unikernel". */
+  readonly bootMode?: "unikernel" | "classic";
+  /** Further words of the kernel command line. */
+  readonly kernelArguments?: readonly string[];
+  /** A cpio archive that is unpacked over the image's files. */
+  readonly initrdPath?: string;
+  /**
+   * One guest instruction takes one nanosecond of guest time, and waiting takes none, so that guest times are
+   * reproducible. TCG only.
+   */
+  readonly instructionCount?: boolean;
+  /** Default "qemu-system-x86_64". */
+  readonly qemu?: string;
+}
+
+export const defaultQemu = "qemu-system-x86_64";
+
+/** `-icount shift=0`: one instruction a nanosecond, and the TSC counts instructions. */
+const instructionCountTscKhz = 1_000_000;
+
+/** The command; console on its stdin and stdout, control channel on `extraFd`. Throws UKL-101. */
+export function qemuCommand(options: MachineOptions): Command {
+  const { accelerator, instructionCount = false } = options;
+  if (instructionCount && accelerator !== "tcg") {
+    throw new UklError("UKL-101", {
+      what: `instructions cannot be counted with the accelerator ${accelerator}`,
+      cause: "only TCG, QEMU's translator, sees each instruction of the guest",
+      fix: "add --accel tcg",
+    });
+  }
+  const append = kernelCommandLine(options);
+  return {
+    tool: options.qemu ?? defaultQemu,
+    args: [
+      // The RTC tells the guest the date. PIT and PIC stay on: without them the kernel has no first timer.
+      ...["-M", "microvm,acpi=off,x-option-roms=off,rtc=on,pit=on,pic=on,isa-serial=on"],
+      ...["-accel", accelerator, "-cpu", accelerator === "kvm" ? "host" : "max"],
+      ...(instructionCount ? ["-icount", "shift=0,sleep=off"] : []),
+      ...["-smp", String(options.cpus ?? 1), "-m", options.memory ?? "128M"],
+      ...["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"],
+      ...["-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"],
+      ...["-chardev", `socket,id=control,fd=${extraFd}`],
+      ...["-device", `isa-debugcon,iobase=0x${controlPort.toString(16)},chardev=control`],
+      ...["-kernel", options.imagePath],
+      ...(options.initrdPath === undefined ? [] : ["-initrd", options.initrdPath]),
+      ...(append === "" ? [] : ["-append", append]),
+    ],
+  };
+}
+
+function kernelCommandLine(options: MachineOptions): string {
+  const tscKhz = options.instructionCount === true ? instructionCountTscKhz : options.tscKhz;
+  return [
+    ...(tscKhz === undefined ? [] : [`tsc_early_khz=${tscKhz}`]),
+    ...(options.bootMode === "classic" ? ["ukl.mode=classic"] : []),
+    ...(options.kernelArguments ?? []),
+  ].join(" ");
+}

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MIT
+/**
+ * The whole contract between an image and the host that runs it. The guest's side is the init step of the
+ * image; the host's side is this folder. A change here is a change of both.
+ *
+ * Console: the first UART, an 8250 at I/O port 0x3f8 (ttyS0). A plain byte pipe.
+ *   guest → host  Bytes reach the host's stdout unmodified and at once. Before `exit`, the guest lets the UART
+ *                 send all it was given.
+ *   host → guest  Nothing is sent before `start`, since nobody listens. The guest's line discipline is
+ *                 canonical with VEOF (0x04) alone: no echo, no CR translation, no signals. At the end of
+ *                 its stdin the host sends 0x04; behind an unfinished line twice, because the first one only
+ *                 delivers the line. Two limits follow from termios(3): a byte 0x04 in the data ends the
+ *                 input, and a line is at most 4095 bytes long.
+ *
+ * Control channel: guest → host, I/O port 0xe9, one byte a write, lines of ASCII that end in LF.
+ *   `start`      The application is about to be executed.
+ *   `exit N`     It has ended with status N, 0 to 255; 128 + n when signal n ended it. A reset follows.
+ *   `tsc_khz N`  Said by the probe guest alone (syscall-stubs/x86_64/probe.S): the measured rate of the TSC.
+ *   Other lines are ignored.
+ *
+ * End: the guest resets the machine. A reset without `exit` before it is a crash; so is a kernel panic,
+ * which resets too (panic=-1 in the built-in command line).
+ *
+ * Kernel command line: the built-in one, followed by what the host appends:
+ *   tsc_early_khz=N   The rate of the TSC. Without it the kernel measures the TSC against the emulated
+ *                     timer (arch/x86/kernel/tsc.c), which fails in one boot of five under TCG.
+ *   ukl.mode=classic  A unikernel image runs its application in ring 3.
+ *
+ * An initrd, where there is one, is unpacked over the files of the image.
+ */
+
+/** I/O port of the control channel; QEMU's isa-debugcon calls it `iobase`. */
+export const controlPort = 0xe9;
+
+/** VEOF, the only byte with a meaning of its own on the way to the guest. */
+export const endOfFile = 0x04;
+
+/** A longer line is none of ours; it is dropped rather than kept, since the guest may write without end. */
+const maxLineBytes = 32;
+
+export type ControlMessage =
+  | { readonly kind: "start" }
+  | { readonly kind: "exit"; readonly status: number }
+  | { readonly kind: "tscKhz"; readonly tscKhz: number };
+
+/** Takes the bytes of the control channel as they come, in pieces of any size, and returns whole messages. */
+export class ControlReader {
+  #line = "";
+
+  read(chunk: Uint8Array): ControlMessage[] {
+    const messages: ControlMessage[] = [];
+    for (const byte of chunk) {
+      if (byte !== 0x0a) {
+        if (this.#line.length <= maxLineBytes) this.#line += String.fromCharCode(byte);
+        continue;
+      }
+      const message = parseControlLine(this.#line);
+      if (message !== undefined) messages.push(message);
+      this.#line = "";
+    }
+    return messages;
+  }
+}
+
+function parseControlLine(line: string): ControlMessage | undefined {
+  if (line === "start") return { kind: "start" };
+  const [, word, digits] = /^(exit|tsc_khz) (0|[1-9]\d{0,8})$/.exec(line) ?? [];
+  if (digits === undefined) return undefined;
+  const value = Number(digits);
+  if (word === "tsc_khz") return { kind: "tscKhz", tscKhz: value };
+  return value <= 255 ? { kind: "exit", status: value } : undefined;
+}
+
+/** The bytes that end the guest's stdin, given the last byte sent to it, if any. */
+export function endOfInput(lastByte: number | undefined): Uint8Array {
+  const unfinished = lastByte !== undefined && lastByte !== 0x0a && lastByte !== endOfFile;
+  return Uint8Array.from(unfinished ? [endOfFile, endOfFile] : [endOfFile]);
+}

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+/** Runs an image and tells how its application ended, or why there is no telling. */
+import { UklError } from "../errors.js";
+import { formatCommand, lastLines } from "../host/exec.js";
+import { type MachineOptions, qemuCommand } from "./command.js";
+import { type BootOutcome, boot, type ConsoleOptions, type TimingsMs } from "./machine.js";
+
+export interface RunResult {
+  /** The application's: 0 to 255, 128 + n when signal n ended it. */
+  readonly exitStatus: number;
+  readonly timingsMs: TimingsMs;
+}
+
+/**
+ * Boots an image and returns when it has ended. Throws UKL-401, UKL-602, UKL-603 and UKL-604, the reason of an
+ * aborted `signal`, and whatever `stdin` and `onConsole` throw. No QEMU is left behind in any case.
+ */
+export async function runImage(options: MachineOptions & ConsoleOptions): Promise<RunResult> {
+  const outcome = await boot(qemuCommand(options), options);
+  if (outcome.timedOut) throw tookTooLong(outcome, options.timeoutMs ?? 0);
+  const exit = outcome.messages.find((message) => message.kind === "exit");
+  if (exit !== undefined) return { exitStatus: exit.status, timingsMs: outcome.timingsMs };
+  throw outcome.qemu.exitStatus === 0 ? stoppedSilently(outcome) : qemuFailed(outcome, options);
+}
+
+function tookTooLong(outcome: BootOutcome, timeoutMs: number): UklError {
+  const { start } = outcome.timingsMs;
+  return new UklError("UKL-603", {
+    what: `the guest did not end within ${timeoutMs / 1000} s`,
+    cause:
+      start === undefined
+        ? `the kernel did not reach the application; ${consoleEnd(outcome)}`
+        : `the application had been running for ${((timeoutMs - start) / 1000).toFixed(1)} s; ${consoleEnd(outcome)}`,
+    fix: "allow it more time with --timeout, or find out what it waits for",
+  });
+}
+
+function stoppedSilently(outcome: BootOutcome): UklError {
+  const started = outcome.timingsMs.start !== undefined;
+  return new UklError("UKL-604", {
+    what: `the machine was reset ${started ? "while the application ran" : "before the application started"}`,
+    cause: consoleEnd(outcome),
+    fix: "if the console shows a kernel panic for want of memory, give it more with -m; otherwise boot with --mode classic to see whether ring 0 makes the difference",
+  });
+}
+
+function qemuFailed(outcome: BootOutcome, options: MachineOptions): UklError {
+  const { exitStatus, signal, stderr } = outcome.qemu;
+  return new UklError("UKL-602", {
+    what:
+      exitStatus === undefined ? `QEMU was ended by ${signal}` : `QEMU failed with exit status ${exitStatus}`,
+    cause: lastLines(stderr) || "it printed nothing",
+    fix: `see whether this host has the memory and rights it asks for: ${formatCommand(qemuCommand(options))}`,
+  });
+}
+
+function consoleEnd({ consoleTail }: BootOutcome): string {
+  const lines = lastLines(consoleTail);
+  return lines === "" ? "the console is empty" : `the console ends in:\n${lines}`;
+}

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The first process of an image, in ring 3 in either mode.
+ *
+ * It gives the application what any program finds on a Linux system (mounts, a console, arguments
+ * and environment), waits for it, tells the host its exit status, and resets the machine. The
+ * application is an ordinary child, so signals work on it as anywhere: process 1 would be immune to
+ * most.
+ *
+ * Contract with the host and with the archive inside the image:
+ *   /ukl/exec     strings, each ended by NUL: the program's path, then its arguments from argv[0]
+ * on /ukl/environ  strings, each ended by NUL: its environment port 0xe9     lines of text: "start"
+ * right before the application runs; "exit N" when it has ended, N being its exit status, or 128
+ * plus the signal that ended it; "error WHAT N" when it cannot be run, N being the errno
+ *
+ * Freestanding: no C library, no data but the stack. System calls per the x86-64 System V ABI,
+ * A.2.1.
+ */
+#include <asm/fcntl.h>
+#include <asm/signal.h>
+#include <asm/termbits.h>
+#include <asm/unistd.h>
+#include <linux/reboot.h>
+
+#define TCGETS 0x5401
+#define TCSETS 0x5402
+#define TCSBRK 0x5409
+#define MS_NOSUID_NODEV_NOEXEC 14
+#define CONTROL_PORT 0xe9
+#define POWER_PORT 0xf4
+#define END_OF_FILE 0x04
+#define STRINGS_MAX 4096
+#define BYTES_MAX (128 * 1024)
+
+static long syscall6(long number, long a, long b, long c, long d, long e, long f)
+{
+	register long r10 asm("r10") = d;
+	register long r8 asm("r8") = e;
+	register long r9 asm("r9") = f;
+	long result;
+
+	asm volatile("syscall"
+		     : "=a"(result)
+		     : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+		     : "rcx", "r11", "memory");
+	return result;
+}
+
+#define syscall0(n) syscall6(n, 0, 0, 0, 0, 0, 0)
+#define syscall1(n, a) syscall6(n, (long)(a), 0, 0, 0, 0, 0)
+#define syscall2(n, a, b) syscall6(n, (long)(a), (long)(b), 0, 0, 0, 0)
+#define syscall3(n, a, b, c) syscall6(n, (long)(a), (long)(b), (long)(c), 0, 0, 0)
+#define syscall4(n, a, b, c, d) syscall6(n, (long)(a), (long)(b), (long)(c), (long)(d), 0, 0)
+#define syscall5(n, a, b, c, d, e)                                                                 \
+	syscall6(n, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), 0)
+
+/* The strings of one file of the archive, as a vector that execve takes. */
+struct strings {
+	char *vector[STRINGS_MAX + 1];
+	char bytes[BYTES_MAX];
+};
+
+static struct strings exec_strings;
+static struct strings environ_strings;
+
+static void outb(unsigned char value, unsigned short port)
+{
+	asm volatile("outb %0, %1" : : "a"(value), "Nd"(port));
+}
+
+static void tell_char(char c)
+{
+	outb(c, CONTROL_PORT);
+}
+
+static void tell(const char *text)
+{
+	while (*text)
+		tell_char(*text++);
+}
+
+static void tell_number(unsigned long number)
+{
+	if (number >= 10)
+		tell_number(number / 10);
+	tell_char('0' + number % 10);
+}
+
+static void tell_line(const char *word, unsigned long number)
+{
+	tell(word);
+	tell_char(' ');
+	tell_number(number);
+	tell_char('\n');
+}
+
+/* The application gets no port that it did not ask for. */
+static void use_ports(int allowed)
+{
+	syscall3(__NR_ioperm, CONTROL_PORT, 1, allowed);
+	syscall3(__NR_ioperm, POWER_PORT, 1, allowed);
+}
+
+static _Noreturn void reset(void)
+{
+	syscall0(__NR_sync);
+	outb(0, POWER_PORT);
+	syscall4(__NR_reboot, LINUX_REBOOT_MAGIC1, LINUX_REBOOT_MAGIC2, LINUX_REBOOT_CMD_RESTART,
+		 0);
+	for (;;)
+		syscall0(__NR_pause);
+}
+
+static _Noreturn void fail(const char *what, long error)
+{
+	tell("error ");
+	tell_line(what, -error);
+	reset();
+}
+
+/* Fills the vector; the file is the toolkit's own, but an initrd may have replaced it. */
+static void read_strings(const char *path, struct strings *strings)
+{
+	long fd = syscall3(__NR_open, path, O_RDONLY | O_CLOEXEC, 0);
+	long size = 0, got, i;
+	int count = 0;
+
+	if (fd < 0)
+		fail(path, fd);
+	while ((got = syscall3(__NR_read, fd, strings->bytes + size, BYTES_MAX - size)) > 0)
+		size += got;
+	if (got < 0)
+		fail(path, got);
+	syscall1(__NR_close, fd);
+	if (size == BYTES_MAX || (size > 0 && strings->bytes[size - 1] != '\0'))
+		fail(path, -7 /* E2BIG */);
+	for (i = 0; i < size; i++) {
+		if (i > 0 && strings->bytes[i - 1] != '\0')
+			continue;
+		if (count == STRINGS_MAX)
+			fail(path, -7 /* E2BIG */);
+		strings->vector[count++] = strings->bytes + i;
+	}
+	strings->vector[count] = 0;
+}
+
+/* Bytes pass the console unchanged and unechoed; 0x04 at the start of a line is the end of input.
+ */
+static void make_console_a_pipe(void)
+{
+	struct termios termios;
+	int i;
+
+	if (syscall3(__NR_ioctl, 0, TCGETS, &termios) < 0)
+		return;
+	termios.c_iflag = 0;
+	termios.c_oflag = 0;
+	termios.c_lflag = ICANON;
+	for (i = 0; i < NCCS; i++)
+		termios.c_cc[i] = 0;
+	termios.c_cc[VEOF] = END_OF_FILE;
+	syscall3(__NR_ioctl, 0, TCSETS, &termios);
+}
+
+/* What the kernel was built without is not there; the program finds out as it would elsewhere. */
+static void mount_all(void)
+{
+	syscall5(__NR_mount, "proc", "/proc", "proc", MS_NOSUID_NODEV_NOEXEC, 0);
+	syscall5(__NR_mount, "sysfs", "/sys", "sysfs", MS_NOSUID_NODEV_NOEXEC, 0);
+	syscall5(__NR_mount, "devtmpfs", "/dev", "devtmpfs", 0, 0);
+}
+
+static _Noreturn void run_application(void)
+{
+	char **arguments = exec_strings.vector;
+	long error;
+
+	use_ports(0);
+	syscall0(__NR_setsid);
+	error = syscall3(__NR_execve, arguments[0], arguments + 1, environ_strings.vector);
+	use_ports(1);
+	fail("execve", error);
+}
+
+static unsigned int exit_status(int status)
+{
+	int signal = status & 0x7f;
+
+	return signal ? 128 + signal : (status >> 8) & 0xff;
+}
+
+_Noreturn void init_main(void)
+{
+	long application, ended;
+	int status;
+
+	use_ports(1);
+	mount_all();
+	make_console_a_pipe();
+	read_strings("/ukl/exec", &exec_strings);
+	read_strings("/ukl/environ", &environ_strings);
+	if (!exec_strings.vector[0] || !exec_strings.vector[1])
+		fail("/ukl/exec", -22 /* EINVAL */);
+
+	tell("start\n");
+	application = syscall0(__NR_fork);
+	if (application == 0)
+		run_application();
+	if (application < 0)
+		fail("fork", application);
+	do {
+		ended = syscall4(__NR_wait4, -1, &status, 0, 0);
+	} while (ended != application);
+
+	syscall3(__NR_ioctl, 1, TCSBRK, 1); /* until the last byte has left */
+	tell_line("exit", exit_status(status));
+	reset();
+}
+
+/* The kernel enters with RSP aligned to 16; a call makes it what a function expects. */
+asm(".globl _start\n"
+    "_start:\n"
+    "	xor %ebp, %ebp\n"
+    "	call init_main\n");

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT
+import { describe, expect, it } from "vitest";
+import { type MachineOptions, qemuCommand } from "../../src/vm/command.js";
+
+/** The operand of an option, and undefined without the option. */
+function operandOf(option: string, extra: Partial<MachineOptions> = {}): string | undefined {
+  const { args } = qemuCommand({
+    imagePath: "/a b/app.elf",
+    accelerator: "tcg",
+    tscKhz: 2_445_430,
+    ...extra,
+  });
+  expect(args.filter((arg) => arg === option).length).toBeLessThan(2);
+  const at = args.indexOf(option);
+  return at < 0 ? undefined : args[at + 1];
+}
+
+describe("qemuCommand", () => {
+  it("boots the image on a microvm without ACPI, without a display, and ends on a reset", () => {
+    const { tool, args } = qemuCommand({ imagePath: "app.elf", accelerator: "tcg" });
+    expect(tool).toBe("qemu-system-x86_64");
+    expect(args).toEqual(expect.arrayContaining(["-nodefaults", "-no-user-config", "-no-reboot"]));
+    expect(operandOf("-M")).toMatch(/^microvm,acpi=off,/);
+    expect(operandOf("-display")).toBe("none");
+    expect(operandOf("-kernel")).toBe("/a b/app.elf");
+  });
+
+  it("has 128 MiB and one processor unless told otherwise", () => {
+    expect([operandOf("-m"), operandOf("-smp")]).toEqual(["128M", "1"]);
+    expect([operandOf("-m", { memory: "1G" }), operandOf("-smp", { cpus: 2 })]).toEqual(["1G", "2"]);
+  });
+
+  it("gives the guest all that the accelerator can: max with TCG, the host's processor with KVM", () => {
+    expect([operandOf("-accel"), operandOf("-cpu")]).toEqual(["tcg", "max"]);
+    const kvm = { accelerator: "kvm" } as const;
+    expect([operandOf("-accel", kvm), operandOf("-cpu", kvm)]).toEqual(["kvm", "host"]);
+  });
+
+  it("tells the kernel the rate of the TSC", () => {
+    expect(operandOf("-append")).toBe("tsc_early_khz=2445430");
+  });
+
+  it("appends the boot mode, then the user's kernel arguments", () => {
+    expect(operandOf("-append", { bootMode: "unikernel" })).toBe("tsc_early_khz=2445430");
+    expect(operandOf("-append", { bootMode: "classic", kernelArguments: ["debug", "loglevel=7"] })).toBe(
+      "tsc_early_khz=2445430 ukl.mode=classic debug loglevel=7",
+    );
+  });
+
+  it("hands over an initrd when there is one", () => {
+    expect(operandOf("-initrd")).toBeUndefined();
+    expect(operandOf("-initrd", { initrdPath: "/tmp/args.cpio" })).toBe("/tmp/args.cpio");
+  });
+
+  it("counts instructions with a TSC of 1 GHz, whatever the host's", () => {
+    expect(operandOf("-icount")).toBeUndefined();
+    expect(operandOf("-icount", { instructionCount: true })).toBe("shift=0,sleep=off");
+    expect(operandOf("-append", { instructionCount: true })).toBe("tsc_early_khz=1000000");
+  });
+
+  it("refuses to count instructions with KVM", () => {
+    expect(() => operandOf("-icount", { instructionCount: true, accelerator: "kvm" })).toThrow(
+      expect.objectContaining({ code: "UKL-101" }),
+    );
+  });
+
+  it("keeps console and control channel on separate streams", () => {
+    expect(operandOf("-serial")).toBe("chardev:console");
+    expect(operandOf("-device")).toBe("isa-debugcon,iobase=0xe9,chardev=control");
+    const { args } = qemuCommand({ imagePath: "app.elf", accelerator: "tcg" });
+    expect(args.filter((_, i) => args[i - 1] === "-chardev")).toEqual([
+      "stdio,id=console,signal=off",
+      "socket,id=control,fd=3",
+    ]);
+  });
+});
