@@ -112,3 +112,20 @@ export function bug(what: string, cause: string): UklError {
     fix: "please report this with the command line and, if you can, the input files",
   });
 }
+
+/** The text of docs/errors.md. */
+export function formatErrorList(): string {
+  const rows = Object.entries(errorCatalogue).map(
+    ([code, { title, exit }]) => `| ${code} | ${title} | ${exit} |\n`,
+  );
+  return `# Errors
+
+Every failure has a permanent code, and is printed with what happened, its cause, and what to do about it. The exit
+codes are those of sysexits(3): ${exitCode.usage} usage, ${exitCode.badInput} bad input, ${exitCode.unavailable} something the host lacks, ${exitCode.bug} a bug of ours,
+${exitCode.configuration} configuration. \`ukl run\` otherwise returns the guest's own exit status. This file is generated from \`src/errors.ts\`
+by \`npm run docs\`.
+
+| code | what | exit |
+| --- | --- | --- |
+${rows.join("")}`;
+}

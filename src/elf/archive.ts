@@ -7,7 +7,7 @@
  */
 import { hex, malformed } from "./malformed.js";
 
-export interface ArchiveMember {
+interface ArchiveMember {
   readonly name: string;
   /** Not copied. */
   readonly bytes: Uint8Array;

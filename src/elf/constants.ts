@@ -51,19 +51,6 @@ export const SHT = {
   X86_64_UNWIND: 0x70000001,
 } as const;
 
-/** Section flags (`sh_flags`). */
-export const SHF = {
-  WRITE: 1,
-  ALLOC: 2,
-  EXECINSTR: 4,
-  MERGE: 0x10,
-  STRINGS: 0x20,
-  INFO_LINK: 0x40,
-  LINK_ORDER: 0x80,
-  GROUP: 0x200,
-  TLS: 0x400,
-} as const;
-
 /** Reserved section indices (`st_shndx`, `e_shstrndx`); everything from LORESERVE on names no section. */
 export const SHN = { UNDEF: 0, LORESERVE: 0xff00, ABS: 0xfff1, COMMON: 0xfff2, XINDEX: 0xffff } as const;
 

@@ -39,7 +39,7 @@ export function readHeader(bytes: Uint8Array, path: string): { raw: RawElf; head
   const raw = new RawElf(bytes, path);
   const { header } = raw;
   if (header.machine !== "amd64") {
-    const machine = bytes[18] === undefined ? 0 : bytes[18] + (bytes[19] ?? 0) * 256;
+    const machine = (bytes[18] ?? 0) + (bytes[19] ?? 0) * 256;
     throw malformed(
       "UKL-205",
       path,
@@ -86,8 +86,9 @@ function locateTables(raw: RawElf): Tables {
   const segmentCount = header.phnum === PN_XNUM && first !== undefined ? first.info : header.phnum;
   if (header.phnum === PN_XNUM) checkSegmentTable(raw, segmentCount);
   const sectionCount = first === undefined ? 0 : header.shnum || first.size;
-  if (sectionCount > header.shnum)
+  if (sectionCount > header.shnum) {
     checkTable(raw, "section headers", header.shoff, sectionCount, recordSizeBytes.sectionHeader);
+  }
   const namesIndex = header.shstrndx === SHN.XINDEX ? (first?.link ?? 0) : header.shstrndx;
   if (sectionCount > 0 && namesIndex >= sectionCount) {
     throw malformed("UKL-208", path, `e_shstrndx is ${namesIndex}, but there are ${sectionCount} sections`);

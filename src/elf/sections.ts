@@ -16,7 +16,7 @@ export interface Section {
   readonly name: string;
   /** One of SHT, or any other number. */
   readonly type: number;
-  /** Bits of SHF. */
+  /** SHF_*: 1 write, 2 alloc, 4 execinstr, 0x400 tls and others. */
   readonly flags: number;
   readonly addr: bigint;
   /** Offset in the file, in bytes; without meaning for SHT_NOBITS and SHT_NULL. */

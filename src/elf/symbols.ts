@@ -11,21 +11,12 @@ import { type Section, sectionBytes } from "./sections.js";
 import { StringTable } from "./strings.js";
 import type { SymbolVersion } from "./versions.js";
 
-export type SymbolBinding = "local" | "global" | "weak" | "unique" | "other";
-export type SymbolVisibility = "default" | "internal" | "hidden" | "protected";
-export type SymbolType =
-  | "none"
-  | "object"
-  | "function"
-  | "section"
-  | "file"
-  | "common"
-  | "tls"
-  | "ifunc"
-  | "other";
+type SymbolBinding = "local" | "global" | "weak" | "unique" | "other";
+type SymbolVisibility = "default" | "internal" | "hidden" | "protected";
+type SymbolType = "none" | "object" | "function" | "section" | "file" | "common" | "tls" | "ifunc" | "other";
 
 /** Where a symbol is defined when it is in no section; "other" is an index reserved by a processor or OS. */
-export type SpecialSection = "undefined" | "absolute" | "common" | "other";
+type SpecialSection = "undefined" | "absolute" | "common" | "other";
 
 export interface ElfSymbol {
   /** Decoded at first use. Throws UKL-208. */

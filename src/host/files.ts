@@ -40,7 +40,7 @@ export async function writeOutput(path: string, bytes: string | Uint8Array, mode
     await chmod(partial, mode);
     await rename(partial, path);
   } catch (error) {
-    await rm(partial, { force: true });
+    await rm(partial, { force: true }).catch(() => undefined);
     throw writeFailed(path, error);
   }
 }

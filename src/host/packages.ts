@@ -47,6 +47,8 @@ export const requirements: readonly Requirement[] = [
   requirement("program", "xz", "xz-utils", "unpacking the kernel source"),
   requirement("program", "patch", "patch", "patching the kernel source"),
   requirement("file", "/usr/src/linux-source-6.12.tar.xz", "linux-source-6.12", "the kernel source"),
+  requirement("program", "flock", "util-linux", "sharing the kernel cache between builds"),
+  requirement("program", "setpriv", "util-linux", "ending a virtual machine together with ukl"),
   requirement("program", "qemu-system-x86_64", "qemu-system-x86", "running images"),
   requirement("program", "musl-gcc", "musl-tools", "fixtures linked with musl", "tests"),
   requirement("package", "busybox-static", "busybox-static", "the shell script fixture", "tests"),

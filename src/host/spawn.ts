@@ -37,7 +37,10 @@ export interface RunningTool {
   kill(): void;
 }
 
-/** Starts a command. Reading from its streams is up to the caller; unread, the program waits. */
+/**
+ * Starts a command. While its streams are not read from, the program waits; but begin to read in the same turn
+ * of the event loop, because Node throws away what nobody listens to when the program ends.
+ */
 export function start(command: Command): RunningTool {
   const child = execa("setpriv", ["--pdeathsig", "KILL", "--", command.tool, ...command.args], {
     reject: false,

@@ -3,7 +3,7 @@
  * Builds the kernel objects of one configuration, up to the last link. That link is done for every image
  * anew, with the application beside the kernel, so what is kept is one relocatable object and its script.
  */
-import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { UklError } from "../errors.js";
@@ -32,8 +32,14 @@ const keptFiles: Readonly<Record<string, string>> = {
   "init/version-timestamp.o": "version-timestamp.o",
   "arch/x86/kernel/vmlinux.lds": "vmlinux.lds",
   "arch/x86/include/generated/asm/syscalls_64.h": "syscalls_64.h",
+  "arch/x86/boot/setup.bin": "setup.bin",
+  "arch/x86/boot/compressed/vmlinux.lds": "decompressor.lds",
   ".config": "config",
 };
+
+/** The kernel's decompressor, in front of every bzImage; all but the object with the compressed kernel. */
+const decompressorDirectory = "arch/x86/boot/compressed";
+const payloadObject = "piggy.o";
 
 /** A kernel like ours compiles about this many objects; only the progress display depends on it. */
 const usualObjectCount = 1300;
@@ -68,6 +74,13 @@ export async function compileKernel(request: CompileRequest): Promise<void> {
   for (const [from, to] of Object.entries(keptFiles)) {
     await copyFile(join(buildDirectory, from), join(request.outputDirectory, to));
   }
+  await keepDecompressor(request);
+}
+
+async function keepDecompressor({ buildDirectory, outputDirectory }: CompileRequest): Promise<void> {
+  const cwd = join(buildDirectory, decompressorDirectory);
+  const objects = (await readdir(cwd)).filter((name) => name.endsWith(".o") && name !== payloadObject);
+  await run({ tool: "ar", args: ["rcD", join(outputDirectory, "decompressor.a"), ...objects.sort()], cwd });
 }
 
 function make(request: CompileRequest, targets: readonly string[]): Command {

@@ -33,7 +33,10 @@ export async function linkApplication(sources: ApplicationSources, scratch: stri
     sources.inputs.map((input, index) => compileInput(input, index, compiler, sources.compileFlags, scratch)),
   );
   const executable = join(scratch, "application");
-  const names = new Map(objects.map((object, index) => [object, sources.inputs[index] ?? object]));
+  const names = new Map([
+    ...objects.map((object, index) => [object, sources.inputs[index] ?? object] as const),
+    [executable, "the application"],
+  ]);
   await run(linkCommand(compiler, objects, sources, executable), {
     explain: (outcome) => explainLink(outcome, names),
   });
@@ -77,8 +80,7 @@ function linkCommand(
   return {
     tool: compiler,
     args: [
-      "-static",
-      "-no-pie",
+      ...(sources.linkFlags.includes("-static-pie") ? [] : ["-static", "-no-pie"]),
       "-Wl,--build-id=none",
       ...sources.libraryPaths.map((path) => `-L${path}`),
       ...objects,
@@ -92,11 +94,11 @@ function linkCommand(
   };
 }
 
-/** Turns ld's complaint into ours. The names of temporary objects become those of the user's files. */
+/** Turns ld's complaint into ours. The names of temporary files become those of the user's. */
 function explainLink(outcome: Outcome, names: ReadonlyMap<string, string>): UklError {
   let text = outcome.stderr;
-  for (const [object, name] of names) text = text.replaceAll(object, name);
-  const { code, what, causes, fix } = diagnoseLink(text);
+  for (const [path, name] of names) text = text.replaceAll(path, name);
+  const { code, what, causes, fix } = diagnoseLink(outcome.stderr, names);
   return new UklError(code, { what, cause: causes.slice(0, 20).join("\n") || lastLines(text), fix });
 }
 
@@ -107,30 +109,30 @@ interface LinkDiagnosis {
   readonly fix: string;
 }
 
-/** Reads GNU ld's messages; pure, for the tests. */
-export function diagnoseLink(text: string): LinkDiagnosis {
-  const undefinedSymbols = collectUndefined(text);
-  if (undefinedSymbols.length > 0) {
+/** Reads GNU ld's messages; pure, for the tests. `names` are what to call the objects of these paths. */
+export function diagnoseLink(text: string, names: ReadonlyMap<string, string>): LinkDiagnosis {
+  const complaints = readComplaints(text, names);
+  const wanted = complaints.filter(({ definedIn }) => definedIn === undefined);
+  if (wanted.length > 0) {
+    const count = new Set(wanted.map(({ symbol }) => symbol)).size;
     return {
       code: "UKL-220",
-      what:
-        undefinedSymbols.length === 1
-          ? "a symbol is undefined"
-          : `${undefinedSymbols.length} symbols are undefined`,
-      causes: undefinedSymbols,
+      what: count === 1 ? "a symbol is undefined" : `${count} symbols are undefined`,
+      causes: distinct(wanted.map(({ symbol, object }) => `'${symbol}' is wanted by ${object}`)),
       fix: "add the library that defines it with -l, or name it with --kernel-symbol where the kernel's is meant",
     };
   }
-  const duplicates = [...text.matchAll(/^(?:\S*ld: )?(\S+?):.*multiple definition of `(.+?)'; (\S+?):/gm)];
-  if (duplicates.length > 0) {
+  if (complaints.length > 0) {
     return {
       code: "UKL-221",
       what: "a symbol is defined more than once",
-      causes: duplicates.map((match) => `'${match[2]}' is defined in ${match[3]} and again in ${match[1]}`),
+      causes: complaints.map(
+        ({ symbol, object, definedIn }) => `'${symbol}' is defined in ${definedIn} and again in ${object}`,
+      ),
       fix: "leave one of the inputs out, or make one of the definitions static",
     };
   }
-  const libraries = [...text.matchAll(/cannot find (-l\S+?|\S+?)(?::|$)/gm)];
+  const libraries = [...text.matchAll(/ld: cannot find (-l\S+?|\S+?)(?::|$)/gm)];
   if (libraries.length > 0) {
     return {
       code: "UKL-222",
@@ -147,19 +149,44 @@ export function diagnoseLink(text: string): LinkDiagnosis {
   };
 }
 
-/** "'symbol' is wanted by object", from ld's "object: in function ... undefined reference to `symbol'". */
-function collectUndefined(text: string): readonly string[] {
-  const found = new Set<string>();
+/** A symbol that an object wants and nobody has or, with `definedIn`, that both define. */
+interface Complaint {
+  readonly symbol: string;
+  readonly object: string;
+  readonly definedIn?: string;
+}
+
+/**
+ * Two lines belong together: "OBJECT: in function `f':" and "SOURCE:(.text+0x1): undefined reference to `s'",
+ * and the first is left out while the function is the same. Outside of functions it is "OBJECT:(.data+0x0): ...".
+ */
+function readComplaints(text: string, names: ReadonlyMap<string, string>): readonly Complaint[] {
+  const complaints: Complaint[] = [];
   let object = "";
   for (const line of text.split("\n")) {
-    const place = /^(?:\S*ld: )?(\S+?): in function /.exec(line);
-    if (place?.[1] !== undefined) object = place[1];
-    const reference = /undefined reference to `(.+?)'/.exec(line);
-    if (reference === null) continue;
-    const own = /^(?:\S*ld: )(\S+?):/.exec(line)?.[1];
-    found.add(`'${reference[1]}' is wanted by ${basename(own ?? object)}`);
+    const message = line.replace(/^\S*ld: /, "");
+    object = /^(.+): in function `/.exec(message)?.[1] ?? object;
+    const complaint = /(?:undefined reference to|multiple definition of) `(.+?)'(?:; (.+?): ?.*)?$/.exec(
+      message,
+    );
+    if (complaint?.[1] === undefined) continue;
+    const place = objectName(/^(.+?(?:\.o|\.a\(.+?\))):/.exec(message)?.[1] ?? object, names);
+    const [, symbol, first] = complaint;
+    if (first === undefined) complaints.push({ symbol, object: place });
+    else complaints.push({ symbol, object: place, definedIn: objectName(first, names) });
   }
-  return [...found];
+  return complaints;
+}
+
+/** What the user calls an object of the link, or a member of an archive. */
+function objectName(path: string, names: ReadonlyMap<string, string>): string {
+  for (const [known, name] of names) if (path.startsWith(known)) return name + path.slice(known.length);
+  // The compiler's own temporary objects, which are all that is left of their inputs.
+  return /\.lto\.o$|\.ltrans\.o$/.test(path) ? "code optimised at link time" : basename(path);
+}
+
+function distinct(values: readonly string[]): readonly string[] {
+  return [...new Set(values)];
 }
 
 function unknownInput(input: string): UklError {

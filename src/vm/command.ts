@@ -8,7 +8,7 @@
 import { UklError } from "../errors.js";
 import type { Command } from "../host/exec.js";
 import { extraFd } from "../host/spawn.js";
-import { controlPort } from "./guest-contract.js";
+import { controlPort, powerPort } from "./guest-contract.js";
 
 export type Accelerator = "kvm" | "tcg";
 
@@ -65,6 +65,7 @@ export function qemuCommand(options: MachineOptions): Command {
       ...["-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"],
       ...["-chardev", `socket,id=control,fd=${extraFd}`],
       ...["-device", `isa-debugcon,iobase=0x${controlPort.toString(16)},chardev=control`],
+      ...["-device", `isa-debug-exit,iobase=0x${powerPort.toString(16)},iosize=1`],
       ...["-kernel", options.imagePath],
       ...(options.initrdPath === undefined ? [] : ["-initrd", options.initrdPath]),
       ...(append === "" ? [] : ["-append", append]),

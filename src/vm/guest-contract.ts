@@ -14,11 +14,11 @@
  *
  * Control channel: guest → host, I/O port 0xe9, one byte a write, lines of ASCII that end in LF.
  *   `start`      The application is about to be executed.
- *   `exit N`     It has ended with status N, 0 to 255; 128 + n when signal n ended it. A reset follows.
+ *   `exit N`     It has ended with status N, 0 to 255; 128 + n when signal n ended it. The end follows.
  *   `tsc_khz N`  Said by the probe guest alone (syscall-stubs/x86_64/probe.S): the measured rate of the TSC.
  *   Other lines are ignored.
  *
- * End: the guest resets the machine. A reset without `exit` before it is a crash; so is a kernel panic,
+ * End: the guest writes a byte to I/O port 0xf4, which ends QEMU at once, or resets the machine. An end without `exit` before it is a crash; so is a kernel panic,
  * which resets too (panic=-1 in the built-in command line).
  *
  * Kernel command line: the built-in one, followed by what the host appends:
@@ -32,8 +32,11 @@
 /** I/O port of the control channel; QEMU's isa-debugcon calls it `iobase`. */
 export const controlPort = 0xe9;
 
+/** I/O port of the power switch; QEMU's isa-debug-exit calls it `iobase`. */
+export const powerPort = 0xf4;
+
 /** VEOF, the only byte with a meaning of its own on the way to the guest. */
-export const endOfFile = 0x04;
+const endOfFile = 0x04;
 
 /** A longer line is none of ours; it is dropped rather than kept, since the guest may write without end. */
 const maxLineBytes = 32;

@@ -40,7 +40,8 @@ export interface BootOutcome {
 
 /** A guest that said `exit` resets at once; one that fails to is ended after this time. */
 const resetGraceMs = 5000;
-const consoleTailBytes = 4096;
+/** Holds a kernel panic with its trace. */
+const consoleTailBytes = 16 * 1024;
 /** Far more than any guest has to say; the rest is ignored, since the guest may write without end. */
 const maxMessages = 64;
 
@@ -122,7 +123,7 @@ class Halting {
   #halt(halt: Halt): void {
     this.current ??= halt;
     this.#settle(this.current);
-
+    this.#kill();
   }
 }
 
@@ -165,17 +166,25 @@ function send(stream: Writable, bytes: Uint8Array): Promise<boolean> {
   });
 }
 
-/** Remembers the end of a stream. */
+/** Remembers the end of a stream, as the chunks it came in: they are many and may be single bytes. */
 class Tail {
-  #bytes: Buffer = Buffer.alloc(0);
+  readonly #chunks: Uint8Array[] = [];
+  #sizeBytes = 0;
 
   constructor(readonly limitBytes: number) {}
 
   add(chunk: Uint8Array): void {
-    this.#bytes = Buffer.concat([this.#bytes, chunk]).subarray(-this.limitBytes);
+    this.#chunks.push(chunk);
+    this.#sizeBytes += chunk.length;
+    for (let first = this.#chunks[0]; first !== undefined; first = this.#chunks[0]) {
+      if (this.#sizeBytes - first.length < this.limitBytes) break;
+      this.#sizeBytes -= first.length;
+      this.#chunks.shift();
+    }
   }
 
   text(): string {
-    return this.#bytes.toString().replaceAll("\r\n", "\n");
+    const bytes = Buffer.concat(this.#chunks).subarray(-this.limitBytes);
+    return bytes.toString().replaceAll("\r\n", "\n");
   }
 }

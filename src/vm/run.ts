@@ -5,6 +5,9 @@ import { formatCommand, lastLines } from "../host/exec.js";
 import { type MachineOptions, qemuCommand } from "./command.js";
 import { type BootOutcome, boot, type ConsoleOptions, type TimingsMs } from "./machine.js";
 
+/** How much of a kernel panic is quoted. */
+const panicLines = 12;
+
 export interface RunResult {
   /** The application's: 0 to 255, 128 + n when signal n ended it. */
   readonly exitStatus: number;
@@ -54,7 +57,15 @@ function qemuFailed(outcome: BootOutcome, options: MachineOptions): UklError {
   });
 }
 
+/** The last lines of the console, or those from a kernel panic on: its message comes before a long trace. */
 function consoleEnd({ consoleTail }: BootOutcome): string {
-  const lines = lastLines(consoleTail);
-  return lines === "" ? "the console is empty" : `the console ends in:\n${lines}`;
+  const panic = consoleTail.split("\n").findIndex((line) => line.includes("Kernel panic - not syncing"));
+  const lines =
+    panic < 0
+      ? lastLines(consoleTail)
+      : consoleTail
+          .split("\n", panic + panicLines)
+          .slice(panic)
+          .join("\n");
+  return lines === "" ? "the console is empty" : `the console ends in:\n${lines.trimEnd()}`;
 }

@@ -25,8 +25,9 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  expect(machinesRunning()).toEqual([]);
+  const left = machinesRunning();
   await rm(directory, { recursive: true, force: true });
+  expect(left).toEqual([]);
 });
 
 /** Runs a guest with TCG; returns what it wrote to the console, too. */
@@ -140,6 +141,18 @@ describe("console and control channel", () => {
     const stalledMs = 200 * Math.ceil(chunks.length / 10_000);
     expect(timingsMs.total).toBeGreaterThan(stalledMs);
     expect(Buffer.concat(chunks).equals(floodBytes())).toBe(true);
+  });
+
+  it("loses nothing that is still unread when the machine is gone", async () => {
+    const chunks: Uint8Array[] = [];
+    await boot("echo", {
+      stdin: Readable.from([Buffer.from("one\n")]),
+      onConsole: async (chunk) => {
+        chunks.push(chunk);
+        await sleep(500);
+      },
+    });
+    expect(Buffer.concat(chunks).toString()).toBe("one\n^");
   });
 });
 

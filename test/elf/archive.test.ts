@@ -2,7 +2,7 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { readArchive } from "../../src/elf/archive.js";
 import { parseElf } from "../../src/elf/file.js";
-import { openWorkshop } from "./toolchain.js";
+import { openWorkshop, startClock } from "./toolchain.js";
 
 const workshop = openWorkshop();
 const longName = "a_member_whose_name_is_too_long_for_its_header.o";
@@ -115,7 +115,7 @@ describe("an archive is refused as UKL-211", () => {
   });
 
   test("soon, when thousands of members share one endless name", () => {
-    const names = Buffer.alloc(2_000_000, "x");
+    const names = Buffer.concat([Buffer.alloc(1_999_998, "x"), Buffer.from("/\n")]);
     const header = (name: string, size: number) =>
       `${name.padEnd(16)}${"0".padEnd(32)}${String(size).padEnd(10)}\`\n`;
     const bytes = Buffer.concat([
@@ -123,8 +123,8 @@ describe("an archive is refused as UKL-211", () => {
       names,
       Buffer.from(header("/0", 0).repeat(20_000)),
     ]);
-    const started = performance.now();
+    const elapsedMs = startClock();
     expect(() => readArchive(bytes, "endless.a")).toThrow(refused);
-    expect(performance.now() - started).toBeLessThan(500);
+    expect(elapsedMs()).toBeLessThan(500);
   });
 });

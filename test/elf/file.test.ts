@@ -2,7 +2,7 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { SHT } from "../../src/elf/constants.js";
 import { parseElf } from "../../src/elf/file.js";
-import { buildSamples, openWorkshop } from "./toolchain.js";
+import { buildSamples, openWorkshop, startClock } from "./toolchain.js";
 
 const workshop = openWorkshop();
 beforeAll(() => buildSamples(workshop), 60_000);
@@ -102,17 +102,17 @@ describe("sections", () => {
     const count = 65_400;
     const source = Array.from({ length: count }, (_, i) => `.section .s${i},"a"\nx${i}:\n`).join("");
     workshop.assemble("many", `${source}.globl x0\n`);
-    const started = performance.now();
+    const elapsedMs = startClock();
     const elf = workshop.parse("many.o");
     const last = elf.symbols.find((symbol) => symbol.name === `x${count - 1}`);
-    expect(performance.now() - started).toBeLessThan(3000);
+    expect(elapsedMs()).toBeLessThan(3000);
     expect(workshop.read("many.o").readUInt16LE(60)).toBe(0);
     expect(elf.sections.length).toBeGreaterThan(count);
     expect(elf.sections[Number(last?.section)]?.name).toBe(`.s${count - 1}`);
   }, 30_000);
 
   test("are read with as many segments as need an extended count", () => {
-    const count = 0xffff;
+    const count = 0x10001;
     const headers = 64 + count * 56;
     const bytes = Buffer.alloc(headers + 64);
     workshop.read("static").copy(bytes, 0, 0, 64);
@@ -143,5 +143,17 @@ describe("symbols", () => {
     });
     const ifunc = workshop.parse("kinds.o").symbols.find((symbol) => symbol.name === "i");
     expect(ifunc?.type).toBe("ifunc");
+  });
+});
+
+describe("notes", () => {
+  test("in a section aligned to 8 bytes are padded to 8 bytes", () => {
+    const note = (type: number) => `.long 4, 4, ${type}\n.ascii "Own\\0"\n.long ${type * 16}\n.balign 8\n`;
+    workshop.assemble("notes", `.section .note.own,"a",@note\n.balign 8\n${note(1)}${note(2)}`);
+    const notes = workshop.parse("notes.o").notes;
+    expect(notes.map(({ owner, type, description }) => [owner, type, [...description]])).toEqual([
+      ["Own", 1, [16, 0, 0, 0]],
+      ["Own", 2, [32, 0, 0, 0]],
+    ]);
   });
 });

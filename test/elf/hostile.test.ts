@@ -8,7 +8,7 @@ import { readArchive } from "../../src/elf/archive.js";
 import { type ElfFile, parseElf } from "../../src/elf/file.js";
 import { identifyInput } from "../../src/elf/identify.js";
 import { errorCatalogue, UklError } from "../../src/errors.js";
-import { buildSamples, openWorkshop, withoutSectionHeaders } from "./toolchain.js";
+import { buildSamples, openWorkshop, startClock, withoutSectionHeaders } from "./toolchain.js";
 
 const workshop = openWorkshop();
 const timeLimitMs = 200;
@@ -57,9 +57,9 @@ function expectOnlyUklErrors(work: () => unknown): void {
   }
 }
 
-/** Reads everything that can be read, and returns how long it took in milliseconds. */
+/** Reads everything that can be read, and returns the processor time it took in milliseconds. */
 function exercise(bytes: Uint8Array): number {
-  const started = performance.now();
+  const elapsedMs = startClock();
   expectOnlyUklErrors(() => {
     if (identifyInput(bytes) === "archive") {
       for (const member of readArchive(bytes, "input").members) {
@@ -69,7 +69,7 @@ function exercise(bytes: Uint8Array): number {
       lookAtEverything(parseElf(bytes, "input"));
     }
   });
-  return performance.now() - started;
+  return elapsedMs();
 }
 
 /** Mulberry32: a small generator with a seed, so that a failure can be seen again. */
@@ -127,8 +127,8 @@ test("2000 damaged files end in values or in errors with a code, each within 200
   for (let seed = 1; seed <= 2000; seed++) {
     const bytes = mutate(randomFrom(seed));
     try {
-      const elapsedMs = exercise(bytes);
-      if (elapsedMs > timeLimitMs) slow.push(`seed ${seed}: ${elapsedMs.toFixed(0)} ms`);
+      const timeMs = exercise(bytes);
+      if (timeMs > timeLimitMs) slow.push(`seed ${seed}: ${timeMs.toFixed(0)} ms`);
     } catch (error) {
       throw new Error(`seed ${seed}`, { cause: error });
     }
@@ -180,19 +180,19 @@ test("a hundred thousand symbols with one endless name are refused soon", () => 
     [3, endlessName, 0, 0],
     [2, Buffer.alloc(24 * 100_000), 1, 24],
   ]);
-  const started = performance.now();
+  const elapsedMs = startClock();
   expect(() => parseElf(file, "input").symbols.map((symbol) => symbol.name)).toThrow(
     expect.objectContaining({ code: "UKL-208" }),
   );
-  expect(performance.now() - started).toBeLessThan(2000);
+  expect(elapsedMs()).toBeLessThan(2000);
 });
 
 test("sixty thousand sections with one endless name are refused soon", () => {
   const empty = Array.from({ length: 60_000 }, () => [1, Buffer.alloc(0), 0, 0] as const);
   const file = relocatable([[3, endlessName, 0, 0], ...empty], 1);
-  const started = performance.now();
+  const elapsedMs = startClock();
   expect(() => parseElf(file, "input")).toThrow(expect.objectContaining({ code: "UKL-208" }));
-  expect(performance.now() - started).toBeLessThan(2000);
+  expect(elapsedMs()).toBeLessThan(2000);
 });
 
 test("thousands of note sections over the same bytes are read once", () => {
@@ -207,7 +207,97 @@ test("thousands of note sections over the same bytes are read once", () => {
     file.writeBigUInt64LE(BigInt(64 + 12 * section), at + 24);
     file.writeBigUInt64LE(BigInt(notes.length - 12 * section), at + 32);
   }
-  const started = performance.now();
+  const elapsedMs = startClock();
   expect(parseElf(file, "input").notes).toHaveLength(100_000);
-  expect(performance.now() - started).toBeLessThan(2000);
+  expect(elapsedMs()).toBeLessThan(2000);
+});
+
+test("more than a million notes are refused", () => {
+  const file = relocatable([[7, Buffer.alloc(12 * 1_000_001), 0, 0]]);
+  expect(() => parseElf(file, "input").notes).toThrow(expect.objectContaining({ code: "UKL-208" }));
+}, 30_000);
+
+/** A loadable file of a dynamic section, whose entries may name the address of the payload behind it. */
+function loadable(
+  entries: (payload: bigint) => readonly (readonly [number, bigint])[],
+  payload: Buffer,
+): Buffer {
+  const base = 0x400000n;
+  const dynamicAt = 64 + 2 * 56;
+  const count = entries(0n).length + 1;
+  const payloadAt = dynamicAt + 16 * count;
+  const bytes = Buffer.concat([relocatable([]).subarray(0, 64), Buffer.alloc(payloadAt - 64), payload]);
+  bytes.writeUInt16LE(3, 16);
+  bytes.writeBigUInt64LE(64n, 32);
+  bytes.writeBigUInt64LE(0n, 40);
+  bytes.writeUInt16LE(56, 54);
+  bytes.writeUInt16LE(2, 56);
+  const segment = (at: number, type: number, offset: number, size: number) => {
+    bytes.writeUInt32LE(type, at);
+    bytes.writeBigUInt64LE(BigInt(offset), at + 8);
+    bytes.writeBigUInt64LE(base + BigInt(offset), at + 16);
+    bytes.writeBigUInt64LE(BigInt(size), at + 32);
+    bytes.writeBigUInt64LE(BigInt(size), at + 40);
+  };
+  segment(64, 1, 0, bytes.length);
+  segment(120, 2, dynamicAt, 16 * count);
+  for (const [index, [tag, value]] of entries(base + BigInt(payloadAt)).entries()) {
+    bytes.writeBigUInt64LE(BigInt(tag), dynamicAt + 16 * index);
+    bytes.writeBigUInt64LE(value, dynamicAt + 16 * index + 8);
+  }
+  return bytes;
+}
+
+test("of two dynamic entries with one tag the last counts, as for the loader", () => {
+  const flags1 = 0x6ffffffb;
+  const file = loadable(
+    () => [
+      [flags1, 1n],
+      [flags1, 8n],
+    ],
+    Buffer.alloc(0),
+  );
+  expect(parseElf(file, "input").dynamic?.flags1).toBe(8n);
+});
+
+test("version needs that share their records a billion times are refused soon", () => {
+  const [needs, versions] = [20_000, 60_000];
+  const payload = Buffer.alloc(16 * (needs + versions) + 64);
+  for (let need = 0; need < needs; need++) {
+    payload.writeUInt16LE(versions, 16 * need + 2);
+    payload.writeUInt32LE(16 * (needs - need), 16 * need + 8);
+    payload.writeUInt32LE(16, 16 * need + 12);
+  }
+  for (let version = 0; version < versions; version++) payload.writeUInt32LE(16, 16 * (needs + version) + 12);
+  const end = BigInt(payload.length - 64);
+  const file = loadable(
+    (at) => [
+      [5, at + end],
+      [10, 16n],
+      [6, at + end],
+      [0x6ffffff0, at + end],
+      [0x6ffffffe, at],
+      [0x6fffffff, BigInt(needs)],
+    ],
+    payload,
+  );
+  const elapsedMs = startClock();
+  expect(() => parseElf(file, "input").dynamicSymbols).toThrow(expect.objectContaining({ code: "UKL-208" }));
+  expect(elapsedMs()).toBeLessThan(1000);
+});
+
+test("packed relocations that name the same places over and over are refused", () => {
+  const pairs = 20_000;
+  const payload = Buffer.alloc(16 * pairs, 0xff);
+  const entries = (at: bigint) =>
+    [
+      [36, at],
+      [35, BigInt(payload.length)],
+    ] as const;
+  const file = loadable(entries, payload);
+  const start = file.length - payload.length;
+  for (let pair = 0; pair < pairs; pair++)
+    file.writeBigUInt64LE(0x400000n + BigInt(start), start + 16 * pair);
+  const expected = expect.objectContaining({ code: "UKL-208" });
+  expect(() => parseElf(file, "input").dynamicRelocations).toThrow(expected);
 });

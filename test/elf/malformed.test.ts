@@ -141,6 +141,21 @@ describe("UKL-203, UKL-206: places outside the file", () => {
       "UKL-206",
     ],
     [
+      "a section that ends behind the end",
+      () => patched("static", [sectionHeader("static", ".text") + 32, 8, workshop.read("static").length]),
+      "UKL-206",
+    ],
+    [
+      "a segment that ends behind the end",
+      () =>
+        patched(
+          "small",
+          [segmentHeader("small", LOAD) + 32, 8, 0x10_0000],
+          [segmentHeader("small", LOAD) + 40, 8, 0x10_0000],
+        ),
+      "UKL-206",
+    ],
+    [
       "a section of absurd size",
       () => patched("static", [sectionHeader("static", ".text") + 32, 8, absurd]),
       "UKL-206",

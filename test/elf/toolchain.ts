@@ -71,6 +71,15 @@ export function buildSamples(workshop: Workshop): void {
   workshop.run("gcc", "-shared", "-Wl,-z,pack-relative-relocs", "-Wl,-Bsymbolic", "-o", "packed", "sample.o");
 }
 
+/** Processor time spent since the call, in milliseconds: other work on the machine does not count. */
+export function startClock(): () => number {
+  const start = process.cpuUsage();
+  return () => {
+    const { user, system } = process.cpuUsage(start);
+    return (user + system) / 1000;
+  };
+}
+
 /** As sstrip does: no section headers, nothing behind the last segment. */
 export function withoutSectionHeaders(file: Uint8Array): Buffer {
   const end = Math.max(...parseElf(file, "input").segments.map(({ offset, filesz }) => offset + filesz));

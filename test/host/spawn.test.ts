@@ -53,8 +53,8 @@ describe("start", () => {
 
   it("gives the program a process group of its own, which Ctrl-C on our terminal does not reach", async () => {
     // proc(5): the fifth field of stat is the process group.
-    const tool = shell("cut -d ' ' -f 5 /proc/self/stat");
     const own = (await readFile("/proc/self/stat", "utf8")).split(" ")[4];
+    const tool = shell("cut -d ' ' -f 5 /proc/self/stat");
     const [group] = await Promise.all([text(tool.stdout), tool.ended]);
     expect(Number(group)).toBeGreaterThan(0);
     expect(group.trim()).not.toBe(own);

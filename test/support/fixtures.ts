@@ -29,6 +29,10 @@ const guestEnvironment: Readonly<Record<string, string>> = {
 /** Where an application that calls the kernel jumps to on the host: into the half no process may enter. */
 const kernelAddress = "0xffffffff81000000";
 
+/** The system call by function call: in ring 3, as on the host, a stub of the toolkit. */
+const callEntry = "ukl_syscall";
+const callEntrySource = fileURLToPath(new URL("../../syscall-stubs/x86_64/ukl_syscall.S", import.meta.url));
+
 const exitStatus = z.int().min(0).max(255);
 
 /** Lines of stdout and stderr together. `{cpl}` is the privilege level: 0 in a unikernel, otherwise 3. */
@@ -229,8 +233,11 @@ async function linkStatic(fixture: Fixture, inputs: readonly string[], output: s
       ...["-O2", "-Wall", "-Wextra", "-Werror"],
       ...fixture.compileFlags,
       ...inputs,
+      ...(fixture.kernelSymbols.includes(callEntry) ? [callEntrySource] : []),
       ...fixture.linkFlags,
-      ...fixture.kernelSymbols.map((symbol) => `-Wl,--defsym,${symbol}=${kernelAddress}`),
+      ...fixture.kernelSymbols
+        .filter((symbol) => symbol !== callEntry)
+        .map((symbol) => `-Wl,--defsym,${symbol}=${kernelAddress}`),
       ...fixture.libraries.map((library) => `-l${library}`),
       ...["-o", output],
     ],

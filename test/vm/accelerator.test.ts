@@ -100,7 +100,7 @@ describe("selectAccelerator", () => {
   );
 
   it("works without a place to keep the result", async () => {
-    const host = hostWith(broken, working(2_000_000), { cachePath: "/proc/uklkit/accelerator-v1.json" });
+    const host = hostWith(broken, working(2_000_000), { cachePath: directory });
     expect((await select("tcg", host)).tscKhz).toBe(2_000_000);
     expect((await select("tcg", host)).tscKhz).toBe(2_000_000);
     expect(probed).toEqual(["tcg", "tcg"]);

@@ -66,11 +66,18 @@ describe("qemuCommand", () => {
 
   it("keeps console and control channel on separate streams", () => {
     expect(operandOf("-serial")).toBe("chardev:console");
-    expect(operandOf("-device")).toBe("isa-debugcon,iobase=0xe9,chardev=control");
     const { args } = qemuCommand({ imagePath: "app.elf", accelerator: "tcg" });
+    expect(args.filter((_, i) => args[i - 1] === "-device")).toContain(
+      "isa-debugcon,iobase=0xe9,chardev=control",
+    );
     expect(args.filter((_, i) => args[i - 1] === "-chardev")).toEqual([
       "stdio,id=console,signal=off",
       "socket,id=control,fd=3",
     ]);
+  });
+
+  it("gives the guest a power switch, as the image's init uses it", () => {
+    const { args } = qemuCommand({ imagePath: "app.elf", accelerator: "tcg" });
+    expect(args.filter((_, i) => args[i - 1] === "-device")).toContain("isa-debug-exit,iobase=0xf4,iosize=1");
   });
 });

@@ -34,7 +34,11 @@ transmit:
         outb    %al, %dx
         ret
 
-panic:  .asciz  "Kernel panic - not syncing: out of ideas\r\n"
+panic:  .ascii  "Kernel panic - not syncing: out of ideas\r\n"
+        .rept   30
+        .ascii  " a line of the trace\r\n"
+        .endr
+        .byte   0
 
 no_idt: .word   0
         .long   0

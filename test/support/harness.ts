@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+/** Builds and boots for tests, through the same functions as the command line. */
+import { join } from "node:path";
+import { type BuildResult, build } from "../../src/build.js";
+import { type ConfigurationFlags, configurationSchema } from "../../src/config/schema.js";
+import { type RunRequest, run } from "../../src/run.js";
+import type { RunResult } from "../../src/vm/run.js";
+import type { Fixture, HostReference, RunOutcome } from "./fixtures.js";
+
+export type Mode = "unikernel" | "classic";
+export const modes: readonly Mode[] = ["unikernel", "classic"];
+
+/** Builds an image from a configuration as a file or flags would give it. */
+export function buildImage(
+  configuration: ConfigurationFlags,
+  output: string,
+  bzImage = false,
+): Promise<BuildResult> {
+  return build({
+    configuration: configurationSchema.parse(configuration),
+    output,
+    bzImage,
+    onProgress: () => undefined,
+  });
+}
+
+export async function buildFixture(
+  fixture: Fixture,
+  reference: HostReference,
+  mode: Mode,
+  directory: string,
+): Promise<string> {
+  const target =
+    "program" in fixture.source || fixture.linkedBy === "host"
+      ? { program: reference.executable }
+      : {
+          inputs: [...fixture.source.inputs],
+          compiler: fixture.compiler === "gcc" ? undefined : fixture.compiler,
+          compileFlags: fixture.compileFlags,
+          linkFlags: fixture.linkFlags,
+          libraries: fixture.libraries,
+        };
+  const output = join(directory, `${fixture.name}-${mode}.elf`);
+  await buildImage(
+    {
+      ...target,
+      name: fixture.programName,
+      mode,
+      files: { include: reference.files },
+      kernel: { symbols: fixture.kernelSymbols },
+      run: { memory: fixture.memory },
+    },
+    output,
+  );
+  return output;
+}
+
+export interface Booted extends RunOutcome {
+  readonly timingsMs: RunResult["timingsMs"];
+}
+
+/** Boots an image and collects its console, each byte one character. */
+export async function bootImage(
+  request: Omit<RunRequest, "accelerator" | "env"> & Partial<RunRequest>,
+  timeoutMs: number,
+): Promise<Booted> {
+  const chunks: Uint8Array[] = [];
+  const result = await run(
+    { accelerator: "auto", env: {}, ...request },
+    { timeoutMs, onConsole: (chunk) => void chunks.push(Uint8Array.from(chunk)) },
+  );
+  const output = Buffer.concat(chunks).toString("latin1");
+  return { exitStatus: result.exitStatus, output, timingsMs: result.timingsMs };
+}
