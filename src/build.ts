@@ -18,7 +18,7 @@ import { verifyImage } from "./link/verify.js";
 import type { Manifest } from "./manifest.js";
 import { archiveMembers } from "./rootfs/cpio.js";
 import { readIncluded } from "./rootfs/include.js";
-import { rootEntries } from "./rootfs/root.js";
+import { type RootFile, rootEntries } from "./rootfs/root.js";
 import { compileCallEntry, compileDispatch, compileInit } from "./stubs/compile.js";
 
 export interface BuildRequest {
@@ -35,17 +35,25 @@ export interface BuildResult {
   /** Path of the bzImage, when one was asked for. */
   readonly bzImage?: string;
   readonly timingsMs: Readonly<
-    Record<"kernel" | "stubs" | "application" | "image" | "verify" | "total", number>
+    Record<"application" | "kernel" | "stubs" | "image" | "verify" | "total", number>
   >;
 }
 
 /** Builds one image. Nothing is written to `output` unless the image passed its verification. */
 export async function build(request: BuildRequest): Promise<BuildResult> {
   const { configuration, onProgress } = request;
-  const { mode } = configuration;
+  const { mode, args, env: environment } = configuration;
   return withScratchDirectory(async (scratch) => {
     const time = stopwatch();
     const inputs = await readInputs(configuration);
+    const files = await readIncluded(configuration.files.include);
+    const wantsKernel = kernelSymbolNames(configuration).length > 0;
+    // What can go wrong with the application goes wrong before a kernel is compiled for it.
+    const early = wantsKernel
+      ? undefined
+      : await linkedApplication(configuration, inputs, new Map(), scratch);
+    time.lap("application");
+
     const kernel = await getKernel({ mode, ...kernelChoice(configuration), onProgress });
     time.lap("kernel");
 
@@ -53,30 +61,20 @@ export async function build(request: BuildRequest): Promise<BuildResult> {
     const symbols = await findKernelSymbols(stubs.kernel, kernelSymbolNames(configuration), scratch);
     time.lap("stubs");
 
-    const path = await applicationFile(configuration, symbols, stubs.callEntry, scratch);
-    const application = checkApplication(parseElf(await readInput(path), inputs.path));
-    time.lap("application");
-
+    const application = early ?? (await linkedApplication(configuration, inputs, symbols, scratch));
     const guestPath = `/bin/${imageName(configuration)}`;
-    const files = await readIncluded(configuration.files.include);
-    const manifest = describeImage({
-      configuration,
-      kernel,
-      inputs: inputs.digests,
-      application,
-      guestPath,
-      files,
-    });
-    const { args, env: environment } = configuration;
-    const ring0 = new Set(configuration.ring0.programs);
+    const description = { configuration, kernel, inputs: inputs.digests, application, guestPath, files };
+    const manifest = describeImage(description);
+    const manifestText = JSON.stringify(manifest);
+    const guestFiles = withRing0(files, configuration);
+    const root = rootEntries({ init: stubs.init, guestPath, args, environment, files: guestFiles });
+    const permissions = mode === "unikernel" ? ring0Permissions : 0o755;
     const payload = layOutPayload({
-      members: archiveMembers(
-        rootEntries({ init: stubs.init, guestPath, args, environment, files: withRing0(files, ring0, mode) }),
-      ),
+      members: archiveMembers(root),
       application,
       guestPath,
-      permissions: mode === "unikernel" ? 0o1755 : 0o755,
-      manifest: JSON.stringify(manifest),
+      permissions,
+      manifest: manifestText,
     });
     const image = await readFile(await linkImage(stubs.kernel, payload, scratch));
     time.lap("image");
@@ -84,19 +82,28 @@ export async function build(request: BuildRequest): Promise<BuildResult> {
     verifyImage(image, request.output, {
       payload,
       application,
-      manifest: JSON.stringify(manifest),
+      manifest: manifestText,
       kernelSymbols: symbols,
     });
     await writeOutput(request.output, image, 0o755);
-    const bzImage = request.bzImage
-      ? await writeBzImage(kernel.directory, image, request.output, scratch)
-      : undefined;
     time.lap("verify");
 
-    const result = { output: request.output, manifest, imageBytes: image.length, timingsMs: time.total() };
-    return bzImage === undefined ? result : { ...result, bzImage };
+    const bzImage = request.bzImage
+      ? { bzImage: await writeBzImage(kernel.directory, image, request.output, scratch) }
+      : {};
+    const { output } = request;
+    return {
+      output,
+      manifest,
+      imageBytes: image.length,
+      timingsMs: time.total(),
+      ...bzImage,
+    };
   });
 }
+
+/** An executable file that runs in ring 0: the sticky bit says so (kernel/patches). */
+const ring0Permissions = 0o1755;
 
 interface Inputs {
   /** What messages call the application. */
@@ -112,27 +119,26 @@ async function readInputs(configuration: ResolvedConfiguration): Promise<Inputs>
   return { path: paths.join(" "), digests };
 }
 
-/** The static executable: the user's own, or one linked from the inputs. */
-async function applicationFile(
+/** The static executable: the user's own, or one linked from the inputs. Throws UKL-202 to UKL-224. */
+async function linkedApplication(
   configuration: ResolvedConfiguration,
+  inputs: Inputs,
   kernelSymbols: ReadonlyMap<string, bigint>,
-  callEntry: string | undefined,
   scratch: string,
-): Promise<string> {
-  if (configuration.inputs === undefined) return programOf(configuration);
-  const { inputs, compiler, libraries, libraryPaths, compileFlags, linkFlags } = configuration;
-  const extraObjects = callEntry === undefined ? [] : [callEntry];
-  const sources = {
-    inputs,
-    compiler,
-    libraries,
-    libraryPaths,
-    compileFlags,
-    linkFlags,
-    extraObjects,
-    kernelSymbols,
-  };
-  return linkApplication(sources, scratch);
+): Promise<ElfFile> {
+  const path = configuration.inputs === undefined ? programOf(configuration) : await link();
+  return checkApplication(parseElf(await readInput(path), inputs.path));
+
+  async function link(): Promise<string> {
+    const { compiler, libraries, libraryPaths, compileFlags, linkFlags } = configuration;
+    const callsStub = configuration.mode === "classic" && configuration.kernel.symbols.includes(callEntry);
+    const extraObjects = callsStub ? [await compileCallEntry()] : [];
+    const flags = { compiler, libraries, libraryPaths, compileFlags, linkFlags };
+    return linkApplication(
+      { inputs: configuration.inputs ?? [], ...flags, extraObjects, kernelSymbols },
+      scratch,
+    );
+  }
 }
 
 /** Throws UKL-210 unless the file can run without a loader. */
@@ -147,25 +153,25 @@ function checkApplication(application: ElfFile): ElfFile {
   });
 }
 
+/** The system call by function call. In ring 0 it is the kernel's, in ring 3 an object of ours. */
+const callEntry = "ukl_syscall";
+
 interface Stubs {
   readonly kernel: KernelParts;
   readonly init: Uint8Array;
-  /** In ring 3 the application's `ukl_syscall` is an object; in ring 0 it is the kernel's. */
-  readonly callEntry: string | undefined;
 }
 
 async function compileStubs(kernel: CachedKernel): Promise<Stubs> {
   const { compiler, directory, mode } = kernel;
-  const [init, dispatch, callEntry] = await Promise.all([
+  const [init, ...dispatch] = await Promise.all([
     compileInit(compiler).then((path) => readFile(path)),
-    mode === "unikernel" ? [compileDispatch(directory, compiler)] : [],
-    mode === "classic" ? compileCallEntry(compiler) : undefined,
+    ...(mode === "unikernel" ? [compileDispatch(directory, compiler)] : []),
   ]);
-  return { kernel: { directory, stubs: await Promise.all(dispatch) }, init, callEntry };
+  return { kernel: { directory, stubs: dispatch }, init };
 }
 
 function kernelSymbolNames({ kernel, mode }: ResolvedConfiguration): readonly string[] {
-  return mode === "classic" ? kernel.symbols.filter((name) => name !== "ukl_syscall") : kernel.symbols;
+  return mode === "classic" ? kernel.symbols.filter((name) => name !== callEntry) : kernel.symbols;
 }
 
 function kernelChoice({ kernel }: ResolvedConfiguration) {
@@ -173,14 +179,10 @@ function kernelChoice({ kernel }: ResolvedConfiguration) {
   return { options: kernel.options, ...(source === undefined ? {} : { source }) };
 }
 
-function withRing0(
-  files: Awaited<ReturnType<typeof readIncluded>>,
-  programs: ReadonlySet<string>,
-  mode: ResolvedConfiguration["mode"],
-) {
+function withRing0(files: readonly RootFile[], { mode, ring0 }: ResolvedConfiguration): readonly RootFile[] {
   if (mode === "classic") return files;
   return files.map((file) =>
-    programs.has(file.path) ? { ...file, permissions: file.permissions | 0o1000 } : file,
+    ring0.programs.includes(file.path) ? { ...file, permissions: ring0Permissions } : file,
   );
 }
 

@@ -153,7 +153,7 @@ function addKernel(program: Command): void {
     });
   kernel
     .command("prune")
-    .description("remove kernels not used for 30 days, and unpacked sources")
+    .description("remove kernels not used for 30 days, and what they were built from")
     .option("--all", "remove every kernel")
     .action(async (flags: { all?: true }) => {
       const removed = await kernelCache(cacheDirectory()).prune(flags.all === true ? 0 : 30);

@@ -6,7 +6,10 @@
  * a `ukl.config.ts` is type-checked against. That the type and the schema (schema.ts) agree is checked there.
  */
 
-/** Exactly one of `inputs` and `program` is needed; relative host paths start at the configuration file's directory. */
+/**
+ * Either `inputs` or `program`, unless the command line names the target. Relative host paths start at the
+ * configuration file's directory.
+ */
 export interface Configuration {
   /** For editors, in a JSON file: the place of the JSON Schema. */
   readonly $schema?: string;

@@ -111,20 +111,12 @@ export const configurationSchema = z
     },
     { error: "an object" },
   )
-  .superRefine((value, context) => {
-    const both = value.inputs !== undefined && value.program !== undefined;
-    if (!both && (value.inputs ?? value.program) !== undefined) return;
-    context.addIssue({
-      code: "custom",
-      message: "exactly one of inputs and program",
-      path: both ? ["program"] : [],
-      params: { found: both ? "both" : "neither" },
-    });
+  .refine((value) => value.inputs === undefined || value.program === undefined, {
+    error: "either inputs or a program",
+    path: ["program"],
+    params: { found: "both" },
   })
-  .meta({
-    title: "Configuration of ukl",
-    oneOf: [{ required: ["inputs"] }, { required: ["program"] }],
-  });
+  .meta({ title: "Configuration of ukl", not: { required: ["inputs", "program"] } });
 
 /** A checked configuration: defaults filled in and, when it came from a file, host paths made absolute. */
 export type ResolvedConfiguration = z.output<typeof configurationSchema>;

@@ -30,7 +30,13 @@ export interface Outcome {
   readonly stderr: string;
 }
 
-/** Runs a command to its end and returns what it printed, whatever its exit status. Throws UKL-401, UKL-405. */
+/** What tools print in the C locale for ENOSPC and EDQUOT. */
+const fullDisk = /^.*(?:No space left on device|Disk quota exceeded).*$/m;
+
+/**
+ * Runs a command to its end and returns what it printed, whatever its exit status.
+ * Throws UKL-401, UKL-405, and UKL-402 where it failed for want of space.
+ */
 export async function attempt(command: Command, options: RunOptions = {}): Promise<Outcome> {
   const child = execa(command.tool, command.args, {
     reject: false,
@@ -50,11 +56,14 @@ export async function attempt(command: Command, options: RunOptions = {}): Promi
   await lines;
   if (result.code === "ENOENT" && result.exitCode === undefined) throw missingTool(command.tool);
   if (result.timedOut) throw timedOut(command, options.timeoutMs ?? 0);
-  return {
+  const outcome = {
     exitStatus: result.exitCode ?? 128,
     stdout: String(result.stdout),
     stderr: String(result.stderr),
   };
+  const complaint = fullDisk.exec(outcome.stderr)?.[0];
+  if (outcome.exitStatus !== 0 && complaint !== undefined) throw diskFull(command, complaint);
+  return outcome;
 }
 
 async function forEachLine(
@@ -99,6 +108,14 @@ export function missingTool(tool: string): UklError {
       packageName === undefined
         ? `install ${tool}`
         : `run 'ukl doctor --fix', or install the package ${packageName}`,
+  });
+}
+
+function diskFull(command: Command, complaint: string): UklError {
+  return new UklError("UKL-402", {
+    what: `${command.tool} has no space left for its files`,
+    cause: complaint,
+    fix: "free some space, or set XDG_CACHE_HOME and TMPDIR to directories elsewhere",
   });
 }
 

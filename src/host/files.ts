@@ -14,16 +14,17 @@ export async function readInput(path: string): Promise<Buffer> {
   try {
     return await readFile(path);
   } catch (error) {
-    throw new UklError(
-      "UKL-201",
-      {
-        what: `${path} cannot be read`,
-        cause: systemCause(error),
-        fix: "check the path and its permissions",
-      },
-      { cause: error },
-    );
+    throw unreadable(path, error);
   }
+}
+
+/** The error for a failed read of what the user named. */
+export function unreadable(path: string, error: unknown): UklError {
+  return new UklError(
+    "UKL-201",
+    { what: `${path} cannot be read`, cause: systemCause(error), fix: "check the path and its permissions" },
+    { cause: error },
+  );
 }
 
 /** Writes a whole file or nothing. Throws UKL-402 on a full disk and UKL-403 otherwise. */
@@ -62,7 +63,7 @@ export function sha256(bytes: string | Uint8Array): string {
 }
 
 /** The error for a failed write: a full disk has a code of its own, because its remedy is another one. */
-export function writeFailed(path: string, error: unknown): UklError {
+function writeFailed(path: string, error: unknown): UklError {
   const full = isSystemError(error) && (error.code === "ENOSPC" || error.code === "EDQUOT");
   return new UklError(
     full ? "UKL-402" : "UKL-403",
@@ -73,6 +74,14 @@ export function writeFailed(path: string, error: unknown): UklError {
     },
     { cause: error },
   );
+}
+
+/** As `writeFailed`, for the caches of the toolkit, which a user can have elsewhere. Gives UKL-306 or UKL-402. */
+export function cacheWriteFailed(path: string, error: unknown): UklError {
+  const failure = writeFailed(path, error);
+  if (failure.code === "UKL-402") return failure;
+  const fix = "make the cache directory writable, or set XDG_CACHE_HOME to another one";
+  return new UklError("UKL-306", { ...failure.detail, fix }, { cause: error });
 }
 
 export function isSystemError(error: unknown): error is NodeJS.ErrnoException {

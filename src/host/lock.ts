@@ -8,16 +8,17 @@
 import { spawn } from "node:child_process";
 import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
-import { UklError } from "../errors.js";
-import { writeFailed } from "./files.js";
+import { missingTool } from "./exec.js";
+import { cacheWriteFailed, isSystemError } from "./files.js";
 
 /**
  * Runs `work` while holding the exclusive lock on `path`, waiting for it as long as it takes.
- * `onWait` is called once if another process has it. Throws UKL-306 where the lock file cannot be made.
+ * `onWait` is called once if another process has it. Throws UKL-306 or UKL-402 where the lock file cannot be
+ * made, and UKL-401.
  */
 export async function withLock<T>(path: string, work: () => Promise<T>, onWait?: () => void): Promise<T> {
   await mkdir(dirname(path), { recursive: true }).catch((error: unknown) => {
-    throw writeFailed(path, error);
+    throw cacheWriteFailed(path, error);
   });
   const release = await acquire(path, onWait);
   try {
@@ -44,15 +45,8 @@ async function acquire(path: string, onWait: (() => void) | undefined): Promise<
       holder.once("close", () => reject(new Error(complaint.trim() || "flock ended")));
     });
   } catch (error) {
-    throw new UklError(
-      "UKL-306",
-      {
-        what: `the lock ${path} cannot be taken`,
-        cause: error instanceof Error ? error.message : String(error),
-        fix: "make the cache directory writable, or set XDG_CACHE_HOME to another one",
-      },
-      { cause: error },
-    );
+    if (isSystemError(error) && error.code === "ENOENT") throw missingTool("flock");
+    throw cacheWriteFailed(path, error);
   } finally {
     clearTimeout(waiting);
   }

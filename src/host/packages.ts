@@ -54,6 +54,7 @@ export const requirements: readonly Requirement[] = [
   requirement("package", "busybox-static", "busybox-static", "the shell script fixture", "tests"),
   requirement("header", "lua5.4/lua.h", "liblua5.4-dev", "the Lua fixture", "tests"),
   requirement("header", "sqlite3.h", "libsqlite3-dev", "the SQLite fixture", "tests"),
+  requirement("program", "cpio", "cpio", "reading archives back", "tests"),
   requirement("program", "clang-format", "clang-format", "the check of C formatting", "tests"),
 ];
 

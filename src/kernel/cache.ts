@@ -10,7 +10,7 @@ import { access, mkdir, readdir, readFile, rename, rm, stat, utimes } from "node
 import { join } from "node:path";
 import { z } from "zod";
 import { UklError } from "../errors.js";
-import { isSystemError, writeFailed, writeOutput } from "../host/files.js";
+import { cacheWriteFailed, isSystemError, writeOutput } from "../host/files.js";
 import { withLock } from "../host/lock.js";
 
 const entrySchema = z.object({
@@ -33,11 +33,18 @@ export interface CachedKernel extends KernelEntry {
 const entryFile = "kernel.json";
 
 export interface KernelCache {
+  /** Throws UKL-307 for an entry that cannot be trusted. */
   find(key: string): Promise<CachedKernel | undefined>;
-  /** Makes an entry unless another process did so meanwhile. `fill` gets an empty directory for the results. */
+  /**
+   * Makes an entry unless another process did so meanwhile. `fill` gets an empty directory for the results.
+   * Throws what `fill` does, UKL-306, UKL-307, UKL-401 and UKL-402.
+   */
   add(key: string, fill: (work: string) => Promise<KernelEntry>, onWait: () => void): Promise<CachedKernel>;
   list(): Promise<readonly (CachedKernel & { readonly sizeBytes: number; readonly lastUsed: Date })[]>;
-  /** Removes the kernels not used for `days` days, and all unpacked sources; returns how many kernels. */
+  /**
+   * Removes the kernels not used for `days` days, damaged ones of any age, and all they are built from; returns how
+   * many kernels.
+   */
   prune(days: number): Promise<number>;
 }
 
@@ -66,17 +73,20 @@ export function kernelCache(root: string): KernelCache {
         if (ready !== undefined) return ready;
         const work = join(root, "work", key);
         try {
-          await rm(work, { recursive: true, force: true });
+          // A compiler that outlived its killed build may still write there for a moment.
+          await rm(work, { recursive: true, force: true, maxRetries: 5 });
           await mkdir(work, { recursive: true });
           const entry = await fill(work);
           await writeOutput(join(work, entryFile), `${JSON.stringify(entry, undefined, 2)}\n`);
           await mkdir(join(root, "kernels"), { recursive: true });
+          // What an interrupted prune left has no description; nobody uses it.
+          await rm(directoryOf(key), { recursive: true, force: true });
           await rename(work, directoryOf(key));
         } catch (error) {
-          if (!(error instanceof UklError) && isSystemError(error)) throw writeFailed(work, error);
+          if (!(error instanceof UklError) && isSystemError(error)) throw cacheWriteFailed(work, error);
           throw error;
         } finally {
-          await rm(work, { recursive: true, force: true });
+          await rm(work, { recursive: true, force: true }).catch(() => undefined);
         }
         const made = await find(key);
         if (made === undefined) throw damaged(directoryOf(key));
@@ -89,9 +99,10 @@ export function kernelCache(root: string): KernelCache {
     const names = await readdir(join(root, "kernels")).catch(() => []);
     const kernels = await Promise.all(
       names.map(async (key) => {
-        const lastUsed = (await stat(directoryOf(key))).mtime;
+        const status = await stat(directoryOf(key)).catch(() => undefined);
         const kernel = await find(key).catch(() => undefined);
-        if (kernel === undefined) return undefined;
+        if (status === undefined || kernel === undefined) return undefined;
+        const lastUsed = status.mtime;
         await utimes(kernel.directory, lastUsed, lastUsed).catch(() => undefined);
         return { ...kernel, sizeBytes: await directorySize(kernel.directory), lastUsed };
       }),
@@ -99,17 +110,26 @@ export function kernelCache(root: string): KernelCache {
     return kernels.filter((kernel) => kernel !== undefined);
   };
 
+  const removeAll = async (folder: string, lockPrefix: string): Promise<void> => {
+    for (const key of await readdir(join(root, folder)).catch(() => [])) {
+      const directory = join(root, folder, key);
+      // What is being unpacked is beside its place, under the lock of that.
+      const lock = join(root, "locks", `${lockPrefix}-${key.replace(/\.partial$/, "")}`);
+      await withLock(lock, () => rm(directory, { recursive: true, force: true }));
+    }
+  };
+
   const prune: KernelCache["prune"] = async (days) => {
     const oldest = Date.now() - days * 24 * 60 * 60 * 1000;
-    const old = (await list()).filter(({ lastUsed }) => lastUsed.getTime() <= oldest);
-    for (const { key, directory } of old) {
-      await withLock(join(root, "locks", key), () => rm(directory, { recursive: true, force: true }));
+    const names = await readdir(join(root, "kernels")).catch(() => []);
+    const kept = (await list()).filter(({ lastUsed }) => lastUsed.getTime() > oldest).map(({ key }) => key);
+    const old = names.filter((name) => !kept.includes(name));
+    for (const key of old) {
+      await withLock(join(root, "locks", key), () => rm(directoryOf(key), { recursive: true, force: true }));
     }
-    const sources = await readdir(join(root, "sources")).catch(() => []);
-    for (const key of sources) {
-      const lock = join(root, "locks", `source-${key}`);
-      await withLock(lock, () => rm(join(root, "sources", key), { recursive: true, force: true }));
-    }
+    // A build that is going on holds its lock, and needs the sources until its end.
+    await removeAll("builds", "build");
+    await removeAll("sources", "source");
     return old.length;
   };
 

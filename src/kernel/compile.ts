@@ -3,7 +3,7 @@
  * Builds the kernel objects of one configuration, up to the last link. That link is done for every image
  * anew, with the application beside the kernel, so what is kept is one relocatable object and its script.
  */
-import { copyFile, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { UklError } from "../errors.js";
@@ -18,7 +18,10 @@ export interface Progress {
 
 export interface CompileRequest {
   readonly sourceDirectory: string;
-  /** An existing, empty directory on the same file system as the results. */
+  /**
+   * Kept from one configuration to the next, of the same source and compiler: Kbuild compiles again what an
+   * option changes. Nobody else may use it meanwhile.
+   */
   readonly buildDirectory: string;
   /** Receives `keptFiles`. */
   readonly outputDirectory: string;
@@ -45,12 +48,21 @@ const payloadObject = "piggy.o";
 const usualObjectCount = 1300;
 
 /** Nothing of the building machine or the moment gets into the objects. */
-const reproducible = ["KBUILD_BUILD_TIMESTAMP=1970-01-01", "KBUILD_BUILD_USER=ukl", "KBUILD_BUILD_HOST=ukl"];
+const reproducible = [
+  "KBUILD_BUILD_TIMESTAMP=1970-01-01",
+  "KBUILD_BUILD_USER=ukl",
+  "KBUILD_BUILD_HOST=ukl",
+  "KBUILD_BUILD_VERSION=1",
+];
+
+/** There while the last build in a directory came to its end; else an object may be half written. */
+const completeMark = ".ukl-complete";
 
 /** Throws UKL-304 when an option did not stick and UKL-305 when the kernel does not build. */
 export async function compileKernel(request: CompileRequest): Promise<void> {
   const { buildDirectory, onProgress } = request;
   onProgress({ step: "configuring the kernel" });
+  await openBuildDirectory(buildDirectory);
   await run(make(request, ["tinyconfig"]), { explain: notBuilt });
   const path = join(buildDirectory, ".config");
   await writeFile(path, (await readFile(path, "utf8")) + renderOptions(request.wanted));
@@ -63,18 +75,29 @@ export async function compileKernel(request: CompileRequest): Promise<void> {
     objects += 1;
     onProgress({ step: "compiling the kernel", fraction: Math.min(objects / usualObjectCount, 0.99) });
   };
-  const targets = ["vmlinux_o", "init/version-timestamp.o", "arch/x86/kernel/vmlinux.lds"];
-  await run(make(request, ["-j", String(availableParallelism()), "vmlinux_o"]), {
-    onLine,
-    explain: notBuilt,
-  });
-  await run(make(request, targets.slice(1)), { explain: notBuilt });
+  const compile = make(request, ["-j", String(availableParallelism()), "bzImage"]);
+  await run(compile, { onLine, explain: notBuilt });
 
   await mkdir(request.outputDirectory, { recursive: true });
   for (const [from, to] of Object.entries(keptFiles)) {
     await copyFile(join(buildDirectory, from), join(request.outputDirectory, to));
   }
   await keepDecompressor(request);
+  // The size of the archive is the image's to say: its own definition wins over the kernel's empty one.
+  const kernelObject = join(request.outputDirectory, "vmlinux.o");
+  await run({ tool: "objcopy", args: ["--weaken-symbol=__initramfs_size", kernelObject] });
+  await writeFile(join(buildDirectory, completeMark), "");
+}
+
+/** Starts from nothing unless the last build here was complete. */
+async function openBuildDirectory(directory: string): Promise<void> {
+  const complete = await rm(join(directory, completeMark)).then(
+    () => true,
+    () => false,
+  );
+  // A compiler that outlived its killed build may still be writing.
+  if (!complete) await rm(directory, { recursive: true, force: true, maxRetries: 5 });
+  await mkdir(directory, { recursive: true });
 }
 
 async function keepDecompressor({ buildDirectory, outputDirectory }: CompileRequest): Promise<void> {

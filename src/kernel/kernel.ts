@@ -48,16 +48,19 @@ export async function getKernel(request: KernelRequest): Promise<CachedKernel> {
     key,
     async (work) => {
       const tree = await patchedTree(root, sourceKey, { source, patches, series, onProgress });
-      const buildDirectory = join(work, "build");
-      await mkdir(buildDirectory);
-      await compileKernel({
-        sourceDirectory: tree.directory,
-        buildDirectory,
-        outputDirectory: work,
-        wanted,
-        onProgress,
-      });
-      await rm(buildDirectory, { recursive: true });
+      const buildKey = sha256(JSON.stringify([sourceKey, compiler]));
+      await withLock(
+        join(root, "locks", `build-${buildKey}`),
+        () =>
+          compileKernel({
+            sourceDirectory: tree.directory,
+            buildDirectory: join(root, "builds", buildKey),
+            outputDirectory: work,
+            wanted,
+            onProgress,
+          }),
+        () => onProgress({ step: "waiting for another kernel to be built" }),
+      );
       return {
         schemaVersion: 1,
         key,

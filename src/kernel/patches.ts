@@ -23,19 +23,43 @@ export async function listPatches(directory = packageFile("kernel", "patches")):
   );
 }
 
+/** Nothing is guessed or asked, and nothing is left beside the patched files. */
+const patchOptions = [
+  "-p1",
+  "--fuzz=0",
+  "--forward",
+  "--batch",
+  "--no-backup-if-mismatch",
+  "--reject-file=-",
+];
+
 /** Applies the series to the tree at `directory`. Throws UKL-303 naming the patch and the file. */
 export async function applyPatches(patches: readonly Patch[], directory: string): Promise<void> {
   for (const patch of patches) {
     const outcome = await attempt({
       tool: "patch",
-      args: ["-p1", "--fuzz=0", "--forward", "--batch", "--reject-file=-", "-i", patch.path],
+      args: [...patchOptions, "-i", patch.path],
       cwd: directory,
     });
     if (outcome.exitStatus === 0) continue;
     throw new UklError("UKL-303", {
       what: `${basename(patch.path)} does not apply to this kernel source`,
-      cause: lastLines(outcome.stdout || outcome.stderr),
+      cause: complaints(outcome.stdout) || lastLines(outcome.stderr),
       fix: "use the source of the Linux version that the README names, without patches of others on top",
     });
   }
+}
+
+/** What patch(1) could not do, with the file in front: it names the file first, and then prints the hunks. */
+function complaints(output: string): string {
+  const found: string[] = [];
+  let file = "";
+  for (const line of output.split("\n")) {
+    const named =
+      /^(?:patching file|The next patch would create the file) (.+?),?$/.exec(line) ??
+      /^\|\+\+\+ [^/]+\/(\S+)/.exec(line);
+    file = named?.[1] ?? file;
+    if (/FAILED at|Skipping patch/.test(line)) found.push(`${file}: ${line}`);
+  }
+  return found.join("\n");
 }

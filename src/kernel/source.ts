@@ -6,7 +6,7 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { UklError } from "../errors.js";
-import { run } from "../host/exec.js";
+import { lastLines, type Outcome, run } from "../host/exec.js";
 
 export interface KernelSource {
   readonly path: string;
@@ -47,17 +47,15 @@ const unneeded = [
   "tools/perf/*",
 ];
 
-/** Copies or unpacks the source into the empty `directory`, and returns its version. Throws UKL-302. */
+/** Copies or unpacks the source into the empty `directory`, and returns its version. Throws UKL-301, UKL-302. */
 export async function unpackSource(source: KernelSource, directory: string, series: string): Promise<string> {
   if (source.kind === "tarball") {
     const exclusions = unneeded.flatMap((pattern) => [
       `--exclude=*/${pattern}.[chS]`,
       `--exclude=*/${pattern}.rst`,
     ]);
-    await run({
-      tool: "tar",
-      args: ["-xf", source.path, "-C", directory, "--strip-components=1", ...exclusions],
-    });
+    const args = ["-xf", source.path, "-C", directory, "--strip-components=1", ...exclusions];
+    await run({ tool: "tar", args }, { explain: (outcome) => notUnpacked(source, outcome) });
   } else {
     await run({ tool: "cp", args: ["-a", "--reflink=auto", `${source.path}/.`, directory] });
   }
@@ -88,6 +86,14 @@ async function describeSource(path: string): Promise<KernelSource> {
   if (!status.isDirectory()) return { path, kind: "tarball", identity: stamp };
   const makefile = await stat(join(path, "Makefile")).catch(() => undefined);
   return { path, kind: "directory", identity: `${path} ${stamp} ${Math.floor(makefile?.mtimeMs ?? 0)}` };
+}
+
+function notUnpacked(source: KernelSource, outcome: Outcome): UklError {
+  return new UklError("UKL-301", {
+    what: `${source.path} is not a tarball of the kernel source`,
+    cause: lastLines(outcome.stderr),
+    fix: "name a complete linux-*.tar.* file, or a directory, with --kernel-source or UKL_KERNEL_SOURCE",
+  });
 }
 
 function noSource(version: string): UklError {

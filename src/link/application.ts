@@ -170,7 +170,8 @@ function readComplaints(text: string, names: ReadonlyMap<string, string>): reado
       message,
     );
     if (complaint?.[1] === undefined) continue;
-    const place = objectName(/^(.+?(?:\.o|\.a\(.+?\))):/.exec(message)?.[1] ?? object, names);
+    const own = /^(.+?(?:\.o|\.a\(.+?\))):/.exec(message.slice(0, complaint.index))?.[1];
+    const place = objectName(own ?? object, names);
     const [, symbol, first] = complaint;
     if (first === undefined) complaints.push({ symbol, object: place });
     else complaints.push({ symbol, object: place, definedIn: objectName(first, names) });

@@ -88,7 +88,7 @@ export async function writeBzImage(
   return path;
 }
 
-/** As scripts/xz_wrap.sh, with the size in front of which the decompressor expects nothing else. */
+/** As the kernel does it with scripts/xz_wrap.sh: the size of the contents follows the compressed data. */
 async function compress(path: string, sizeBytes: number): Promise<Buffer> {
   const packed = `${path}.xz`;
   await run({
@@ -103,8 +103,7 @@ async function compress(path: string, sizeBytes: number): Promise<Buffer> {
 /** What arch/x86/boot/compressed/mkpiggy.c makes: the compressed kernel and its two sizes. */
 function compressedObject(compressed: Buffer, kernelBytes: number): Buffer {
   const sizes = Buffer.alloc(8);
-  // The last four bytes are the size, which the decompressor does not read.
-  sizes.writeUInt32LE(compressed.length - 4, 0);
+  sizes.writeUInt32LE(compressed.length, 0);
   sizes.writeUInt32LE(kernelBytes, 4);
   return writeObject(
     [

@@ -4,10 +4,10 @@
  * application's file in it, whose segments keep their own addresses, and the manifest note.
  *
  *   head     members of the archive, and the header of the application's member
- *   segments the application's file, from its ELF header to the end of its last PT_LOAD
+ *   segments the application's file, from its ELF header to the end of what its program headers map
  *   tail     padding and the archive's trailer
  */
-import { PF, PT } from "../elf/constants.js";
+import { PF, PT, recordSizeBytes } from "../elf/constants.js";
 import type { ElfFile } from "../elf/file.js";
 import type { ObjectSection, ObjectSymbol } from "../elf/object.js";
 import type { Segment } from "../elf/segments.js";
@@ -81,10 +81,16 @@ export function segmentSection(index: number): string {
   return `.ukl.load.${index}`;
 }
 
-/** The file without what no program header maps: section headers, symbols, debug information. */
+/**
+ * The file without what no program header maps: section headers, symbols, debug information. The program
+ * headers themselves stay, wherever they are.
+ */
 function loadedFile(application: ElfFile): Buffer {
-  const end = Math.max(...loads(application).map((segment) => segment.offset + segment.filesz));
-  const file = Buffer.from(application.bytes.subarray(0, end));
+  const header = Buffer.from(application.bytes.subarray(0, recordSizeBytes.fileHeader));
+  const headersEnd =
+    Number(header.readBigUInt64LE(32)) + header.readUInt16LE(56) * recordSizeBytes.programHeader;
+  const ends = loads(application).map((segment) => segment.offset + segment.filesz);
+  const file = Buffer.from(application.bytes.subarray(0, Math.max(headersEnd, ...ends)));
   file.writeBigUInt64LE(0n, 40); // e_shoff
   file.writeUInt16LE(0, 60); // e_shnum
   file.writeUInt16LE(0, 62); // e_shstrndx

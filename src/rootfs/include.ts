@@ -1,32 +1,44 @@
 // SPDX-License-Identifier: MIT
 /** Reads the host's files that a configuration puts into an image. */
-import { lstat, readdir, stat } from "node:fs/promises";
+import { lstat, readdir, realpath, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { UklError } from "../errors.js";
-import { readInput } from "../host/files.js";
+import { readInput, unreadable } from "../host/files.js";
 import type { RootFile } from "./root.js";
 
-/** Directories with all they hold, symbolic links followed. Throws UKL-201. */
+/** Directories with all the files they hold, symbolic links followed. Throws UKL-201. */
 export async function readIncluded(include: Readonly<Record<string, string>>): Promise<readonly RootFile[]> {
   const files: RootFile[] = [];
-  for (const [guestPath, hostPath] of Object.entries(include)) await collect(guestPath, hostPath, files, 0);
+  for (const [guestPath, hostPath] of Object.entries(include)) await collect(guestPath, hostPath, files, []);
   return files;
 }
 
-/** Deep enough for any tree; a symbolic link to a directory above itself ends here. */
-const deepest = 64;
-
-async function collect(guestPath: string, hostPath: string, files: RootFile[], depth: number): Promise<void> {
+/** `above` are the real paths of the directories that the file was reached through. */
+async function collect(
+  guestPath: string,
+  hostPath: string,
+  files: RootFile[],
+  above: readonly string[],
+): Promise<void> {
   const status = await stat(hostPath).catch(() => undefined);
-  if (status?.isDirectory() && depth < deepest) {
-    for (const name of (await readdir(hostPath)).sort()) {
-      await collect(`${guestPath}/${name}`, join(hostPath, name), files, depth + 1);
+  if (status?.isDirectory()) {
+    const real = await realpath(hostPath);
+    if (above.includes(real)) throw notIncludable(hostPath, "a symbolic link to a directory that it is in");
+    for (const name of await namesIn(hostPath)) {
+      await collect(`${guestPath}/${name}`, join(hostPath, name), files, [...above, real]);
     }
     return;
   }
   if (status !== undefined && !status.isFile()) throw notIncludable(hostPath, await kindOf(hostPath));
   const data = await readInput(hostPath);
   files.push({ path: guestPath, permissions: (status?.mode ?? 0o644) & 0o777, data });
+}
+
+async function namesIn(path: string): Promise<readonly string[]> {
+  const names = await readdir(path).catch((error: unknown) => {
+    throw unreadable(path, error);
+  });
+  return names.sort();
 }
 
 async function kindOf(path: string): Promise<string> {

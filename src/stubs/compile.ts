@@ -3,10 +3,10 @@
  * Compiles the stubs of syscall-stubs/: the code of ours that goes into an image. Results are kept, named
  * by a digest of source and command, because most images have the same.
  */
-import { mkdir, readFile, rename, stat } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { type Command, run } from "../host/exec.js";
-import { sha256 } from "../host/files.js";
+import { cacheWriteFailed, sha256 } from "../host/files.js";
 import { cacheDirectory, packageFile } from "../host/places.js";
 
 /** Code for the kernel's half: its code model, no red zone, nothing but integer registers. */
@@ -49,8 +49,8 @@ export async function compileInit(compiler: string): Promise<string> {
 }
 
 /** The path of the object that gives programs in ring 3 the call entry `ukl_syscall`. */
-export async function compileCallEntry(compiler: string): Promise<string> {
-  return compile("ukl_syscall.S", ["-c"], [compiler], "o");
+export async function compileCallEntry(): Promise<string> {
+  return compile("ukl_syscall.S", ["-c"], [], "o");
 }
 
 async function compile(
@@ -63,10 +63,18 @@ async function compile(
   const digest = sha256(JSON.stringify([sha256(await readFile(source)), flags, identity]));
   const result = join(cacheDirectory(), "stubs", `${basename(name)}-${digest}.${extension}`);
   if ((await stat(result).catch(() => undefined))?.isFile()) return result;
-  await mkdir(dirname(result), { recursive: true });
-  const partial = `${result}.${process.pid}.partial`;
-  const command: Command = { tool: "gcc", args: [...flags, source, "-o", partial] };
-  await run(command);
-  await rename(partial, result);
+  const work = await mkdir(dirname(result), { recursive: true })
+    .then(() => mkdtemp(`${result}.`))
+    .catch((error: unknown) => {
+      throw cacheWriteFailed(result, error);
+    });
+  try {
+    const output = join(work, "result");
+    const command: Command = { tool: "gcc", args: [...flags, source, "-o", output] };
+    await run(command);
+    await rename(output, result);
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
   return result;
 }

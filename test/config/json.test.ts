@@ -110,13 +110,13 @@ describe("a JSON configuration", () => {
       '{\n  "inputs": ["a.c"],\n  "program": ▸"x"\n}',
     );
     expect(code).toBe("UKL-112");
-    expect(cause).toBe(`${marked}: program: expected exactly one of inputs and program, found both`);
+    expect(cause).toBe(`${marked}: program: expected either inputs or a program, found both`);
   });
 
-  test("is refused when it has neither inputs nor a program", async () => {
-    const { code, cause, marked } = await refusal("ukl.config.json", '▸{ "args": [] }');
-    expect(code).toBe("UKL-112");
-    expect(cause).toBe(`${marked}: expected exactly one of inputs and program, found neither`);
+  test("may leave the target to the command line", async () => {
+    const { configuration } = await load("ukl.config.json", '{ "args": ["-v"] }');
+    expect(configuration.args).toEqual(["-v"]);
+    expect([configuration.inputs, configuration.program]).toEqual([undefined, undefined]);
   });
 
   test("is refused when its name has another ending", async () => {

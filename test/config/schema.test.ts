@@ -8,9 +8,9 @@ test("the published JSON Schema is the one the configuration is checked with", a
   expect(JSON.parse(published)).toEqual(configurationJsonSchema());
 });
 
-test("the JSON Schema asks for exactly one of inputs and program and allows no other members", () => {
+test("the JSON Schema allows either inputs or a program, and no other members", () => {
   expect(configurationJsonSchema()).toMatchObject({
-    oneOf: [{ required: ["inputs"] }, { required: ["program"] }],
+    not: { required: ["inputs", "program"] },
     additionalProperties: false,
   });
 });

@@ -107,7 +107,7 @@ describe("a TypeScript configuration", () => {
       `${importing}export default defineConfig({ inputs: ["a.c"], program: ▸"b" });\n`,
     );
     expect(code).toBe("UKL-112");
-    expect(cause).toBe(`${marked}: program: expected exactly one of inputs and program, found both`);
+    expect(cause).toBe(`${marked}: program: expected either inputs or a program, found both`);
   });
 
   test("is refused for a reserved member", async () => {

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: MIT
+/** Archives are read back by cpio(1), and their headers by hand after the kernel's buffer-format.rst. */
+import { describe, expect, test } from "vitest";
+import {
+  type ArchiveEntry,
+  alignedFileHeader,
+  archiveMembers,
+  archiveTrailer,
+} from "../../src/rootfs/cpio.js";
+import { openWorkshop } from "../elf/toolchain.js";
+
+const workshop = openWorkshop();
+
+const entries: readonly ArchiveEntry[] = [
+  { kind: "directory", path: "/tmp", permissions: 0o1777 },
+  { kind: "file", path: "/one", permissions: 0o644, data: Buffer.from("1") },
+  { kind: "file", path: "/tmp/sticky", permissions: 0o1755, data: Buffer.from("five!") },
+  { kind: "file", path: "/empty", permissions: 0o600, data: new Uint8Array() },
+  { kind: "file", path: "/größe", permissions: 0o644, data: Buffer.from("umlaut") },
+  { kind: "symlink", path: "/link", target: "tmp/sticky" },
+  { kind: "characterDevice", path: "/urandom", permissions: 0o666, major: 1, minor: 9 },
+  { kind: "characterDevice", path: "/ttyS64", permissions: 0o620, major: 4, minor: 128 },
+];
+
+/** What `cpio -tv` prints, a member a line, with runs of spaces as one. */
+function listing(archive: Uint8Array): readonly string[] {
+  workshop.write("archive", archive);
+  const text = workshop.run("cpio", "-itvn", "--quiet", "-F", "archive");
+  return text
+    .trimEnd()
+    .split("\n")
+    .map((line) => line.replaceAll(/ +/g, " "));
+}
+
+/** The header fields of the member at `offset`; each is eight hexadecimal digits behind the magic. */
+function fieldsAt(archive: Buffer, offset: number) {
+  const text = archive.toString("latin1", offset, offset + 110);
+  const field = (index: number) => Number.parseInt(text.slice(6 + 8 * index, 14 + 8 * index), 16);
+  return {
+    magic: text.slice(0, 6),
+    inode: field(0),
+    modified: field(5),
+    nameBytes: field(11),
+    check: field(12),
+  };
+}
+
+describe("an archive", () => {
+  const archive = Buffer.concat([archiveMembers(entries), archiveTrailer]);
+
+  test("holds every entry with its kind, permissions, size and device number", () => {
+    const columns = listing(archive).map((line) => line.replace(/ Jan 1 1970 /, " "));
+    expect(columns).toEqual([
+      "drwxrwxrwt 2 0 0 0 tmp",
+      "-rw-r--r-- 1 0 0 1 one",
+      "-rwxr-xr-t 1 0 0 5 tmp/sticky",
+      "-rw------- 1 0 0 0 empty",
+      "-rw-r--r-- 1 0 0 6 größe",
+      "lrwxrwxrwx 1 0 0 10 link -> tmp/sticky",
+      "crw-rw-rw- 1 0 0 1, 9 urandom",
+      "crw--w---- 1 0 0 4, 128 ttyS64",
+    ]);
+  });
+
+  test("gives back the bytes of its files, of any length", () => {
+    const files = Array.from({ length: 9 }, (_, length) => Buffer.alloc(length, 0x41 + length));
+    workshop.write(
+      "lengths",
+      Buffer.concat([
+        archiveMembers(
+          files
+            .map((data, index): ArchiveEntry => {
+              return { kind: "file", path: `/length/${"x".repeat(index)}`, permissions: 0o644, data };
+            })
+            .slice(1),
+        ),
+        archiveTrailer,
+      ]),
+    );
+    workshop.run("cpio", "-id", "--quiet", "-F", "lengths");
+    for (const [index, data] of files.slice(1).entries()) {
+      expect(workshop.read(`length/${"x".repeat(index + 1)}`)).toEqual(data);
+    }
+  });
+
+  test("has no time stamps and no inodes, so that the same entries give the same bytes", () => {
+    expect(fieldsAt(archive, 0)).toEqual({
+      magic: "070701",
+      inode: 0,
+      modified: 0,
+      nameBytes: "tmp\0".length,
+      check: 0,
+    });
+    expect(Buffer.concat([archiveMembers(entries), archiveTrailer])).toEqual(archive);
+  });
+
+  test("ends with the trailer, and two archives can be joined before it", () => {
+    const joined = Buffer.concat([
+      archiveMembers(entries.slice(0, 3)),
+      archiveMembers(entries.slice(3)),
+      archiveTrailer,
+    ]);
+    expect(joined).toEqual(archive);
+    expect(archive.toString("latin1").lastIndexOf("TRAILER!!!\0")).toBe(
+      archive.length - archiveTrailer.length + 110,
+    );
+  });
+});
+
+describe("the header of an aligned file", () => {
+  const data = Buffer.alloc(10_000, "application ");
+  const file = { path: "/bin/application", permissions: 0o1755, sizeBytes: data.length };
+
+  test.each([0, 4, 3960, 3964, 3968, 4092, 4096, 5000])(
+    "at offset %i puts the data at a page, behind zeros and itself only",
+    (offset) => {
+      const header = alignedFileHeader(file, offset, 4096);
+      const own = 110 + "bin/application\0".length;
+      const padded = Math.ceil(own / 4) * 4;
+      expect((offset + header.length) % 4096).toBe(0);
+      expect(header.length - padded).toBeLessThan(4096);
+      // The kernel skips zeros up to a header, which has to be at a multiple of four.
+      const start = header.length - padded;
+      expect(header.subarray(0, start).every((byte) => byte === 0)).toBe(true);
+      expect((offset + start) % 4).toBe(0);
+      expect(fieldsAt(header, start)).toMatchObject({ magic: "070701", nameBytes: 16 });
+    },
+  );
+
+  test("makes the data a member that cpio extracts", () => {
+    const members = archiveMembers([
+      { kind: "directory", path: "/bin", permissions: 0o755 },
+      { kind: "file", path: "/bin/before", permissions: 0o644, data: Buffer.from("before") },
+    ]);
+    const header = alignedFileHeader(file, members.length, 4096);
+    workshop.write("aligned", Buffer.concat([members, header, data, archiveTrailer]));
+    workshop.run("cpio", "-id", "--quiet", "-F", "aligned");
+    expect(workshop.read("bin/application")).toEqual(data);
+    expect(workshop.run("stat", "-c", "%a", "bin/application")).toBe("1755\n");
+  });
+});
+
+test("a file too large for the format is a bug of ours, not a damaged archive", () => {
+  const large = { path: "/large", permissions: 0o644, sizeBytes: 2 ** 32 };
+  expect(() => alignedFileHeader(large, 0, 4096)).toThrow(expect.objectContaining({ code: "UKL-901" }));
+});

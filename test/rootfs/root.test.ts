@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+import { describe, expect, test } from "vitest";
+import type { ArchiveEntry } from "../../src/rootfs/cpio.js";
+import { defaultEnvironment, launchFiles, type RootContents, rootEntries } from "../../src/rootfs/root.js";
+
+const contents: RootContents = {
+  init: Buffer.from("init"),
+  guestPath: "/bin/hello",
+  args: [],
+  environment: {},
+  files: [],
+};
+
+function find(entries: readonly ArchiveEntry[], path: string): ArchiveEntry {
+  const found = entries.filter((entry) => entry.path === path);
+  if (found.length !== 1 || found[0] === undefined) throw new Error(`${path} is there ${found.length} times`);
+  return found[0];
+}
+
+function textOf(entries: readonly ArchiveEntry[], path: string): string {
+  const entry = find(entries, path);
+  if (entry.kind !== "file") throw new Error(`${path} is a ${entry.kind}`);
+  return Buffer.from(entry.data).toString();
+}
+
+describe("the root file system", () => {
+  test("has init as an executable file", () => {
+    expect(find(rootEntries(contents), "/init")).toEqual({
+      kind: "file",
+      path: "/init",
+      permissions: 0o755,
+      data: contents.init,
+    });
+  });
+
+  test("has the devices of devices.txt under their numbers", () => {
+    const devices = rootEntries(contents).filter((entry) => entry.kind === "characterDevice");
+    expect(devices.map(({ path, major, minor }) => `${path} ${major}:${minor}`)).toEqual([
+      "/dev/console 5:1",
+      "/dev/full 1:7",
+      "/dev/null 1:3",
+      "/dev/random 1:8",
+      "/dev/tty 5:0",
+      "/dev/urandom 1:9",
+      "/dev/zero 1:5",
+    ]);
+  });
+
+  test("lets everyone write into /tmp, and nobody remove the files of others", () => {
+    expect(find(rootEntries(contents), "/tmp")).toMatchObject({ kind: "directory", permissions: 0o1777 });
+  });
+
+  test("has each directory once, and before what is in it", () => {
+    const files = ["/srv/www/deep/a", "/srv/www/b", "/etc/c"].map((path) => {
+      return { path, permissions: 0o644, data: Buffer.from(path) };
+    });
+    const paths = rootEntries({ ...contents, guestPath: "/opt/app/hello", files }).map(({ path }) => path);
+    expect(new Set(paths).size).toBe(paths.length);
+    expect(paths).toEqual(expect.arrayContaining(["/opt/app", "/srv/www/deep/a", "/etc/c"]));
+    const above = (path: string) => path.slice(0, path.lastIndexOf("/"));
+    for (const [index, path] of paths.entries()) {
+      if (above(path) !== "") expect(paths.slice(0, index)).toContain(above(path));
+    }
+  });
+
+  test("keeps the permissions of the files it is given", () => {
+    const file = { path: "/bin/helper", permissions: 0o1755, data: Buffer.from("x") };
+    expect(find(rootEntries({ ...contents, files: [file] }), "/bin/helper")).toMatchObject({
+      permissions: 0o1755,
+    });
+  });
+});
+
+describe("the start of the program", () => {
+  test("is its path, argv[0] and the arguments, each ended by a NUL", () => {
+    const entries = rootEntries({ ...contents, args: ["two words", "", "größer"] });
+    expect(textOf(entries, "/ukl/exec")).toBe("/bin/hello\0/bin/hello\0two words\0\0größer\0");
+  });
+
+  test("has the usual environment, over which the configuration wins", () => {
+    const entries = rootEntries({ ...contents, environment: { HOME: "/srv", EXTRA: "a=b" } });
+    const variables = textOf(entries, "/ukl/environ").split("\0");
+    expect(variables).toEqual(
+      expect.arrayContaining(["HOME=/srv", "EXTRA=a=b", `PATH=${defaultEnvironment["PATH"]}`]),
+    );
+    expect(variables.filter((variable) => variable.startsWith("HOME="))).toHaveLength(1);
+  });
+
+  test("can be replaced later by files of the same names", () => {
+    const entries = rootEntries(contents);
+    for (const file of launchFiles("/bin/hello", ["new"], {}))
+      expect(find(entries, file.path).kind).toBe("file");
+  });
+});
