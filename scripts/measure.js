@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+// Measures what the README promises of hello, and writes docs/measurements.md. Both modes alternate, so that what
+// else the machine does meets both alike; each figure is the median of the rounds.
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { cpus, tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { run } from "../dist/run.js";
+
+const ukl = fileURLToPath(new URL("../dist/cli.js", import.meta.url));
+const hello = fileURLToPath(new URL("../fixtures/hello/hello.c", import.meta.url));
+const rounds = 9;
+const modes = ["unikernel", "classic"];
+const scratch = mkdtempSync(join(tmpdir(), "ukl-measure-"));
+
+try {
+  for (const mode of modes) build(mode, ["--bzimage"]); // kernels and stubs are cached from here on
+  const samples = { unikernel: [], classic: [] };
+  for (let round = 0; round < rounds; round++) {
+    for (const mode of modes) {
+      const begin = performance.now();
+      const { timingsMs } = build(mode, []);
+      const wallMs = performance.now() - begin;
+      const booted = await run(
+        { imagePath: imageOf(mode), accelerator: "tcg", env: {} },
+        { timeoutMs: 60_000, onConsole: () => undefined },
+      );
+      samples[mode].push({
+        wallMs,
+        ...timingsMs,
+        startMs: booted.timingsMs.start,
+        endMs: booted.timingsMs.total,
+      });
+    }
+  }
+  const row = (what, value) => `| ${what} | ${modes.map(value).join(" | ")} |\n`;
+  const medianMs = (name) => (mode) =>
+    `${Math.round(median(samples[mode].map((sample) => sample[name])))} ms`;
+  const size = (extension) => (mode) => {
+    return `${(statSync(imageOf(mode).replace(/\.elf$/, extension)).size / 1024 ** 2).toFixed(2)} MiB`;
+  };
+  const text = `# Measurements
+
+Of \`fixtures/hello/hello.c\`, static glibc, written by \`npm run measure\`: the median of ${rounds} rounds in which the modes
+alternate, on ${cpus().length} cores (${cpus()[0].model.trim()}), QEMU with TCG. Ratios count, not absolutes.
+
+| what | unikernel | classic |
+| --- | --- | --- |
+${row("warm build, the command from start to end", medianMs("wallMs"))}${row("of which compiling and linking the application", medianMs("application"))}${row("of which laying out and linking the image", medianMs("image"))}${row("from the start of QEMU to the start of the program", medianMs("startMs"))}${row("from the start of QEMU to its end", medianMs("endMs"))}${row("image", size(".elf"))}${row("bzImage", size(".bzimage"))}`;
+  writeFileSync(new URL("../docs/measurements.md", import.meta.url), text);
+  process.stdout.write(text);
+} finally {
+  rmSync(scratch, { recursive: true, force: true });
+}
+
+function imageOf(mode) {
+  return join(scratch, `${mode}.elf`);
+}
+
+function build(mode, extra) {
+  const args = [ukl, "build", hello, "--mode", mode, "-o", imageOf(mode), "--json", ...extra];
+  return JSON.parse(execFileSync(process.execPath, args, { encoding: "utf8" }));
+}
+
+function median(values) {
+  return [...values].sort((left, right) => left - right)[Math.floor(values.length / 2)];
+}
