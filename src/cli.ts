@@ -5,7 +5,7 @@ import { once } from "node:events";
 import { constants } from "node:os";
 import { join } from "node:path";
 import type { Writable } from "node:stream";
-import { Command, CommanderError, Option } from "commander";
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { build, imageName } from "./build.js";
 import { exitCode, formatError, UklError } from "./errors.js";
 import { type BuildFlags, pairs, readConfiguration } from "./flags.js";
@@ -30,19 +30,38 @@ async function main(argv: readonly string[]): Promise<number> {
   let status: number = exitCode.ok;
   const program = new Command("ukl")
     .description("Turn an existing Linux application into one bootable binary.")
-    .exitOverride();
+    .exitOverride()
+    .configureOutput({ writeErr: () => undefined, outputError: () => undefined })
+    .showHelpAfterError(false);
   addBuild(program, programArguments);
   addRun(program, programArguments, (guestStatus) => {
     status = guestStatus;
   });
   addKernel(program);
   addDoctor(program);
+  if (own.length === 0) {
+    say(program.helpInformation());
+    return exitCode.usage;
+  }
   try {
     await program.parseAsync(own, { from: "user" });
     return status;
   } catch (error) {
     return report(error);
   }
+}
+
+/** Throws what commander turns into its message about the option. */
+function positiveNumber(text: string): number {
+  const value = Number(text);
+  if (value > 0 && value < 2 ** 21) return value;
+  throw new InvalidArgumentError("It is not a positive number.");
+}
+
+function wholeNumber(text: string): number {
+  const value = positiveNumber(text);
+  if (Number.isInteger(value)) return value;
+  throw new InvalidArgumentError("It is not a whole number.");
 }
 
 function collect(value: string, earlier: readonly string[]): readonly string[] {
@@ -67,7 +86,7 @@ function addImageOptions(command: Command): Command {
     .option("--kernel-option <name=value>", "set a kernel option", collect, [])
     .option("--kernel-symbol <name>", "let the program use this kernel symbol", collect, [])
     .option("-m, --memory <size>", "memory of the guest, such as 128M")
-    .option("--smp <n>", "virtual CPUs");
+    .option("--smp <n>", "virtual CPUs", wholeNumber);
 }
 
 function addBuild(program: Command, programArguments: readonly string[] | undefined): void {
@@ -94,7 +113,7 @@ function addBuild(program: Command, programArguments: readonly string[] | undefi
 
 interface RunFlags extends BuildFlags {
   readonly accel: "auto" | "kvm" | "tcg";
-  readonly timeout?: string;
+  readonly timeout?: number;
   readonly append: readonly string[];
   readonly icount?: true;
   readonly dryRun?: true;
@@ -109,7 +128,7 @@ function addRun(
     .description("boot an image, or build and boot an application; what follows -- are its arguments")
     .argument("[target...]", "an image, or what `ukl build` takes")
     .addOption(new Option("--accel <name>", "accelerator").choices(["auto", "kvm", "tcg"]).default("auto"))
-    .option("--timeout <seconds>", "end the guest after this time")
+    .option("--timeout <seconds>", "end the guest after this time", positiveNumber)
     .option("--append <word>", "add to the kernel's command line", collect, [])
     .option("--icount", "guest time counts instructions: 1 instruction is 1 ns (TCG only)")
     .option("--dry-run", "print the command instead of running it")
@@ -121,7 +140,7 @@ function addRun(
           stdin: process.stdin,
           onConsole: (chunk) => writeAll(process.stdout, chunk),
           signal: interrupt.signal,
-          ...(flags.timeout === undefined ? {} : { timeoutMs: 1000 * Number(flags.timeout) }),
+          ...(flags.timeout === undefined ? {} : { timeoutMs: 1000 * flags.timeout }),
         }).finally(interrupt.dispose);
         setStatus(result.exitStatus);
       });
@@ -196,7 +215,7 @@ async function withImage(
     instructionCount: flags.icount === true,
     ...(flags.mode === undefined ? {} : { mode: flags.mode }),
     ...(flags.memory === undefined ? {} : { memory: flags.memory }),
-    ...(flags.smp === undefined ? {} : { cpus: Number(flags.smp) }),
+    ...(flags.smp === undefined ? {} : { cpus: flags.smp }),
   };
   const [first, ...others] = targets;
   if (first !== undefined && others.length === 0 && (await isImage(first))) {
@@ -216,7 +235,10 @@ async function withImage(
 function interruption(): { readonly signal: AbortSignal; readonly dispose: () => void } {
   const controller = new AbortController();
   const onSignal = (name: NodeJS.Signals) => controller.abort(new Interrupted(name));
+  // Whoever read our output is gone, as in `ukl run IMAGE | head -1`.
+  const onClosed = () => controller.abort(new Interrupted("SIGPIPE"));
   process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
+  process.stdout.on("error", onClosed);
   return {
     signal: controller.signal,
     dispose: () => void process.off("SIGINT", onSignal).off("SIGTERM", onSignal),
@@ -232,9 +254,9 @@ class Interrupted extends Error {
   }
 }
 
-/** Resolves when the stream can take more. */
+/** Resolves when the stream can take more; a stream that was closed takes everything. */
 async function writeAll(stream: Writable, chunk: Uint8Array): Promise<void> {
-  if (!stream.write(chunk)) await once(stream, "drain");
+  if (stream.writable && !stream.write(chunk)) await once(stream, "drain").catch(() => undefined);
 }
 
 /** Shows progress: redrawn in place on a terminal, a line for each new step elsewhere. */
@@ -259,7 +281,17 @@ function progressPrinter(): { show: (progress: Progress) => void; end: () => voi
 
 function report(error: unknown): number {
   if (error instanceof Interrupted) return error.exitStatus;
-  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCode.ok : exitCode.usage;
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0) return exitCode.ok;
+    return report(
+      new UklError("UKL-101", {
+        what: "the command line is not understood",
+        cause:
+          error.code === "commander.help" ? "a command is missing" : error.message.replace(/^error: /, ""),
+        fix: "see 'ukl --help' and 'ukl COMMAND --help'",
+      }),
+    );
+  }
   if (error instanceof UklError) {
     say(formatError(error));
     return error.exit;

@@ -24,7 +24,7 @@ export interface BuildFlags {
   readonly kernelOption: readonly string[];
   readonly kernelSymbol: readonly string[];
   readonly memory?: string;
-  readonly smp?: string;
+  readonly smp?: number;
 }
 
 const linkInputs = new Set([".c", ".cc", ".cpp", ".cxx", ".S", ".s", ".o", ".a"]);
@@ -59,7 +59,7 @@ export async function readConfiguration(
       options: pairs(flags.kernelOption, "--kernel-option CONFIG_NAME=VALUE"),
       symbols: [...flags.kernelSymbol],
     },
-    run: { memory: flags.memory, cpus: flags.smp === undefined ? undefined : Number(flags.smp) },
+    run: { memory: flags.memory, cpus: flags.smp },
   });
 }
 

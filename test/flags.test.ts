@@ -89,7 +89,7 @@ describe("options", () => {
       kernelOption: ["CONFIG_NR_CPUS=4"],
       kernelSymbol: ["ukl_syscall"],
       memory: "256M",
-      smp: "2",
+      smp: 2,
     });
     expect(configuration).toMatchObject({
       name: "image",
@@ -116,9 +116,9 @@ describe("options", () => {
   });
 
   test.each([
-    ["smp", { smp: "two" }],
-    ["smp", { smp: "0" }],
-    ["smp", { smp: "1.5" }],
+    ["smp", { smp: Number.NaN }],
+    ["smp", { smp: 0 }],
+    ["smp", { smp: 1.5 }],
     ["memory", { memory: "lots" }],
     ["kernel option", { kernelOption: ["NR_CPUS=4"] }],
     ["kernel symbol", { kernelSymbol: ["not a symbol"] }],

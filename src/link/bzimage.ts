@@ -130,7 +130,7 @@ interface DecompressorLayout {
 
 function decompressorLayout(bytes: Uint8Array, path: string): DecompressorLayout {
   const names = ["input_data", "kernel_info", "_end", "_ehead", "startup_32"];
-  const addresses = symbolAddresses(bytes, path, names);
+  const addresses = symbolAddresses(parseElf(bytes, path), names);
   const at = (name: string): number => {
     const address = addresses.get(name);
     if (address === undefined) throw bug("the decompressor is not as expected", `it has no symbol ${name}`);

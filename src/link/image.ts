@@ -2,7 +2,7 @@
 /** The last link: kernel, stubs and payload become one ELF file. */
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { parseElf } from "../elf/file.js";
+import { type ElfFile, parseElf } from "../elf/file.js";
 import { writeObject } from "../elf/object.js";
 import { UklError } from "../errors.js";
 import { lastLines, type Outcome, run } from "../host/exec.js";
@@ -42,7 +42,7 @@ export async function findKernelSymbols(
 ): Promise<ReadonlyMap<string, bigint>> {
   if (names.length === 0) return new Map();
   const path = await link(kernel, join(kernel.directory, "vmlinux.lds"), [], join(scratch, "kernel.elf"));
-  const addresses = symbolAddresses(await readFile(path), path, names);
+  const addresses = symbolAddresses(parseElf(await readFile(path), path), names);
   const missing = names.filter((name) => !addresses.has(name));
   if (missing.length === 0) return addresses;
   throw new UklError("UKL-505", {
@@ -53,14 +53,10 @@ export async function findKernelSymbols(
 }
 
 /** Where the global symbols of these names are in a linked file. */
-export function symbolAddresses(
-  bytes: Uint8Array,
-  path: string,
-  names: readonly string[],
-): ReadonlyMap<string, bigint> {
+export function symbolAddresses(file: ElfFile, names: readonly string[]): ReadonlyMap<string, bigint> {
   const wanted = new Set(names);
   const addresses = new Map<string, bigint>();
-  for (const symbol of parseElf(bytes, path).symbols) {
+  for (const symbol of file.symbols) {
     if (symbol.binding === "local" || symbol.section === "undefined" || !wanted.has(symbol.name)) continue;
     addresses.set(symbol.name, symbol.value);
   }

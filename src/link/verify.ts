@@ -7,6 +7,7 @@ import { PF, PT } from "../elf/constants.js";
 import { type ElfFile, parseElf } from "../elf/file.js";
 import { UklError } from "../errors.js";
 import { manifestNote } from "../manifest.js";
+import { symbolAddresses } from "./image.js";
 import type { Payload } from "./payload.js";
 
 export interface Promised {
@@ -79,10 +80,7 @@ function verifySegments(image: ElfFile, { payload, application }: Promised): voi
 /** The application was linked against these addresses before the image was. */
 function verifySymbols(image: ElfFile, kernelSymbols: ReadonlyMap<string, bigint>): void {
   if (kernelSymbols.size === 0) return;
-  const found = new Map<string, bigint>();
-  for (const symbol of image.symbols) {
-    if (symbol.binding !== "local" && kernelSymbols.has(symbol.name)) found.set(symbol.name, symbol.value);
-  }
+  const found = symbolAddresses(image, [...kernelSymbols.keys()]);
   for (const [name, address] of kernelSymbols) {
     check(found.get(name) === address, `the kernel symbol ${name} is not where the application expects it`);
   }

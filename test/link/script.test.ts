@@ -34,7 +34,7 @@ describe.each(Object.keys(programs))("an image of a %s program", (name) => {
   test("has the whole archive in memory, one byte behind the other, where the kernel looks for it", () => {
     const payload = workshop.payload(workshop.program(name));
     const image = parseElf(linkSmallImage(workshop, payload, render(payload), "image"), "image");
-    const symbols = symbolAddresses(image.bytes, "image", ["__initramfs_start"]);
+    const symbols = symbolAddresses(parseElf(image.bytes, "image"), ["__initramfs_start"]);
     const start = (symbols.get("__initramfs_start") ?? 0n) - kernelMap;
     expect(start % 4096n).toBe(0n);
     const archive = archiveOf(payload);
