@@ -3,6 +3,7 @@
  * Writes a relocatable object of given sections and symbols: how bytes that no compiler made get into a link.
  * Layout after the System V ABI, chapters 4 (object files) and the x86-64 supplement.
  */
+import { ET, fileHeaderBytes, sectionHeaderBytes, writeFileHeader } from "./write-header.js";
 
 export interface ObjectSection {
   readonly name: string;
@@ -20,8 +21,6 @@ export interface ObjectSymbol {
   readonly sizeBytes: number;
 }
 
-const headerBytes = 64;
-const sectionHeaderBytes = 64;
 const symbolBytes = 24;
 
 interface SectionHeader {
@@ -40,8 +39,8 @@ interface SectionHeader {
 export function writeObject(sections: readonly ObjectSection[], symbols: readonly ObjectSymbol[]): Buffer {
   const names = stringTable([...sections.map((section) => section.name), ".symtab", ".strtab", ".shstrtab"]);
   const symbolNames = stringTable(symbols.map((symbol) => symbol.name));
-  const parts: Uint8Array[] = [Buffer.alloc(headerBytes)];
-  let offset = headerBytes;
+  const parts: Uint8Array[] = [Buffer.alloc(fileHeaderBytes)];
+  let offset = fileHeaderBytes;
   const place = (bytes: Uint8Array, alignBytes: number): number => {
     const padding = (alignBytes - (offset % alignBytes)) % alignBytes;
     parts.push(Buffer.alloc(padding), bytes);
@@ -78,20 +77,12 @@ export function writeObject(sections: readonly ObjectSection[], symbols: readonl
 
   const headerOffset = place(sectionHeaderTable(headers), 8);
   const file = Buffer.concat(parts);
-  writeFileHeader(file, headerOffset, headers.length + 1);
+  writeFileHeader(file, {
+    type: ET.REL,
+    entry: 0n,
+    sections: { offset: headerOffset, count: headers.length + 1 }, // .shstrtab is the last
+  });
   return file;
-}
-
-function writeFileHeader(file: Buffer, sectionHeaderOffset: number, sectionCount: number): void {
-  Buffer.from([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]).copy(file);
-  file.writeUInt16LE(1, 16); // ET_REL
-  file.writeUInt16LE(62, 18); // EM_X86_64
-  file.writeUInt32LE(1, 20);
-  file.writeBigUInt64LE(BigInt(sectionHeaderOffset), 40);
-  file.writeUInt16LE(headerBytes, 52);
-  file.writeUInt16LE(sectionHeaderBytes, 58);
-  file.writeUInt16LE(sectionCount, 60);
-  file.writeUInt16LE(sectionCount - 1, 62); // .shstrtab is the last
 }
 
 function sectionHeaderTable(headers: readonly SectionHeader[]): Buffer {

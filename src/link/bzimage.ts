@@ -12,6 +12,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { PT } from "../elf/constants.js";
 import { type ElfFile, parseElf } from "../elf/file.js";
+import { flattenExecutable } from "../elf/flat.js";
 import { writeObject } from "../elf/object.js";
 import { bug } from "../errors.js";
 import { run } from "../host/exec.js";
@@ -31,6 +32,15 @@ const header = {
 const headerMagic = "HdrS";
 const sectorBytes = 512;
 
+/** The decompressor takes segments at multiples of this alone (misc.c: parse_elf). */
+const segmentAlignBytes = 0x200000;
+
+/** As in arch/x86/boot/compressed/Makefile. */
+const linkerOptions = [
+  ...["-m", "elf_x86_64", "-pie", "--no-dynamic-linker", "--no-warn-rwx-segments", "--build-id=none"],
+  ...["-z", "text", "-z", "noexecstack", "-z", "norelro"],
+];
+
 /** Writes `<output without .elf>.bzimage` and returns its path. `kernelDirectory` has the decompressor's parts. */
 export async function writeBzImage(
   kernelDirectory: string,
@@ -38,40 +48,20 @@ export async function writeBzImage(
   output: string,
   scratch: string,
 ): Promise<string> {
-  const stripped = join(scratch, "stripped.elf");
-  const whole = join(scratch, "whole.elf");
-  await writeFile(whole, image);
-  await run({ tool: "objcopy", args: ["-R", ".comment", "-S", whole, stripped] });
-  const kernelBytes = await readFile(stripped);
-  const compressed = await compress(stripped, kernelBytes.length);
+  const kernel = flattenExecutable(parseElf(image, output), segmentAlignBytes);
+  const compressed = await compress(kernel, join(scratch, "flat.elf"));
 
   const payloadObject = join(scratch, "compressed.o");
-  await writeFile(payloadObject, compressedObject(compressed, kernelBytes.length));
+  await writeFile(payloadObject, compressedObject(compressed, kernel.length));
   const linked = join(scratch, "decompressor.elf");
-  await run({
-    tool: "ld",
-    args: [
-      ...[
-        "-m",
-        "elf_x86_64",
-        "-pie",
-        "--no-dynamic-linker",
-        "-z",
-        "text",
-        "-z",
-        "noexecstack",
-        "-z",
-        "norelro",
-      ],
-      ...[
-        "--no-warn-rwx-segments",
-        "--build-id=none",
-        `--script=${join(kernelDirectory, "decompressor.lds")}`,
-      ],
-      ...["--whole-archive", join(kernelDirectory, "decompressor.a"), "--no-whole-archive", payloadObject],
-      ...["-o", linked],
-    ],
-  });
+  const script = `--script=${join(kernelDirectory, "decompressor.lds")}`;
+  const decompressorParts = [
+    "--whole-archive",
+    join(kernelDirectory, "decompressor.a"),
+    "--no-whole-archive",
+  ];
+  const args = [...linkerOptions, script, ...decompressorParts, payloadObject, "-o", linked];
+  await run({ tool: "ld", args });
   const flat = join(scratch, "decompressor.bin");
   await run({ tool: "objcopy", args: ["-O", "binary", "-R", ".note", "-R", ".comment", "-S", linked, flat] });
 
@@ -80,7 +70,7 @@ export async function writeBzImage(
   const file = assemble(setup, await readFile(flat), {
     ...decompressorLayout(decompressor, linked),
     compressedBytes: compressed.length,
-    kernelBytes: kernelBytes.length,
+    kernelBytes: kernel.length,
     kernelMemoryBytes: memorySpan(parseElf(image, output)),
   });
   const path = `${output.replace(/\.elf$/, "")}.bzimage`;
@@ -89,15 +79,12 @@ export async function writeBzImage(
 }
 
 /** As the kernel does it with scripts/xz_wrap.sh: the size of the contents follows the compressed data. */
-async function compress(path: string, sizeBytes: number): Promise<Buffer> {
-  const packed = `${path}.xz`;
-  await run({
-    tool: "xz",
-    args: ["--check=crc32", "--x86", "--lzma2=dict=32MiB", "--keep", "--force", path],
-  });
+async function compress(contents: Buffer, path: string): Promise<Buffer> {
+  await writeFile(path, contents);
+  await run({ tool: "xz", args: ["--check=crc32", "--x86", "--lzma2=dict=32MiB", path] });
   const size = Buffer.alloc(4);
-  size.writeUInt32LE(sizeBytes);
-  return Buffer.concat([await readFile(packed), size]);
+  size.writeUInt32LE(contents.length);
+  return Buffer.concat([await readFile(`${path}.xz`), size]);
 }
 
 /** What arch/x86/boot/compressed/mkpiggy.c makes: the compressed kernel and its two sizes. */
