@@ -85,7 +85,7 @@ export function cacheWriteFailed(path: string, error: unknown): UklError {
 }
 
 export function isSystemError(error: unknown): error is NodeJS.ErrnoException {
-  return error instanceof Error && "code" in error && typeof error.code === "string";
+  return error instanceof Error && "syscall" in error && "code" in error && typeof error.code === "string";
 }
 
 function systemCause(error: unknown): string {

@@ -83,7 +83,8 @@ export function kernelCache(root: string): KernelCache {
           await rm(directoryOf(key), { recursive: true, force: true });
           await rename(work, directoryOf(key));
         } catch (error) {
-          if (!(error instanceof UklError) && isSystemError(error)) throw cacheWriteFailed(work, error);
+          // A file that is missing is nothing the user could make writable: that is ours.
+          if (isSystemError(error) && error.code !== "ENOENT") throw cacheWriteFailed(work, error);
           throw error;
         } finally {
           await rm(work, { recursive: true, force: true }).catch(() => undefined);
