@@ -13,6 +13,12 @@ import { examineHost, fixHost } from "./host/doctor.js";
 import { withScratchDirectory } from "./host/files.js";
 import { cacheDirectory } from "./host/places.js";
 import { isImage } from "./image.js";
+import { differ, formatDifference } from "./inspect/difference.js";
+import { explainIncomplete, formatInspection, formatNames } from "./inspect/format.js";
+import { inspect } from "./inspect/inspect.js";
+import type { Inspection } from "./inspect/schema.js";
+import { seccompProfile } from "./inspect/seccomp.js";
+import { formatWhy } from "./inspect/why.js";
 import { kernelCache } from "./kernel/cache.js";
 import type { Progress } from "./kernel/compile.js";
 import { getKernel } from "./kernel/kernel.js";
@@ -37,6 +43,7 @@ async function main(argv: readonly string[]): Promise<number> {
   addRun(program, programArguments, (guestStatus) => {
     status = guestStatus;
   });
+  addInspect(program);
   addKernel(program);
   addDoctor(program);
   if (own.length === 0) {
@@ -145,6 +152,70 @@ function addRun(
         setStatus(result.exitStatus);
       });
     });
+}
+
+interface InspectFlags {
+  readonly mode: Inspection["mode"];
+  readonly json?: true;
+  readonly names?: true;
+  readonly seccomp?: true;
+  readonly runtime?: "runc";
+  readonly why?: string;
+  readonly diff?: true;
+}
+
+function addInspect(program: Command): void {
+  program
+    .command("inspect")
+    .description("the system calls and libraries that a program needs, and why")
+    .argument("<targets...>", "executables or shared libraries")
+    .addOption(
+      new Option(
+        "--mode <mode>",
+        "what to do about a number that stays unknown: report it, or count every call",
+      )
+        .choices(["precise", "strict"])
+        .default("precise"),
+    )
+    .option("--json", "print as JSON (docs/inspection.schema.json)")
+    .option("--names", "print the names of the system calls alone")
+    .option("--seccomp", "print a seccomp profile for OCI runtimes and Docker")
+    .addOption(new Option("--runtime <name>", "with what this runtime needs itself").choices(["runc"]))
+    .option("--why <call>", "print how the program gets to a system call")
+    .option("--diff", "compare two targets: what the second one started or stopped using")
+    .action(async (targets: string[], flags: InspectFlags) => {
+      const inspections: Inspection[] = [];
+      for (const path of targets) inspections.push(await inspect({ path, mode: flags.mode }));
+      print(formatInspections(inspections, flags));
+      for (const inspection of inspections) {
+        const incomplete = explainIncomplete(inspection);
+        if (incomplete !== undefined && (flags.names || flags.seccomp)) say(`${incomplete}\n`);
+      }
+    });
+}
+
+function formatInspections(inspections: readonly Inspection[], flags: InspectFlags): string {
+  const json = (value: unknown) => `${JSON.stringify(value, undefined, 2)}\n`;
+  const [first, second] = inspections;
+  if (flags.diff) {
+    if (first === undefined || second === undefined || inspections.length > 2) {
+      throw new UklError("UKL-101", {
+        what: "--diff compares two targets",
+        cause: `${inspections.length} were given`,
+        fix: "name the old one and the new one",
+      });
+    }
+    const difference = differ(first, second);
+    return flags.json ? json(difference) : formatDifference(difference);
+  }
+  if (flags.json) return json(inspections.length === 1 ? first : inspections);
+  const { why } = flags;
+  const format = (inspection: Inspection): string => {
+    if (why !== undefined) return formatWhy(inspection, why);
+    if (flags.seccomp) return json(seccompProfile(inspection, flags.runtime));
+    return flags.names ? formatNames(inspection) : formatInspection(inspection);
+  };
+  return inspections.map(format).join(flags.names || flags.seccomp ? "" : "\n");
 }
 
 function addKernel(program: Command): void {

@@ -99,3 +99,8 @@ export const inspectionSchema = z.object({
 
 export type Inspection = z.infer<typeof inspectionSchema>;
 export type Layer = (typeof layers)[number];
+
+/** The JSON Schema published as docs/inspection.schema.json. */
+export function inspectionJsonSchema(): z.core.JSONSchema.BaseSchema {
+  return z.toJSONSchema(inspectionSchema.meta({ title: "Inspection by ukl" }));
+}

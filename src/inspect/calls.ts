@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: MIT
+/** Turns resolved sites into the list of system calls, each with when it can be made and why. */
+import type { GraphNode } from "./graph.js";
+import { FunctionNames } from "./names.js";
+import { chainTo, type Reach } from "./reach.js";
+import type { Inspection, Layer } from "./schema.js";
+import type { ResolvedSite } from "./sites.js";
+import type { UnreachedSite } from "./sweep.js";
+import { allSyscalls, ia32SyscallName, syscallName, syscallNumber } from "./syscall-names.js";
+
+type Call = Inspection["syscalls"][number];
+type Evidence = Call["evidence"][number];
+type UnknownSite = Inspection["unknownSites"][number];
+
+/** More places say the same of a call. */
+const mostEvidence = 4;
+
+export interface Reaches {
+  readonly startup: Reach;
+  readonly main: Reach;
+}
+
+/** Sorted by number. A number that no kernel has a name for is no call. */
+export function describeCalls(sites: readonly ResolvedSite[], reaches: Reaches): readonly Call[] {
+  const names = new FunctionNames();
+  const calls = new Map<number, { layers: Set<Layer>; evidence: Evidence[] }>();
+  for (const site of sites) {
+    for (const { number, decider } of site.decisions) {
+      const call = callNumber(site, number);
+      if (call === undefined) continue;
+      const entry = calls.get(call) ?? { layers: new Set(), evidence: [] };
+      calls.set(call, entry);
+      for (const layer of ["startup", "main"] as const) {
+        if (!reaches[layer].has(decider)) continue;
+        const isNew = !entry.layers.has(layer);
+        entry.layers.add(layer);
+        // A layer's first chain is always shown; further ones only to a number.
+        if (!isNew && entry.evidence.length >= mostEvidence) continue;
+        entry.evidence.push(evidenceFor(site, decider, reaches[layer], names));
+      }
+    }
+  }
+  return [...calls]
+    .sort(([left], [right]) => left - right)
+    .map(([number, { layers, evidence }]) => ({
+      name: syscallName(number) ?? String(number),
+      number,
+      layers: [...layers],
+      evidence,
+    }));
+}
+
+/** The 64-bit number; `int $0x80` counts in the 32-bit table, whose calls have the same names. */
+function callNumber({ site }: ResolvedSite, number: number): number | undefined {
+  if (site.kind === "syscall") return syscallName(number) === undefined ? undefined : number;
+  const name = ia32SyscallName(number);
+  return name === undefined ? undefined : syscallNumber(name);
+}
+
+function evidenceFor(
+  { node, site }: ResolvedSite,
+  decider: GraphNode,
+  reach: Reach,
+  names: FunctionNames,
+): Evidence {
+  const { root, nodes } = chainTo(reach, decider);
+  const functions = [...nodes, ...(decider === node ? [] : [node])].filter(({ kind }) => kind === "function");
+  return {
+    root,
+    chain: functions.map((each) => names.qualified(each)),
+    library: node.module.name,
+    symbol: names.of(node.module, node.start),
+    offset: hex(site.at),
+  };
+}
+
+export function describeUnknown(
+  sites: readonly ResolvedSite[],
+  unreached: readonly UnreachedSite[],
+): UnknownSite[] {
+  const names = new FunctionNames();
+  const open = sites.flatMap(({ node, site, open: places }) =>
+    places.map((place) => ({
+      library: node.module.name,
+      symbol: names.of(node.module, node.start),
+      offset: hex(site.at),
+      reached: true,
+      reason: `${place.reason} (${names.qualified(place.node)} at ${hex(place.at)})`,
+    })),
+  );
+  const rest = unreached.map(({ module, at, start }) => ({
+    library: module.name,
+    symbol: names.of(module, start),
+    offset: hex(at),
+    reached: false,
+    reason: "nothing leads there",
+  }));
+  return [...open, ...rest];
+}
+
+/** Every call there is: what `strict` makes of a list with holes. */
+export function everyCall(found: readonly Call[], unknownSites: readonly UnknownSite[]): readonly Call[] {
+  const known = new Map(found.map((call) => [call.number, call]));
+  const site = unknownSites.find(({ reached }) => reached);
+  const evidence: Evidence[] =
+    site === undefined
+      ? []
+      : [
+          {
+            root: "unknown number",
+            chain: [],
+            library: site.library,
+            symbol: site.symbol,
+            offset: site.offset,
+          },
+        ];
+  return allSyscalls.map(
+    ({ name, number }) => known.get(number) ?? { name, number, layers: ["startup", "main"], evidence },
+  );
+}
+
+function hex(address: number): string {
+  return `0x${address.toString(16)}`;
+}

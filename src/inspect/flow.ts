@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: MIT
+/**
+ * Follows values through one function, forwards over its blocks to a fixpoint, and keeps what registers and
+ * stack hold at its calls and system calls. Run only for functions in which a number is decided.
+ */
+import { FlowControl, Mnemonic } from "iced-x86";
+import { type CodeReader, directTarget, siteKind } from "./code.js";
+import { type Module, regionAt } from "./module.js";
+import { upperBound } from "./sorted.js";
+import { MachineState } from "./state.js";
+
+/** The state in front of every call, jump out, and system call of a function. */
+export type StatesAtCalls = ReadonlyMap<number, MachineState>;
+
+interface Block {
+  readonly start: number;
+  readonly end: number;
+  readonly successors: readonly number[];
+}
+
+/** From the visit on that a loop is given up following exactly. */
+const visitsBeforeWidening = 4;
+
+/** The flow of the function at [start, end), in two depths: most numbers are set right before they are used. */
+export class Flow {
+  readonly #reader: CodeReader;
+  readonly #start: number;
+  readonly #blocks: Blocks;
+  readonly #nearby = new Map<number, MachineState>();
+  #whole: StatesAtCalls | undefined;
+
+  /** `comesBack` tells of a call by its address whether control goes on behind it. */
+  constructor(module: Module, reader: CodeReader, extent: Extent, comesBack: (at: number) => boolean) {
+    this.#reader = reader;
+    this.#start = extent.start;
+    this.#blocks = findBlocks(module, reader, extent, comesBack);
+  }
+
+  /** What the block with an instruction alone says of the state in front of it. */
+  nearby(at: number): MachineState | undefined {
+    const known = this.#nearby.get(at);
+    if (known !== undefined) return known;
+    const { leaders, blocks } = this.#blocks;
+    const block = blocks.get(leaders[upperBound(leaders, at) - 1] ?? Number.NaN);
+    if (block === undefined) return undefined;
+    const state = MachineState.unknown();
+    this.#reader.walk(block.start, at, () => state.step(this.#reader.instruction));
+    this.#nearby.set(at, state);
+    return state;
+  }
+
+  /** The state in front of every call, jump out and system call. */
+  whole(): StatesAtCalls {
+    this.#whole ??= statesAtCalls(this.#reader, this.#blocks, this.#start);
+    return this.#whole;
+  }
+}
+
+function statesAtCalls(reader: CodeReader, { blocks, entries }: Blocks, start: number): StatesAtCalls {
+  const before = new Map<number, MachineState>([[start, MachineState.atEntry()]]);
+  // Blocks that nothing here leads to are entered by exceptions, or through a table we cannot read.
+  for (const entry of entries) if (entry !== start) before.set(entry, MachineState.unknown());
+  const visits = new Map<number, number>();
+  let pending = new Set(before.keys());
+  while (pending.size > 0) {
+    const round = [...pending].sort((left, right) => left - right);
+    pending = new Set();
+    for (const address of round) {
+      const block = blocks.get(address);
+      const state = before.get(address)?.copy();
+      if (block === undefined || state === undefined) continue;
+      reader.walk(block.start, block.end, () => state.step(reader.instruction));
+      for (const successor of block.successors) {
+        const known = before.get(successor);
+        const count = visits.get(successor) ?? 0;
+        const merged = known === undefined ? state : known.join(state, count > visitsBeforeWidening);
+        if (known !== undefined && merged.equals(known)) continue;
+        visits.set(successor, count + 1);
+        before.set(successor, merged === state ? state.copy() : merged);
+        pending.add(successor);
+      }
+    }
+  }
+  return recordStates(reader, blocks, before);
+}
+
+function recordStates(
+  reader: CodeReader,
+  blocks: ReadonlyMap<number, Block>,
+  before: ReadonlyMap<number, MachineState>,
+): StatesAtCalls {
+  const states = new Map<number, MachineState>();
+  const { instruction } = reader;
+  for (const [address, entry] of before) {
+    const block = blocks.get(address);
+    if (block === undefined) continue;
+    const state = entry.copy();
+    reader.walk(block.start, block.end, (at) => {
+      if (instruction.flowControl !== FlowControl.Next) states.set(at, state.copy());
+      state.step(instruction);
+    });
+  }
+  return states;
+}
+
+export interface Extent {
+  readonly start: number;
+  readonly end: number;
+}
+
+interface Blocks {
+  readonly blocks: ReadonlyMap<number, Block>;
+  /** Starts of all blocks, sorted. */
+  readonly leaders: Float64Array;
+  /** Starts of blocks without a predecessor, beside the function's. */
+  readonly entries: readonly number[];
+}
+
+interface Jump {
+  readonly at: number;
+  readonly next: number;
+  readonly targets: readonly number[];
+  readonly fallsThrough: boolean;
+  readonly throughTable: boolean;
+}
+
+function findBlocks(
+  module: Module,
+  reader: CodeReader,
+  { start, end }: Extent,
+  comesBack: (at: number) => boolean,
+): Blocks {
+  const jumps: Jump[] = [];
+  const addresses: number[] = [];
+  const tables = new Set<number>();
+  const { instruction } = reader;
+  const last = reader.walk(start, end, (at) => {
+    addresses.push(at);
+    noteTable(module, instruction, tables);
+    const flow = instruction.flowControl;
+    if (flow === FlowControl.Next || flow === FlowControl.Interrupt || siteKind(instruction) !== undefined)
+      return;
+    const isCall = flow === FlowControl.Call || flow === FlowControl.IndirectCall;
+    if (isCall && comesBack(at)) return;
+    const target = isCall ? undefined : directTarget(instruction);
+    const inside = target !== undefined && target >= start && target < end;
+    jumps.push({
+      at,
+      next: at + instruction.length,
+      targets: inside ? [target] : [],
+      fallsThrough: flow === FlowControl.ConditionalBranch || flow === FlowControl.XbeginXabortXend,
+      throughTable: flow === FlowControl.IndirectBranch,
+    });
+    return undefined;
+  });
+  const known = new Set(addresses);
+  const tableTargets = [...tables].flatMap((table) => readTable(module, table, known, tables));
+  const leaders = new Set([start, ...tableTargets, ...jumps.flatMap((jump) => jump.targets)]);
+  const followed = new Set(leaders);
+  for (const { next, fallsThrough } of jumps) {
+    if (next < last) leaders.add(next);
+    if (fallsThrough) followed.add(next);
+  }
+  const sorted = Float64Array.from([...leaders].filter((leader) => known.has(leader))).sort();
+  const jumpAt = new Map(jumps.map((jump) => [jump.next, jump]));
+  const blocks = new Map<number, Block>();
+  sorted.forEach((leader, index) => {
+    const limit = sorted[index + 1] ?? last;
+    const jump = jumpAt.get(limit);
+    const next = limit < last ? [limit] : [];
+    const successors =
+      jump === undefined
+        ? next
+        : [...jump.targets, ...(jump.fallsThrough ? next : []), ...(jump.throughTable ? tableTargets : [])];
+    blocks.set(leader, { start: leader, end: limit, successors });
+    if (jump === undefined && limit < last) followed.add(limit);
+  });
+  // Padding leads nowhere, though its bytes fall into the next block.
+  const entries = [...sorted].filter((leader) => !followed.has(leader));
+  return {
+    blocks,
+    leaders: sorted,
+    entries: entries.filter((leader) => !isPadding(reader, leader, blocks.get(leader)?.end ?? leader)),
+  };
+}
+
+function isPadding(reader: CodeReader, start: number, end: number): boolean {
+  let padding = true;
+  reader.walk(start, end, () => {
+    const { mnemonic } = reader.instruction;
+    padding = mnemonic === Mnemonic.Nop || mnemonic === Mnemonic.Int3;
+    return !padding;
+  });
+  return padding;
+}
+
+/** The base of a table of jump distances is taken by `lea`, that of a table of addresses is a displacement. */
+function noteTable(module: Module, instruction: CodeReader["instruction"], tables: Set<number>): void {
+  if (instruction.memoryDisplSize < 4) return;
+  const address = Number(
+    instruction.isIpRelMemoryOperand ? instruction.ipRelMemoryAddress : instruction.memoryDisplacement,
+  );
+  if (regionAt(module, address)?.executable === false) tables.add(address);
+}
+
+/** The entries of a jump table that lead into the function, up to the first that does not. */
+function readTable(
+  module: Module,
+  table: number,
+  known: ReadonlySet<number>,
+  tables: ReadonlySet<number>,
+): readonly number[] {
+  const region = regionAt(module, table);
+  if (region === undefined) return [];
+  const view = new DataView(region.bytes.buffer, region.bytes.byteOffset, region.bytes.length);
+  const distances = entries(view, table - region.start, 4, (at) => table + view.getInt32(at, true));
+  return distances.length > 0
+    ? distances
+    : entries(view, table - region.start, 8, (at) => Number(view.getBigUint64(at, true)));
+
+  function entries(
+    bytes: DataView,
+    from: number,
+    size: number,
+    read: (at: number) => number,
+  ): readonly number[] {
+    const found: number[] = [];
+    for (let at = from; at + size <= bytes.byteLength; at += size) {
+      if (at > from && tables.has(table + at - from)) break;
+      const target = read(at);
+      if (!known.has(target)) break;
+      found.push(target);
+    }
+    return found;
+  }
+}

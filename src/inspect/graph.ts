@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: MIT
+/**
+ * Who leads to whom: functions and data objects of all modules, joined by calls, by addresses that code takes,
+ * and by pointers in data. A data object counts from the moment that something live refers to it.
+ */
+import { CodeReader, type FunctionScan, type Reference } from "./code.js";
+import { Flow } from "./flow.js";
+import { isCode, type Module, objectAt, type Pointer, pointersBetween, rangeAt, regionAt } from "./module.js";
+import { lowerBound } from "./sorted.js";
+
+/** Finds the definition that a reference binds to. */
+export interface Binding {
+  readonly module: number;
+  readonly value: number;
+  readonly sizeBytes: number;
+}
+export type Bind = (name: string, version: string | undefined) => Binding | undefined;
+
+export interface GraphNode {
+  readonly id: number;
+  readonly module: Module;
+  readonly kind: "function" | "object";
+  readonly start: number;
+  readonly end: number;
+}
+
+/** `at` is the calling instruction, absent where an address is only taken or held. */
+export interface Edge {
+  readonly target: GraphNode;
+  readonly at: number | undefined;
+  /** For a jump, which leaves no return address. */
+  readonly tail: boolean;
+}
+
+export class Graph {
+  readonly modules: readonly Module[];
+  readonly readers: readonly CodeReader[];
+  readonly #bind: Bind;
+  readonly #nodes = new Map<string, GraphNode>();
+  readonly #edges: (readonly Edge[] | undefined)[] = [];
+  readonly #neverReturns: (boolean | undefined)[] = [];
+  readonly #scans: (FunctionScan | undefined)[] = [];
+
+  constructor(modules: readonly Module[], bind: Bind) {
+    this.modules = modules;
+    this.readers = modules.map((module) => new CodeReader(module));
+    this.#bind = bind;
+  }
+
+  free(): void {
+    for (const reader of this.readers) reader.free();
+  }
+
+  functionAt(module: Module, start: number): GraphNode {
+    return this.#node(module, "function", start, rangeAt(module, start)?.end ?? start);
+  }
+
+  /** The function that a symbol is bound to. */
+  functionNamed(name: string): GraphNode | undefined {
+    const bound = this.#bind(name, undefined);
+    const module = bound && this.modules[bound.module];
+    return module && bound && this.functionAt(module, bound.value);
+  }
+
+  scan(node: GraphNode): FunctionScan {
+    const known = this.#scans[node.id];
+    if (known !== undefined) return known;
+    const reader = this.readers[node.module.index] as CodeReader;
+    const scan = reader.scan(node.start);
+    this.#scans[node.id] = scan;
+    return scan;
+  }
+
+  /** The flow of values through a function. */
+  flow(node: GraphNode): Flow {
+    const { start, end } = this.scan(node);
+    const final = new Set<number>();
+    for (const { at, tail, target } of this.edges(node)) {
+      if (at !== undefined && !tail && this.neverReturns(target)) final.add(at);
+    }
+    const reader = this.readers[node.module.index] as CodeReader;
+    return new Flow(node.module, reader, { start, end }, (at) => !final.has(at));
+  }
+
+  /**
+   * Whether the function never comes back: it has no return, and what it jumps to does not either. Depth is
+   * limited; where that is reached it is taken to return, which is the safe side.
+   */
+  neverReturns(node: GraphNode, depth = 3): boolean {
+    const known = this.#neverReturns[node.id];
+    if (known !== undefined) return known;
+    if (node.kind !== "function" || depth === 0) return false;
+    const { returns, indirectJumps } = this.scan(node);
+    const tails = this.edges(node).filter(({ tail }) => tail);
+    const never =
+      !returns && !indirectJumps && tails.every(({ target }) => this.neverReturns(target, depth - 1));
+    this.#neverReturns[node.id] = never;
+    return never;
+  }
+
+  edges(node: GraphNode): readonly Edge[] {
+    const known = this.#edges[node.id];
+    if (known !== undefined) return known;
+    const edges = node.kind === "function" ? this.#functionEdges(node) : this.#objectEdges(node);
+    this.#edges[node.id] = edges;
+    return edges;
+  }
+
+  #functionEdges(node: GraphNode): readonly Edge[] {
+    const { module } = node;
+    const { calls, references, end } = this.scan(node);
+    const edges: Edge[] = [];
+    for (const { at, target, through, tail } of calls) {
+      if (through === "code") {
+        if (isCode(module, target)) edges.push({ target: this.functionAt(module, target), at, tail });
+        continue;
+      }
+      const pointed = this.#pointee(module, target);
+      if (pointed !== undefined) edges.push({ target: pointed, at, tail });
+    }
+    for (const reference of references) this.#addReference(node, end, reference, edges);
+    return edges;
+  }
+
+  #addReference(node: GraphNode, end: number, { target, sizeBytes }: Reference, edges: Edge[]): void {
+    const { module } = node;
+    const region = regionAt(module, target);
+    if (region === undefined || (target >= node.start && target < end)) return;
+    if (region.executable) {
+      if (sizeBytes === undefined && this.#mayBegin(module, target)) {
+        edges.push({ target: this.functionAt(module, target), at: undefined, tail: false });
+      }
+      return;
+    }
+    const extent =
+      sizeBytes === undefined ? objectAt(module, target) : { start: target, end: target + sizeBytes };
+    this.#addPointers(module, extent.start, extent.end, edges);
+  }
+
+  #objectEdges({ module, start, end }: GraphNode): readonly Edge[] {
+    const edges: Edge[] = [];
+    this.#addPointers(module, start, end, edges);
+    return edges;
+  }
+
+  #addPointers(module: Module, start: number, end: number, edges: Edge[]): void {
+    for (const pointer of pointersBetween(module, start, end)) {
+      const target = this.#targetOf(module, pointer);
+      if (target !== undefined) edges.push({ target, at: undefined, tail: false });
+    }
+  }
+
+  /** What the word at `place` points to. */
+  #pointee(module: Module, place: number): GraphNode | undefined {
+    const index = lowerBound(module.pointerPlaces, place);
+    const pointer = module.pointers[index];
+    return pointer?.place === place ? this.#targetOf(module, pointer) : undefined;
+  }
+
+  #targetOf(module: Module, pointer: Pointer): GraphNode | undefined {
+    if (pointer.kind !== "symbol") return this.#place(module, pointer.target, undefined);
+    const bound = this.#bind(pointer.symbol.name, pointer.symbol.version?.name);
+    const home = bound && this.modules[bound.module];
+    if (home === undefined || bound === undefined) return undefined;
+    return this.#place(home, bound.value + pointer.addend, bound.sizeBytes);
+  }
+
+  #place(module: Module, address: number, sizeBytes: number | undefined): GraphNode | undefined {
+    const region = regionAt(module, address);
+    if (region === undefined) return undefined;
+    if (region.executable) {
+      return this.#mayBegin(module, address) ? this.functionAt(module, address) : undefined;
+    }
+    const extent = sizeBytes ? { start: address, end: address + sizeBytes } : objectAt(module, address);
+    return this.#node(module, "object", extent.start, extent.end);
+  }
+
+  /** In a program at fixed addresses a number may look like an address in the middle of a function. */
+  #mayBegin(module: Module, address: number): boolean {
+    if (module.file.kind !== "executable") return true;
+    const range = rangeAt(module, address);
+    // The unwind entry of the signal return trampoline begins one byte before it.
+    return range === undefined || range.start === address || range.start === address - 1;
+  }
+
+  #node(module: Module, kind: GraphNode["kind"], start: number, end: number): GraphNode {
+    const key = `${module.index}${kind === "object" ? "o" : ":"}${start}`;
+    const known = this.#nodes.get(key);
+    if (known !== undefined) return known;
+    const node: GraphNode = { id: this.#nodes.size, module, kind, start, end };
+    this.#nodes.set(key, node);
+    return node;
+  }
+}

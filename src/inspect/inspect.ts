@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: MIT
+/** What a program needs of the kernel: the passes of an inspection, each with the earlier ones' results. */
+import type { ElfFile } from "../elf/file.js";
+import { sha256 } from "../host/files.js";
+import { describeCalls, describeUnknown, everyCall } from "./calls.js";
+import { type Closure, loadClosure } from "./closure.js";
+import { readFrameRanges } from "./eh-frame.js";
+import { Graph, type GraphNode } from "./graph.js";
+import { describeLibraries, describeTls } from "./libraries.js";
+import { type FunctionRanges, openModule } from "./module.js";
+import { readGoFunctions } from "./pclntab.js";
+import { reachFrom } from "./reach.js";
+import { findRoots } from "./roots.js";
+import type { Inspection } from "./schema.js";
+import { type LiveFunction, resolveSites } from "./sites.js";
+import { unreachedSites } from "./sweep.js";
+import { indexSymbols, type SymbolIndex } from "./symbol-lookup.js";
+import { describeFeatures, describeVerdicts } from "./verdict.js";
+
+export interface InspectRequest {
+  readonly path: string;
+  readonly mode: Inspection["mode"];
+}
+
+/** Throws UKL-201 to UKL-210 about the file. */
+export async function inspect({ path, mode }: InspectRequest): Promise<Inspection> {
+  const time = stopwatch();
+  const closure = await loadClosure(path);
+  const symbols = indexSymbols(closure);
+  time.lap("load");
+  const graph = openGraph(closure, symbols);
+  try {
+    time.lap("functions");
+    const roots = findRoots(graph, closure);
+    const startup = reachFrom(graph, roots.startup, roots.main);
+    const main = reachFrom(graph, roots.mainRoots, undefined);
+    time.lap("reach");
+
+    const live = unite([startup, main]);
+    const sites = resolveSites(graph, live);
+    const unreached = unreachedSites(graph, live);
+    time.lap("sites");
+
+    const unknownSites = describeUnknown(sites, unreached);
+    const complete = unknownSites.every(({ reached }) => !reached);
+    const found = describeCalls(sites, { startup, main });
+    const syscalls = mode === "strict" && !complete ? everyCall(found, unknownSites) : found;
+    const features = describeFeatures(syscalls, closure);
+    const target = describeTarget(closure);
+    const missingLibraries = [...closure.missing];
+    const facts = { complete, features, unknownSites, missingLibraries, target };
+    const count = (outcome: string) => sites.filter((site) => site.outcome === outcome).length;
+    const libraries = [...describeLibraries(closure, symbols)];
+    time.lap("report");
+    return {
+      schemaVersion: 1,
+      mode,
+      ...facts,
+      libraries,
+      syscalls: [...syscalls],
+      sites: {
+        total: sites.length + unreached.length,
+        constant: count("constant"),
+        wrapper: count("wrapper"),
+        unknown: count("unknown"),
+        unreached: unreached.length,
+      },
+      tls: describeTls(closure),
+      verdicts: describeVerdicts(facts),
+      timingsMs: time.total(),
+    };
+  } finally {
+    graph.free();
+  }
+}
+
+function openGraph(closure: Closure, symbols: SymbolIndex): Graph {
+  const modules = closure.objects.map(({ file, name }, index) =>
+    openModule(index, name, file, functionRanges(file)),
+  );
+  return new Graph(modules, (name, version) => {
+    const found = symbols.lookup(name, version);
+    if (found === undefined) return undefined;
+    return { module: found.object, value: Number(found.symbol.value), sizeBytes: found.symbol.size };
+  });
+}
+
+function functionRanges(file: ElfFile): FunctionRanges {
+  const go = readGoFunctions(file);
+  if (go === undefined) return readFrameRanges(file);
+  return {
+    starts: go.starts,
+    ends: Float64Array.from(go.starts, (_, index) => go.starts[index + 1] ?? go.end),
+  };
+}
+
+function unite(reaches: readonly ReturnType<typeof reachFrom>[]): ReadonlyMap<GraphNode, LiveFunction> {
+  const live = new Map<GraphNode, LiveFunction>();
+  for (const reach of reaches) {
+    for (const [node, { takenAsPointer }] of reach) {
+      const known = live.get(node);
+      live.set(node, { node, takenAsPointer: takenAsPointer || known?.takenAsPointer === true });
+    }
+  }
+  return live;
+}
+
+function describeTarget({ objects: [program] }: Closure): Inspection["target"] {
+  if (program === undefined) throw new Error("a closure has at least the program");
+  const { file, path } = program;
+  const isProgram = file.linkage !== "shared-library";
+  return {
+    path,
+    sha256: sha256(file.bytes),
+    kind: isProgram ? "executable" : "shared library",
+    arch: "x86-64",
+    ...(file.interpreter === undefined ? {} : { interp: file.interpreter }),
+    pie: isProgram && file.kind === "shared",
+    stripped: file.symbols.length === 0,
+  };
+}
+
+function stopwatch() {
+  const start = performance.now();
+  let last = start;
+  const laps: Record<string, number> = {};
+  return {
+    lap(name: string): void {
+      const now = performance.now();
+      laps[name] = Math.round(now - last);
+      last = now;
+    },
+    total: () => ({ ...laps, total: Math.round(performance.now() - start) }),
+  };
+}

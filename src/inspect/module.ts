@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: MIT
+/**
+ * One loaded file as the analysis sees it: where code is, where functions start, which words are pointers.
+ * Addresses are plain numbers: user-half addresses fit a double exactly.
+ */
+import { PF, PT, SHT } from "../elf/constants.js";
+import type { ElfFile } from "../elf/file.js";
+import type { ElfSymbol } from "../elf/symbols.js";
+import { lowerBound, upperBound } from "./sorted.js";
+
+/** Start addresses and ends of functions, sorted by start. */
+export interface FunctionRanges {
+  readonly starts: Float64Array;
+  readonly ends: Float64Array;
+}
+
+/** Bytes that are mapped at an address. */
+export interface Region {
+  readonly start: number;
+  readonly end: number;
+  readonly bytes: Uint8Array;
+  readonly executable: boolean;
+}
+
+/** What the loader puts into a word: an address of this file, or a symbol's. */
+export type Pointer =
+  | { readonly kind: "local"; readonly place: number; readonly target: number }
+  | { readonly kind: "resolver"; readonly place: number; readonly target: number }
+  | { readonly kind: "symbol"; readonly place: number; readonly symbol: ElfSymbol; readonly addend: number };
+
+export interface Module {
+  readonly index: number;
+  /** As messages call it. */
+  readonly name: string;
+  readonly file: ElfFile;
+  readonly regions: readonly Region[];
+  readonly functions: FunctionRanges;
+  /** What direct calls lead to outside of the known functions, sorted; now and then it is none. */
+  readonly calledOutside: Float64Array;
+  /** Sorted by place. */
+  readonly pointers: readonly Pointer[];
+  readonly pointerPlaces: Float64Array;
+  /** Addresses at which a data object can begin, sorted. */
+  readonly boundaries: Float64Array;
+}
+
+/** R_X86_64_* that put an address into a word (psABI table 4.9). */
+const relocation = { abs64: 1, globDat: 6, jumpSlot: 7, relative: 8, irelative: 37 } as const;
+
+/** `frames` are the ranges that unwind tables or a language's own table give; symbols add to them. */
+export function openModule(index: number, name: string, file: ElfFile, frames: FunctionRanges): Module {
+  const regions = mappedRegions(file);
+  const functions = functionRanges(file, frames);
+  const relocated = relocatedPointers(file);
+  const fixed = file.kind === "executable" && relocated.every(({ kind }) => kind !== "local");
+  const pointers = fixed ? [...relocated, ...scannedPointers(regions, relocated)] : relocated;
+  pointers.sort((left, right) => left.place - right.place);
+  return {
+    index,
+    name,
+    file,
+    regions,
+    functions,
+    calledOutside: calledOutside(regions, functions),
+    pointers,
+    pointerPlaces: Float64Array.from(pointers, ({ place }) => place),
+    boundaries: objectBoundaries(file, regions, pointers),
+  };
+}
+
+function mappedRegions(file: ElfFile): readonly Region[] {
+  return file.segments
+    .filter(({ type, memsz }) => type === PT.LOAD && memsz > 0)
+    .map((segment) => ({
+      start: Number(segment.vaddr),
+      end: Number(segment.vaddr) + segment.memsz,
+      bytes: file.segmentBytes(segment),
+      executable: (segment.flags & PF.X) !== 0,
+    }));
+}
+
+/** The mapped region with an address. */
+export function regionAt(module: Module, address: number): Region | undefined {
+  return module.regions.find(({ start, end }) => address >= start && address < end);
+}
+
+export function isCode(module: Module, address: number): boolean {
+  return regionAt(module, address)?.executable === true;
+}
+
+/** Joins the ranges of unwind tables with function symbols outside of them. */
+function functionRanges(file: ElfFile, frames: FunctionRanges): FunctionRanges {
+  const starts: number[] = [...frames.starts];
+  const endOf = new Map<number, number>();
+  frames.starts.forEach((start, index) => {
+    endOf.set(start, frames.ends[index] ?? start);
+  });
+  for (const symbol of [...file.symbols, ...file.dynamicSymbols]) {
+    if (symbol.type !== "function" && symbol.type !== "ifunc") continue;
+    if (typeof symbol.section !== "number" || symbol.size === 0) continue;
+    const start = Number(symbol.value);
+    if (endOf.has(start)) continue;
+    endOf.set(start, start + symbol.size);
+    starts.push(start);
+  }
+  starts.sort((left, right) => left - right);
+  return {
+    starts: Float64Array.from(starts),
+    ends: Float64Array.from(starts, (start) => endOf.get(start) ?? start),
+  };
+}
+
+/** Finds by their bytes the targets of `call rel32` that are in no known function. */
+function calledOutside(regions: readonly Region[], functions: FunctionRanges): Float64Array {
+  const found = new Set<number>();
+  for (const { start, end, bytes, executable } of regions) {
+    if (!executable) continue;
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    for (let at = bytes.indexOf(0xe8); at >= 0 && at + 5 <= bytes.length; at = bytes.indexOf(0xe8, at + 1)) {
+      const target = start + at + 5 + view.getInt32(at + 1, true);
+      if (target >= start && target < end && rangeOf(functions, target) === undefined) found.add(target);
+    }
+  }
+  return Float64Array.from(found).sort();
+}
+
+function relocatedPointers(file: ElfFile): Pointer[] {
+  const pointers: Pointer[] = [];
+  const symbols = file.dynamicSymbols;
+  for (const { offset, type, symbolIndex, addend } of file.dynamicRelocations) {
+    const place = Number(offset);
+    const symbol = symbols[symbolIndex];
+    if (type === relocation.relative) pointers.push({ kind: "local", place, target: Number(addend) });
+    else if (type === relocation.irelative)
+      pointers.push({ kind: "resolver", place, target: Number(addend) });
+    else if (symbol === undefined || symbolIndex === 0) continue;
+    else if (type === relocation.globDat || type === relocation.jumpSlot) {
+      pointers.push({ kind: "symbol", place, symbol, addend: 0 });
+    } else if (type === relocation.abs64) {
+      pointers.push({ kind: "symbol", place, symbol, addend: Number(addend) });
+    }
+  }
+  return [...pointers, ...staticResolvers(file)];
+}
+
+/** A static program applies the IRELATIVE relocations of `.rela.plt` itself. */
+function staticResolvers(file: ElfFile): readonly Pointer[] {
+  if (file.dynamic !== undefined) return [];
+  return file.relocations.flatMap(({ entries }) =>
+    entries
+      .filter(({ type }) => type === relocation.irelative)
+      .map(({ offset, addend }) => ({
+        kind: "resolver" as const,
+        place: Number(offset),
+        target: Number(addend),
+      })),
+  );
+}
+
+/**
+ * A program at fixed addresses has no relocations for its pointers: every aligned word of its data that is an
+ * address of its own counts as one.
+ */
+function scannedPointers(regions: readonly Region[], known: readonly Pointer[]): readonly Pointer[] {
+  const low = Math.min(...regions.map(({ start }) => start));
+  const high = Math.max(...regions.map(({ end }) => end));
+  const places = new Set(known.map(({ place }) => place));
+  const pointers: Pointer[] = [];
+  for (const { start, bytes, executable } of regions) {
+    if (executable) continue;
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    for (let at = (8 - (start % 8)) % 8; at + 8 <= bytes.length; at += 8) {
+      if (view.getUint32(at + 4, true) !== 0) continue;
+      const target = view.getUint32(at, true);
+      if (target < low || target >= high || places.has(start + at)) continue;
+      pointers.push({ kind: "local", place: start + at, target });
+    }
+  }
+  return pointers;
+}
+
+/** Where data objects can begin: at symbols, at what pointers point to, and at what code takes the address of. */
+function objectBoundaries(
+  file: ElfFile,
+  regions: readonly Region[],
+  pointers: readonly Pointer[],
+): Float64Array {
+  const found = new Set<number>();
+  for (const symbol of [...file.symbols, ...file.dynamicSymbols]) {
+    if (symbol.type !== "object" || typeof symbol.section !== "number") continue;
+    found.add(Number(symbol.value));
+    found.add(Number(symbol.value) + symbol.size);
+  }
+  for (const pointer of pointers) if (pointer.kind === "local") found.add(pointer.target);
+  const data = regions.filter(({ executable }) => !executable);
+  for (const region of regions) {
+    found.add(region.start);
+    found.add(region.end);
+    if (region.executable) addTakenAddresses(region, data, file.kind === "executable", found);
+  }
+  for (const section of file.sections) {
+    if (section.type !== SHT.NULL && section.addr !== 0n) found.add(Number(section.addr));
+  }
+  return Float64Array.from(found).sort();
+}
+
+/**
+ * Finds by their bytes the instructions that take an address: `lea disp(%rip), reg`, and in programs at fixed
+ * addresses `mov $imm, reg` and the table form `disp(,reg,8)`. A chance match makes one object into two.
+ */
+function addTakenAddresses(
+  region: Region,
+  data: readonly Region[],
+  fixed: boolean,
+  found: Set<number>,
+): void {
+  const { bytes, start } = region;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const low = Math.min(...data.map((each) => each.start));
+  const high = Math.max(...data.map((each) => each.end));
+  const add = (address: number) => {
+    if (address >= low && address < high) found.add(address);
+  };
+  for (let at = 1; at + 7 <= bytes.length; at++) {
+    const opcode = bytes[at] ?? 0;
+    const operand = bytes[at + 1] ?? 0;
+    const wide = ((bytes[at - 1] ?? 0) & 0xf8) === 0x48;
+    if (opcode === 0x8d && wide && (operand & 0xc7) === 0x05)
+      add(start + at + 6 + view.getInt32(at + 2, true));
+    else if (!fixed) continue;
+    else if (opcode >= 0xb8 && opcode <= 0xbf) add(view.getUint32(at + 1, true));
+    else if ((operand & 0xc7) === 0x04 && ((bytes[at + 2] ?? 0) & 0x07) === 5)
+      add(view.getUint32(at + 3, true));
+  }
+}
+
+/** The pointers in [start, end). */
+export function pointersBetween(module: Module, start: number, end: number): readonly Pointer[] {
+  const { pointerPlaces, pointers } = module;
+  return pointers.slice(lowerBound(pointerPlaces, start), lowerBound(pointerPlaces, end));
+}
+
+/** The data object that an address is in: from the boundary at or before it to the next one. */
+export function objectAt(module: Module, address: number): { readonly start: number; readonly end: number } {
+  const { boundaries } = module;
+  const next = upperBound(boundaries, address);
+  return { start: boundaries[next - 1] ?? address, end: boundaries[next] ?? address + 8 };
+}
+
+/** The known function that an address is in, or undefined. */
+export function rangeAt({ functions }: Module, address: number): AddressRange | undefined {
+  return rangeOf(functions, address);
+}
+
+interface AddressRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+function rangeOf({ starts, ends }: FunctionRanges, address: number): AddressRange | undefined {
+  const index = upperBound(starts, address) - 1;
+  const start = starts[index];
+  const end = ends[index];
+  if (start === undefined || end === undefined || address >= end) return undefined;
+  return { start, end };
+}
+
+/** The start of the first function behind an address. */
+export function nextStart({ functions, calledOutside }: Module, address: number): number {
+  const next = (sorted: Float64Array) => sorted[upperBound(sorted, address)] ?? Number.POSITIVE_INFINITY;
+  return Math.min(next(functions.starts), next(calledOutside));
+}

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+/** What reports call functions: by symbol where there is one, else by address. */
+import type { GraphNode } from "./graph.js";
+import type { Module } from "./module.js";
+
+export class FunctionNames {
+  readonly #byModule = new Map<Module, ReadonlyMap<number, string>>();
+
+  /** `library:symbol`, or `library:0xaddress`. */
+  qualified(node: GraphNode): string {
+    return `${node.module.name}:${this.of(node.module, node.start)}`;
+  }
+
+  of(module: Module, start: number): string {
+    const names = this.#byModule.get(module) ?? functionNames(module);
+    this.#byModule.set(module, names);
+    return names.get(start) ?? `0x${start.toString(16)}`;
+  }
+}
+
+/** Of several names of one function the dynamic symbol table's is taken: the one that others call it by. */
+function functionNames({ file }: Module): ReadonlyMap<number, string> {
+  const names = new Map<number, string>();
+  for (const symbol of [...file.symbols, ...file.dynamicSymbols]) {
+    if (symbol.type !== "function" && symbol.type !== "ifunc") continue;
+    if (typeof symbol.section === "number" && symbol.name !== "")
+      names.set(Number(symbol.value), symbol.name);
+  }
+  return names;
+}

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT
+/** Where execution begins: the loader, the program's entry, initialisers; and `main`, and what runs at exit. */
+import { DT } from "../elf/constants.js";
+import type { Closure } from "./closure.js";
+import type { Graph, GraphNode } from "./graph.js";
+import { isCode, type Module, pointersBetween } from "./module.js";
+import type { Root } from "./reach.js";
+
+export interface Roots {
+  readonly startup: readonly Root[];
+  readonly mainRoots: readonly Root[];
+  /** Undefined where start-up and main cannot be told apart: then all roots count as both. */
+  readonly main: GraphNode | undefined;
+}
+
+const rdi = 7;
+
+export function findRoots(graph: Graph, closure: Closure): Roots {
+  const [program] = graph.modules;
+  if (program === undefined) return { startup: [], mainRoots: [], main: undefined };
+  if (program.file.kind === "shared" && program.file.interpreter === undefined && program.file.entry === 0n) {
+    return { startup: [], mainRoots: exportedRoots(graph, program), main: undefined };
+  }
+  const startup: Root[] = [];
+  const atExit: Root[] = [];
+  closure.objects.forEach(({ reason }, index) => {
+    const module = graph.modules[index] as Module;
+    if (reason === "program" || reason === "interpreter") addEntry(graph, module, startup);
+    addInitialisers(graph, module, "init", [DT.INIT, DT.INIT_ARRAY, DT.INIT_ARRAYSZ], startup);
+    addInitialisers(graph, module, "init", [0, DT.PREINIT_ARRAY, DT.PREINIT_ARRAYSZ], startup);
+    addInitialisers(graph, module, "fini", [DT.FINI, DT.FINI_ARRAY, DT.FINI_ARRAYSZ], atExit);
+  });
+  const main = findMain(graph, program);
+  const exit = graph.functionNamed("exit") ?? symbolNode(graph, program, "exit");
+  if (main === undefined || exit === undefined) {
+    const all = [...startup, ...atExit, ...(main === undefined ? [] : [{ node: main, label: "main" }])];
+    return { startup: all, mainRoots: all, main: undefined };
+  }
+  return {
+    startup,
+    mainRoots: [{ node: main, label: "main" }, { node: exit, label: "exit" }, ...atExit],
+    main,
+  };
+}
+
+function exportedRoots(graph: Graph, module: Module): readonly Root[] {
+  return module.file.dynamicSymbols
+    .filter(
+      ({ type, section, size }) =>
+        (type === "function" || type === "ifunc") && typeof section === "number" && size > 0,
+    )
+    .map((symbol) => ({ node: graph.functionAt(module, Number(symbol.value)), label: symbol.name }));
+}
+
+function addEntry(graph: Graph, module: Module, roots: Root[]): void {
+  const entry = Number(module.file.entry);
+  if (isCode(module, entry))
+    roots.push({ node: graph.functionAt(module, entry), label: `entry of ${module.name}` });
+}
+
+function addInitialisers(
+  graph: Graph,
+  module: Module,
+  what: string,
+  [single, array, arrayBytes]: readonly [number, number, number],
+  roots: Root[],
+): void {
+  const value = (tag: number) =>
+    Number(module.file.dynamic?.entries.findLast((entry) => entry.tag === tag)?.value ?? 0n);
+  const add = (address: number) => {
+    if (isCode(module, address))
+      roots.push({ node: graph.functionAt(module, address), label: `${what} of ${module.name}` });
+  };
+  if (single !== 0) add(value(single));
+  const start = value(array);
+  for (const pointer of pointersBetween(module, start, start + value(arrayBytes))) {
+    if (pointer.kind !== "symbol") add(pointer.target);
+  }
+}
+
+/** The function that start-up code gets as its first argument: from the entry, or from what it calls. */
+function findMain(graph: Graph, program: Module): GraphNode | undefined {
+  const named = symbolNode(graph, program, "main");
+  if (named !== undefined) return named;
+  const entry = Number(program.file.entry);
+  if (!isCode(program, entry)) return undefined;
+  const first = graph.functionAt(program, entry);
+  const callees = graph
+    .edges(first)
+    .filter(({ at, target }) => at !== undefined && target.module === program);
+  for (const node of [first, ...callees.map(({ target }) => target)]) {
+    for (const state of graph.flow(node).whole().values()) {
+      const [address, ...others] = state.register(rdi).constants;
+      if (address !== undefined && others.length === 0 && isCode(program, address))
+        return graph.functionAt(program, address);
+    }
+  }
+  return undefined;
+}
+
+function symbolNode(graph: Graph, module: Module, name: string): GraphNode | undefined {
+  const symbol = module.file.symbols.find(
+    (each) => each.type === "function" && typeof each.section === "number" && each.name === name,
+  );
+  return symbol && graph.functionAt(module, Number(symbol.value));
+}

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: MIT
+/**
+ * Which number each live system call site is given. A number that a function is given is looked for at its
+ * callers, and theirs, until it is a constant. What stays open is kept as unknown, with its place.
+ */
+import type { SyscallSite } from "./code.js";
+import type { Flow } from "./flow.js";
+import type { Graph, GraphNode } from "./graph.js";
+import type { MachineState } from "./state.js";
+import { type Input, inputKey, type Value } from "./values.js";
+
+const rax = 0;
+const returnAddressBytes = 8;
+
+/** A number that a site can get, and the function that decides it. */
+export interface Decision {
+  readonly number: number;
+  readonly decider: GraphNode;
+}
+
+export interface ResolvedSite {
+  readonly node: GraphNode;
+  readonly site: SyscallSite;
+  readonly outcome: "constant" | "wrapper" | "unknown";
+  readonly decisions: readonly Decision[];
+  /** Where and why a number stayed open. */
+  readonly open: readonly { readonly node: GraphNode; readonly at: number; readonly reason: string }[];
+}
+
+interface Caller {
+  readonly node: GraphNode;
+  readonly at: number;
+  readonly tail: boolean;
+}
+
+export interface LiveFunction {
+  readonly node: GraphNode;
+  readonly takenAsPointer: boolean;
+}
+
+export function resolveSites(
+  graph: Graph,
+  live: ReadonlyMap<GraphNode, LiveFunction>,
+): readonly ResolvedSite[] {
+  const callers = callersOf(graph, live);
+  const flows = new Map<GraphNode, Flow>();
+  const look: Look = (node, at, read) => {
+    const flow = flows.get(node) ?? graph.flow(node);
+    flows.set(node, flow);
+    const nearby = flow.nearby(at);
+    const quick = nearby && read(nearby);
+    if (quick !== undefined && isConstant(quick)) return quick;
+    const state = flow.whole().get(at);
+    return state && read(state);
+  };
+  const resolved: ResolvedSite[] = [];
+  const done = new Set<string>();
+  for (const node of live.keys()) {
+    if (node.kind !== "function") continue;
+    for (const site of graph.scan(node).sites) {
+      const key = `${node.module.index}:${site.at}`;
+      if (done.has(key)) continue;
+      done.add(key);
+      const value = look(node, site.at, (state) => state.register(rax));
+      resolved.push(resolveSite({ node, site, value, live, callers, look }));
+    }
+  }
+  return resolved;
+}
+
+/** Reads a value in front of an instruction, from as little code as suffices. */
+type Look = (node: GraphNode, at: number, read: (state: MachineState) => Value) => Value | undefined;
+
+function isConstant({ constants, inputs, frame, unknown }: Value): boolean {
+  return constants.length > 0 && inputs.length === 0 && frame === undefined && !unknown;
+}
+
+function callersOf(
+  graph: Graph,
+  live: ReadonlyMap<GraphNode, LiveFunction>,
+): ReadonlyMap<GraphNode, readonly Caller[]> {
+  const callers = new Map<GraphNode, Caller[]>();
+  for (const node of live.keys()) {
+    for (const { target, at, tail } of graph.edges(node)) {
+      if (at === undefined || target.kind !== "function") continue;
+      const known = callers.get(target);
+      if (known === undefined) callers.set(target, [{ node, at, tail }]);
+      else known.push({ node, at, tail });
+    }
+  }
+  return callers;
+}
+
+interface Question {
+  readonly node: GraphNode;
+  readonly site: SyscallSite;
+  readonly value: Value | undefined;
+  readonly live: ReadonlyMap<GraphNode, LiveFunction>;
+  readonly callers: ReadonlyMap<GraphNode, readonly Caller[]>;
+  readonly look: Look;
+}
+
+function resolveSite({ node, site, value, live, callers, look }: Question): ResolvedSite {
+  const decisions: Decision[] = [];
+  const open: { node: GraphNode; at: number; reason: string }[] = [];
+  const asked = new Set<string>();
+  const answer = (where: GraphNode, at: number, given: Value | undefined): void => {
+    for (const number of given?.constants ?? []) decisions.push({ number, decider: where });
+    if (given === undefined || given.unknown || given.frame !== undefined) {
+      open.push({ node: where, at, reason: "the number is computed in a way that was not followed" });
+    }
+    for (const wanted of given?.inputs ?? []) ask(where, wanted);
+  };
+  const ask = (callee: GraphNode, wanted: Input): void => {
+    const key = `${callee.id} ${inputKey(wanted)}`;
+    if (asked.has(key)) return;
+    asked.add(key);
+    const known = callers.get(callee) ?? [];
+    if (live.get(callee)?.takenAsPointer || known.length === 0) {
+      open.push({
+        node: callee,
+        at: callee.start,
+        reason: "the number comes from callers through a pointer",
+      });
+    }
+    for (const { node: caller, at, tail } of known) {
+      const pushed = tail ? 0 : returnAddressBytes;
+      answer(
+        caller,
+        at,
+        look(caller, at, (state) => state.resolve(wanted, pushed)),
+      );
+    }
+  };
+  answer(node, site.at, value);
+  const outcome = open.length > 0 ? "unknown" : value && value.inputs.length > 0 ? "wrapper" : "constant";
+  return { node, site, outcome, decisions, open };
+}

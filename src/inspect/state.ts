@@ -1,0 +1,339 @@
+// SPDX-License-Identifier: MIT
+/** Registers and stack slots of a function at one place, and what an instruction does to them. */
+import { FlowControl, type Instruction, Mnemonic, OpKind, Register, RegisterExt } from "iced-x86";
+import {
+  constant,
+  frameAddress,
+  type Input,
+  input,
+  join,
+  mapConstants,
+  unknown,
+  type Value,
+} from "./values.js";
+
+const rsp = 4;
+/** RAX, RCX, RDX, RSI, RDI, R8 to R11: what a function may change (psABI figure 3.4). */
+const callerSaved = [0, 1, 2, 6, 7, 8, 9, 10, 11];
+/** RAX, RCX and R11 (psABI A.2.1). */
+const changedBySystemCall = [0, 1, 11];
+const generalRegisters = 16;
+const mostSlots = 64;
+
+/** Index 0 to 15 (RAX, RCX, RDX, RBX, RSP, …) of a general register of any width, or undefined. */
+export function registerIndex(register: Register): number | undefined {
+  const index = RegisterExt.fullRegister(register) - Register.RAX;
+  return index >= 0 && index < generalRegisters ? index : undefined;
+}
+
+export class MachineState {
+  readonly #registers: Value[];
+  /** By distance from the stack pointer at entry. */
+  readonly #slots: Map<number, Value>;
+
+  private constructor(registers: Value[], slots: Map<number, Value>) {
+    this.#registers = registers;
+    this.#slots = slots;
+  }
+
+  static atEntry(): MachineState {
+    const registers = Array.from({ length: generalRegisters }, (_, index) =>
+      index === rsp ? frameAddress(0) : input({ kind: "register", register: index }),
+    );
+    return new MachineState(registers, new Map());
+  }
+
+  static unknown(): MachineState {
+    return new MachineState(new Array<Value>(generalRegisters).fill(unknown), new Map());
+  }
+
+  copy(): MachineState {
+    return new MachineState([...this.#registers], new Map(this.#slots));
+  }
+
+  /** What holds here or there. `widen` gives up on what still changes, so that loops come to an end. */
+  join(other: MachineState, widen: boolean): MachineState {
+    const merge = (left: Value, right: Value): Value => {
+      const merged = join(left, right);
+      return widen && merged !== left ? unknown : merged;
+    };
+    const registers = this.#registers.map((value, index) => merge(value, other.register(index)));
+    const slots = new Map<number, Value>();
+    // A slot that one side knows nothing of is left out: that says the same.
+    for (const [offset, value] of this.#slots) {
+      const merged = merge(value, other.slot(offset));
+      if (merged !== unknown || offset > 0) slots.set(offset, merged);
+    }
+    for (const [offset, value] of other.#slots) {
+      if (offset > 0 && !this.#slots.has(offset)) slots.set(offset, merge(this.slot(offset), value));
+    }
+    return new MachineState(registers, slots);
+  }
+
+  equals(other: MachineState): boolean {
+    if (this.#slots.size !== other.#slots.size) return false;
+    if (this.#registers.some((value, index) => value !== other.#registers[index])) return false;
+    for (const [offset, value] of this.#slots) if (other.#slots.get(offset) !== value) return false;
+    return true;
+  }
+
+  register(index: number): Value {
+    return this.#registers[index] ?? unknown;
+  }
+
+  /** A word of the stack. Above the return address it is the caller's, below nothing is known before a store. */
+  slot(offset: number): Value {
+    return this.#slots.get(offset) ?? (offset > 0 ? input({ kind: "slot", offset }) : unknown);
+  }
+
+  /** What a callee's input is here, in front of a call; `pushed` bytes of return address lie between. */
+  resolve(given: Input, pushed: number): Value {
+    if (given.kind === "register") return this.register(given.register);
+    if (given.kind === "word") return this.#behind(this.register(given.register), given.offset);
+    const { frame } = this.register(rsp);
+    return frame === undefined ? unknown : this.slot(frame + given.offset - pushed);
+  }
+
+  step(instruction: Instruction): void {
+    const flow = instruction.flowControl;
+    if (flow !== FlowControl.Next) {
+      // Jumps change nothing.
+      const changed = isSystemCall(instruction) ? changedBySystemCall : isCall(flow) ? callerSaved : [];
+      for (const index of changed) this.#registers[index] = unknown;
+      return;
+    }
+    const result = this.#result(instruction);
+    if (result !== undefined) this.#write(instruction, result);
+    else this.#effect(instruction);
+  }
+
+  /** What an instruction that writes its first operand writes there; undefined for all others. */
+  #result(instruction: Instruction): Value | undefined {
+    switch (instruction.mnemonic) {
+      case Mnemonic.Mov:
+      case Mnemonic.Movzx:
+      case Mnemonic.Movsx:
+      case Mnemonic.Movsxd:
+        return this.#read(instruction, 1);
+      case Mnemonic.Lea:
+        return this.#address(instruction);
+      case Mnemonic.Xor:
+      case Mnemonic.Sub:
+        return this.#sameRegisters(instruction) ? constant(0) : this.#combine(instruction);
+      case Mnemonic.Add:
+      case Mnemonic.And:
+      case Mnemonic.Or:
+        return this.#combine(instruction);
+      case Mnemonic.Inc:
+        return mapConstants(this.#read(instruction, 0), (each) => each + 1);
+      case Mnemonic.Dec:
+        return mapConstants(this.#read(instruction, 0), (each) => each - 1);
+      default:
+        if (!conditionalMoves.has(instruction.mnemonic)) return undefined;
+        return join(this.#read(instruction, 0), this.#read(instruction, 1));
+    }
+  }
+
+  #effect(instruction: Instruction): void {
+    const { mnemonic } = instruction;
+    if (readsOnly.has(mnemonic)) return;
+    if (mnemonic === Mnemonic.Push) this.#push(instruction);
+    else if (mnemonic === Mnemonic.Pop) this.#pop(instruction);
+    else if (mnemonic === Mnemonic.Leave) this.#leave();
+    else this.#spoil(instruction);
+  }
+
+  /** Exchanges write both operands, some instructions registers that they do not name. */
+  #spoil(instruction: Instruction): void {
+    for (let operand = 0; operand < Math.min(instruction.opCount, 2); operand++) {
+      this.#write(instruction, unknown, operand);
+    }
+    if (!writesUnnamed.has(instruction.mnemonic)) return;
+    for (const index of [0, 1, 2, 6, 7]) this.#registers[index] = unknown;
+  }
+
+  #read(instruction: Instruction, operand: number): Value {
+    const kind = instruction.opKind(operand);
+    if (kind === OpKind.Register) {
+      const register = instruction.opRegister(operand);
+      const index = registerIndex(register);
+      if (index === undefined) return unknown;
+      const value = this.register(index);
+      return RegisterExt.size(register) >= 4 ? value : mapConstants(value, (each) => each & 0xff);
+    }
+    if (kind === OpKind.Memory) return this.#load(instruction);
+    if (kind >= OpKind.Immediate8 && kind <= OpKind.Immediate32to64)
+      return constant(Number(BigInt.asIntN(64, instruction.immediate(operand))));
+    return unknown;
+  }
+
+  #load(instruction: Instruction): Value {
+    const base = registerIndex(instruction.memoryBase);
+    if (base === undefined || instruction.memoryIndex !== Register.None) return unknown;
+    return this.#behind(this.register(base), displacementOf(instruction));
+  }
+
+  #behind(address: Value, offset: number): Value {
+    if (address.frame !== undefined) return this.slot(address.frame + offset);
+    const [only] = address.inputs;
+    const plain = address.inputs.length === 1 && address.constants.length === 0 && !address.unknown;
+    if (plain && only?.kind === "register") return input({ kind: "word", register: only.register, offset });
+    return unknown;
+  }
+
+  /** The address a memory operand means, where it is one from the stack pointer or an input or a constant. */
+  #address(instruction: Instruction): Value {
+    if (instruction.isIpRelMemoryOperand) return constant(Number(instruction.ipRelMemoryAddress));
+    if (instruction.memoryIndex !== Register.None) return unknown;
+    const displacement = displacementOf(instruction);
+    if (instruction.memoryBase === Register.None) return constant(displacement);
+    const index = registerIndex(instruction.memoryBase);
+    if (index === undefined) return unknown;
+    const base = this.register(index);
+    if (base.frame !== undefined) return frameAddress(base.frame + displacement);
+    if (displacement === 0) return base;
+    return mapConstants(base, (each) => each + displacement);
+  }
+
+  #write(instruction: Instruction, value: Value, operand = 0): void {
+    const kind = instruction.opKind(operand);
+    if (kind === OpKind.Memory) {
+      const { frame } = this.#address(instruction);
+      if (frame !== undefined) this.#store(frame, value);
+      return;
+    }
+    if (kind !== OpKind.Register) return;
+    const register = instruction.opRegister(operand);
+    const index = registerIndex(register);
+    if (index === undefined) return;
+    const size = RegisterExt.size(register);
+    if (size >= 4) this.#registers[index] = size === 4 ? low32(value) : value;
+    else this.#registers[index] = unknown;
+  }
+
+  #combine(instruction: Instruction): Value {
+    const left = this.#read(instruction, 0);
+    const right = this.#read(instruction, 1);
+    const [by] = right.constants;
+    if (by === undefined || right.constants.length !== 1 || right.inputs.length > 0 || right.unknown)
+      return unknown;
+    const { mnemonic } = instruction;
+    if (left.frame !== undefined) {
+      if (mnemonic === Mnemonic.Add) return frameAddress(left.frame + by);
+      if (mnemonic === Mnemonic.Sub) return frameAddress(left.frame - by);
+      // An aligned stack pointer: at most so much lower, and used consistently from here on.
+      if (mnemonic === Mnemonic.And) return frameAddress(Math.floor(left.frame / -by) * -by);
+      return unknown;
+    }
+    if (mnemonic === Mnemonic.Or && by === -1) return constant(-1);
+    return mapConstants(left, (each) => arithmetic(mnemonic, each, by));
+  }
+
+  #sameRegisters(instruction: Instruction): boolean {
+    return (
+      instruction.opKind(0) === OpKind.Register &&
+      instruction.opKind(1) === OpKind.Register &&
+      instruction.opRegister(0) === instruction.opRegister(1)
+    );
+  }
+
+  #push(instruction: Instruction): void {
+    const value = this.#read(instruction, 0);
+    const { frame } = this.register(rsp);
+    if (frame === undefined) return;
+    this.#registers[rsp] = frameAddress(frame - 8);
+    this.#store(frame - 8, value);
+  }
+
+  #store(offset: number, value: Value): void {
+    if (this.#slots.size < mostSlots || this.#slots.has(offset) || offset > 0) this.#slots.set(offset, value);
+  }
+
+  #pop(instruction: Instruction): void {
+    const { frame } = this.register(rsp);
+    this.#write(instruction, frame === undefined ? unknown : this.slot(frame));
+    if (frame !== undefined) this.#registers[rsp] = frameAddress(frame + 8);
+  }
+
+  #leave(): void {
+    const rbp = 5;
+    const { frame } = this.register(rbp);
+    this.#registers[rbp] = frame === undefined ? unknown : this.slot(frame);
+    this.#registers[rsp] = frame === undefined ? unknown : frameAddress(frame + 8);
+  }
+}
+
+function isSystemCall({ mnemonic }: Instruction): boolean {
+  return mnemonic === Mnemonic.Syscall || mnemonic === Mnemonic.Int || mnemonic === Mnemonic.Sysenter;
+}
+
+function isCall(flow: FlowControl): boolean {
+  return flow === FlowControl.Call || flow === FlowControl.IndirectCall;
+}
+
+function arithmetic(mnemonic: Mnemonic, left: number, right: number): number {
+  switch (mnemonic) {
+    case Mnemonic.Add:
+      return left + right;
+    case Mnemonic.Sub:
+      return left - right;
+    case Mnemonic.And:
+      return left & right;
+    case Mnemonic.Or:
+      return left | right;
+    default:
+      return left ^ right;
+  }
+}
+
+/** A 32-bit result is zero-extended; addresses of this size are below 4 GiB anyway. */
+function low32(value: Value): Value {
+  if (value.constants.every((each) => each >= 0 && each <= 0xffffffff)) return value;
+  return mapConstants(value, (each) => each >>> 0);
+}
+
+function displacementOf(instruction: Instruction): number {
+  return Number(BigInt.asIntN(64, instruction.memoryDisplacement));
+}
+
+const conditionalMoves: ReadonlySet<Mnemonic> = new Set(
+  Object.entries(Mnemonic)
+    .filter(([name]) => name.startsWith("Cmov"))
+    .map(([, value]) => value as Mnemonic),
+);
+
+const readsOnly: ReadonlySet<Mnemonic> = new Set([
+  ...[Mnemonic.Cmp, Mnemonic.Test, Mnemonic.Nop, Mnemonic.Endbr64, Mnemonic.Bt, Mnemonic.Prefetchw],
+]);
+
+/** Multiplications, divisions, string operations, CPUID and the like. */
+const writesUnnamed: ReadonlySet<Mnemonic> = new Set([
+  ...[
+    Mnemonic.Mul,
+    Mnemonic.Imul,
+    Mnemonic.Div,
+    Mnemonic.Idiv,
+    Mnemonic.Cpuid,
+    Mnemonic.Rdtsc,
+    Mnemonic.Rdtscp,
+  ],
+  ...[Mnemonic.Xgetbv, Mnemonic.Cmpxchg, Mnemonic.Cmpxchg8b, Mnemonic.Cmpxchg16b, Mnemonic.Cdq, Mnemonic.Cqo],
+  ...[
+    Mnemonic.Cdqe,
+    Mnemonic.Cwde,
+    Mnemonic.Movsb,
+    Mnemonic.Movsw,
+    Mnemonic.Movsd,
+    Mnemonic.Movsq,
+    Mnemonic.Stosb,
+  ],
+  ...[
+    Mnemonic.Stosd,
+    Mnemonic.Stosq,
+    Mnemonic.Scasb,
+    Mnemonic.Cmpsb,
+    Mnemonic.Lodsb,
+    Mnemonic.Lodsq,
+    Mnemonic.Loop,
+  ],
+]);
