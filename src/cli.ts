@@ -46,6 +46,10 @@ async function main(argv: readonly string[]): Promise<number> {
   addInspect(program);
   addKernel(program);
   addDoctor(program);
+  // Whoever read our output is gone, as in `ukl inspect PROGRAM | head -1`. A run ends its machine first.
+  process.stdout.on("error", () => {
+    if (process.stdout.listenerCount("error") === 1) process.exit(128 + constants.signals.SIGPIPE);
+  });
   if (own.length === 0) {
     say(program.helpInformation());
     return exitCode.usage;

@@ -15,10 +15,8 @@ type UnknownSite = Inspection["unknownSites"][number];
 /** More places say the same of a call. */
 const mostEvidence = 4;
 
-export interface Reaches {
-  readonly startup: Reach;
-  readonly main: Reach;
-}
+/** What each layer reaches. */
+export type Reaches = Readonly<Record<"startup" | "main" | "nss", Reach>>;
 
 /** Sorted by number. A number that no kernel has a name for is no call. */
 export function describeCalls(sites: readonly ResolvedSite[], reaches: Reaches): readonly Call[] {
@@ -30,7 +28,7 @@ export function describeCalls(sites: readonly ResolvedSite[], reaches: Reaches):
       if (call === undefined) continue;
       const entry = calls.get(call) ?? { layers: new Set(), evidence: [] };
       calls.set(call, entry);
-      for (const layer of ["startup", "main"] as const) {
+      for (const layer of ["startup", "main", "nss"] as const) {
         if (!reaches[layer].has(decider)) continue;
         const isNew = !entry.layers.has(layer);
         entry.layers.add(layer);

@@ -7,10 +7,13 @@ import { FlowControl, Mnemonic } from "iced-x86";
 import { type CodeReader, directTarget, siteKind } from "./code.js";
 import { type Module, regionAt } from "./module.js";
 import { upperBound } from "./sorted.js";
-import { MachineState } from "./state.js";
+import { comparedRegister, type Equality, MachineState } from "./state.js";
+import type { Value } from "./values.js";
 
 /** The state in front of every call, jump out, and system call of a function. */
 export type StatesAtCalls = ReadonlyMap<number, MachineState>;
+
+type EntryStates = ReadonlyMap<number, MachineState>;
 
 interface Block {
   readonly start: number;
@@ -27,6 +30,7 @@ export class Flow {
   readonly #start: number;
   readonly #blocks: Blocks;
   readonly #nearby = new Map<number, MachineState>();
+  #before: EntryStates | undefined;
   #whole: StatesAtCalls | undefined;
 
   /** `comesBack` tells of a call by its address whether control goes on behind it. */
@@ -51,17 +55,43 @@ export class Flow {
 
   /** The state in front of every call, jump out and system call. */
   whole(): StatesAtCalls {
-    this.#whole ??= statesAtCalls(this.#reader, this.#blocks, this.#start);
+    this.#whole ??= recordStates(this.#reader, this.#blocks.blocks, this.#entryStates());
     return this.#whole;
+  }
+
+  /** What the function stores in a word of static data. */
+  storedAt(address: number): readonly Value[] {
+    const stored: Value[] = [];
+    const { instruction } = this.#reader;
+    forEachState(this.#reader, this.#blocks.blocks, this.#entryStates(), (_, state) => {
+      const value = state.storedAt(instruction, address);
+      if (value !== undefined) stored.push(value);
+    });
+    return stored;
+  }
+
+  #entryStates(): EntryStates {
+    this.#before ??= entryStates(this.#reader, this.#blocks, this.#start);
+    return this.#before;
   }
 }
 
-function statesAtCalls(reader: CodeReader, { blocks, entries }: Blocks, start: number): StatesAtCalls {
+/** The state at the start of each block that can be entered: a fixpoint. */
+function entryStates(reader: CodeReader, { blocks, entries }: Blocks, start: number): EntryStates {
   const before = new Map<number, MachineState>([[start, MachineState.atEntry()]]);
   // Blocks that nothing here leads to are entered by exceptions, or through a table we cannot read.
   for (const entry of entries) if (entry !== start) before.set(entry, MachineState.unknown());
   const visits = new Map<number, number>();
   let pending = new Set(before.keys());
+  const enter = (successor: number, state: MachineState) => {
+    const known = before.get(successor);
+    const count = visits.get(successor) ?? 0;
+    const merged = known?.join(state, count > visitsBeforeWidening) ?? state.copy();
+    if (known !== undefined && merged.equals(known)) return;
+    visits.set(successor, count + 1);
+    before.set(successor, merged);
+    pending.add(successor);
+  };
   while (pending.size > 0) {
     const round = [...pending].sort((left, right) => left - right);
     pending = new Set();
@@ -69,38 +99,56 @@ function statesAtCalls(reader: CodeReader, { blocks, entries }: Blocks, start: n
       const block = blocks.get(address);
       const state = before.get(address)?.copy();
       if (block === undefined || state === undefined) continue;
-      reader.walk(block.start, block.end, () => state.step(reader.instruction));
-      for (const successor of block.successors) {
-        const known = before.get(successor);
-        const count = visits.get(successor) ?? 0;
-        const merged = known === undefined ? state : known.join(state, count > visitsBeforeWidening);
-        if (known !== undefined && merged.equals(known)) continue;
-        visits.set(successor, count + 1);
-        before.set(successor, merged === state ? state.copy() : merged);
-        pending.add(successor);
-      }
+      const equality = runBlock(reader, block, state);
+      block.successors.forEach((successor, index) => {
+        enter(successor, index === 0 && equality !== undefined ? state.knowing(equality) : state);
+      });
     }
   }
-  return recordStates(reader, blocks, before);
+  return before;
+}
+
+/** Changes the state to that behind the block; returns what holds as well where its `je` jumps to. */
+function runBlock(reader: CodeReader, block: Block, state: MachineState): Equality | undefined {
+  const { instruction } = reader;
+  let compared: Equality | undefined;
+  let holds: Equality | undefined;
+  reader.walk(block.start, block.end, () => {
+    holds = instruction.mnemonic === Mnemonic.Je ? compared : undefined;
+    compared = comparedRegister(instruction);
+    state.step(instruction);
+  });
+  return holds;
 }
 
 function recordStates(
   reader: CodeReader,
   blocks: ReadonlyMap<number, Block>,
-  before: ReadonlyMap<number, MachineState>,
+  before: EntryStates,
 ): StatesAtCalls {
   const states = new Map<number, MachineState>();
-  const { instruction } = reader;
+  forEachState(reader, blocks, before, (at, state) => {
+    if (reader.instruction.flowControl !== FlowControl.Next) states.set(at, state.copy());
+  });
+  return states;
+}
+
+/** Calls `visit` in front of every instruction that can be reached; the state changes as it goes on. */
+function forEachState(
+  reader: CodeReader,
+  blocks: ReadonlyMap<number, Block>,
+  before: EntryStates,
+  visit: (at: number, state: MachineState) => void,
+): void {
   for (const [address, entry] of before) {
     const block = blocks.get(address);
     if (block === undefined) continue;
     const state = entry.copy();
     reader.walk(block.start, block.end, (at) => {
-      if (instruction.flowControl !== FlowControl.Next) states.set(at, state.copy());
-      state.step(instruction);
+      visit(at, state);
+      state.step(reader.instruction);
     });
   }
-  return states;
 }
 
 export interface Extent {

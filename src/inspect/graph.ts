@@ -137,6 +137,13 @@ export class Graph {
     this.#addPointers(module, extent.start, extent.end, edges);
   }
 
+  /** What the pointers in [start, end) lead to. */
+  pointees(module: Module, start: number, end: number): readonly GraphNode[] {
+    const edges: Edge[] = [];
+    this.#addPointers(module, start, end, edges);
+    return edges.map(({ target }) => target);
+  }
+
   #objectEdges({ module, start, end }: GraphNode): readonly Edge[] {
     const edges: Edge[] = [];
     this.#addPointers(module, start, end, edges);

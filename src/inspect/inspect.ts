@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
 /** What a program needs of the kernel: the passes of an inspection, each with the earlier ones' results. */
 import type { ElfFile } from "../elf/file.js";
-import { sha256 } from "../host/files.js";
+import { readInput, sha256 } from "../host/files.js";
 import { describeCalls, describeUnknown, everyCall } from "./calls.js";
-import { type Closure, loadClosure } from "./closure.js";
+import { type Closure, extendClosure, loadClosure } from "./closure.js";
 import { readFrameRanges } from "./eh-frame.js";
 import { Graph, type GraphNode } from "./graph.js";
 import { describeLibraries, describeTls } from "./libraries.js";
 import { type FunctionRanges, openModule } from "./module.js";
+import { askedDatabases, nameServiceModules } from "./nss.js";
 import { readGoFunctions } from "./pclntab.js";
 import { reachFrom } from "./reach.js";
 import { findRoots } from "./roots.js";
@@ -25,7 +26,7 @@ export interface InspectRequest {
 /** Throws UKL-201 to UKL-210 about the file. */
 export async function inspect({ path, mode }: InspectRequest): Promise<Inspection> {
   const time = stopwatch();
-  const closure = await loadClosure(path);
+  const closure = await withNameServices(await loadClosure(path));
   const symbols = indexSymbols(closure);
   time.lap("load");
   const graph = openGraph(closure, symbols);
@@ -34,16 +35,17 @@ export async function inspect({ path, mode }: InspectRequest): Promise<Inspectio
     const roots = findRoots(graph, closure);
     const startup = reachFrom(graph, roots.startup, roots.main);
     const main = reachFrom(graph, roots.mainRoots, undefined);
+    const nss = reachFrom(graph, roots.nss, undefined);
     time.lap("reach");
 
-    const live = unite([startup, main]);
+    const live = unite([startup, main, nss]);
     const sites = resolveSites(graph, live);
     const unreached = unreachedSites(graph, live);
     time.lap("sites");
 
     const unknownSites = describeUnknown(sites, unreached);
     const complete = unknownSites.every(({ reached }) => !reached);
-    const found = describeCalls(sites, { startup, main });
+    const found = describeCalls(sites, { startup, main, nss });
     const syscalls = mode === "strict" && !complete ? everyCall(found, unknownSites) : found;
     const features = describeFeatures(syscalls, closure);
     const target = describeTarget(closure);
@@ -72,6 +74,16 @@ export async function inspect({ path, mode }: InspectRequest): Promise<Inspectio
   } finally {
     graph.free();
   }
+}
+
+/** Adds the modules that libc loads to look up users, hosts and the like. One that is not there is not used. */
+async function withNameServices(closure: Closure): Promise<Closure> {
+  const databases = askedDatabases(closure);
+  if (databases.length === 0) return closure;
+  const configuration = await readInput("/etc/nsswitch.conf").catch(() => Buffer.alloc(0));
+  const modules = nameServiceModules(configuration.toString("utf8"), databases);
+  const extended = await extendClosure(closure, modules, "nss");
+  return { ...extended, missing: closure.missing };
 }
 
 function openGraph(closure: Closure, symbols: SymbolIndex): Graph {

@@ -3,12 +3,14 @@
 import { DT } from "../elf/constants.js";
 import type { Closure } from "./closure.js";
 import type { Graph, GraphNode } from "./graph.js";
-import { isCode, type Module, pointersBetween } from "./module.js";
+import { isCode, type Module } from "./module.js";
 import type { Root } from "./reach.js";
 
 export interface Roots {
   readonly startup: readonly Root[];
   readonly mainRoots: readonly Root[];
+  /** What libc calls in the modules of name services. */
+  readonly nss: readonly Root[];
   /** Undefined where start-up and main cannot be told apart: then all roots count as both. */
   readonly main: GraphNode | undefined;
 }
@@ -17,14 +19,20 @@ const rdi = 7;
 
 export function findRoots(graph: Graph, closure: Closure): Roots {
   const [program] = graph.modules;
-  if (program === undefined) return { startup: [], mainRoots: [], main: undefined };
+  if (program === undefined) return { startup: [], mainRoots: [], nss: [], main: undefined };
   if (program.file.kind === "shared" && program.file.interpreter === undefined && program.file.entry === 0n) {
-    return { startup: [], mainRoots: exportedRoots(graph, program), main: undefined };
+    return { startup: [], mainRoots: exportedRoots(graph, program), nss: [], main: undefined };
   }
   const startup: Root[] = [];
   const atExit: Root[] = [];
+  const nss: Root[] = [];
   closure.objects.forEach(({ reason }, index) => {
     const module = graph.modules[index] as Module;
+    if (reason === "nss") {
+      nss.push(...exportedRoots(graph, module).filter(({ label }) => label.startsWith("_nss_")));
+      addInitialisers(graph, module, "init", [DT.INIT, DT.INIT_ARRAY, DT.INIT_ARRAYSZ], nss);
+      return;
+    }
     if (reason === "program" || reason === "interpreter") addEntry(graph, module, startup);
     addInitialisers(graph, module, "init", [DT.INIT, DT.INIT_ARRAY, DT.INIT_ARRAYSZ], startup);
     addInitialisers(graph, module, "init", [0, DT.PREINIT_ARRAY, DT.PREINIT_ARRAYSZ], startup);
@@ -34,11 +42,12 @@ export function findRoots(graph: Graph, closure: Closure): Roots {
   const exit = graph.functionNamed("exit") ?? symbolNode(graph, program, "exit");
   if (main === undefined || exit === undefined) {
     const all = [...startup, ...atExit, ...(main === undefined ? [] : [{ node: main, label: "main" }])];
-    return { startup: all, mainRoots: all, main: undefined };
+    return { startup: all, mainRoots: all, nss, main: undefined };
   }
   return {
     startup,
     mainRoots: [{ node: main, label: "main" }, { node: exit, label: "exit" }, ...atExit],
+    nss,
     main,
   };
 }
@@ -67,15 +76,11 @@ function addInitialisers(
 ): void {
   const value = (tag: number) =>
     Number(module.file.dynamic?.entries.findLast((entry) => entry.tag === tag)?.value ?? 0n);
-  const add = (address: number) => {
-    if (isCode(module, address))
-      roots.push({ node: graph.functionAt(module, address), label: `${what} of ${module.name}` });
-  };
-  if (single !== 0) add(value(single));
+  const label = `${what} of ${module.name}`;
+  const first = value(single);
+  if (single !== 0 && isCode(module, first)) roots.push({ node: graph.functionAt(module, first), label });
   const start = value(array);
-  for (const pointer of pointersBetween(module, start, start + value(arrayBytes))) {
-    if (pointer.kind !== "symbol") add(pointer.target);
-  }
+  for (const node of graph.pointees(module, start, start + value(arrayBytes))) roots.push({ node, label });
 }
 
 /** The function that start-up code gets as its first argument: from the entry, or from what it calls. */

@@ -3,11 +3,12 @@
  * Which number each live system call site is given. A number that a function is given is looked for at its
  * callers, and theirs, until it is a constant. What stays open is kept as unknown, with its place.
  */
-import type { SyscallSite } from "./code.js";
+import type { Reference, SyscallSite } from "./code.js";
 import type { Flow } from "./flow.js";
 import type { Graph, GraphNode } from "./graph.js";
+import { type Module, pointersBetween } from "./module.js";
 import type { MachineState } from "./state.js";
-import { type Input, inputKey, type Value } from "./values.js";
+import { type Input, input, inputKey, nothing, unknown, type Value } from "./values.js";
 
 const rax = 0;
 const returnAddressBytes = 8;
@@ -53,6 +54,19 @@ export function resolveSites(
     const state = flow.whole().get(at);
     return state && read(state);
   };
+  const storesOf: StoresOf = (module, address) => {
+    const users = [...live.keys()]
+      .filter((node) => node.kind === "function" && node.module === module)
+      .filter((node) => graph.scan(node).references.some(({ target }) => target === address));
+    const isTaken = ({ target, sizeBytes }: Reference) => target === address && sizeBytes === undefined;
+    if (pointersBetween(module, address, address + 1).length > 0) return undefined;
+    if (users.some((node) => graph.scan(node).references.some(isTaken))) return undefined;
+    return users.flatMap((node) => {
+      const flow = flows.get(node) ?? graph.flow(node);
+      flows.set(node, flow);
+      return flow.storedAt(address).map((value) => ({ node, value }));
+    });
+  };
   const resolved: ResolvedSite[] = [];
   const done = new Set<string>();
   for (const node of live.keys()) {
@@ -62,7 +76,7 @@ export function resolveSites(
       if (done.has(key)) continue;
       done.add(key);
       const value = look(node, site.at, (state) => state.register(rax));
-      resolved.push(resolveSite({ node, site, value, live, callers, look }));
+      resolved.push(resolveSite({ node, site, value, live, callers, look, storesOf }));
     }
   }
   return resolved;
@@ -71,8 +85,8 @@ export function resolveSites(
 /** Reads a value in front of an instruction, from as little code as suffices. */
 type Look = (node: GraphNode, at: number, read: (state: MachineState) => Value) => Value | undefined;
 
-function isConstant({ constants, inputs, frame, unknown }: Value): boolean {
-  return constants.length > 0 && inputs.length === 0 && frame === undefined && !unknown;
+function isConstant({ constants, inputs, frame, unknown: open }: Value): boolean {
+  return constants.length > 0 && inputs.length === 0 && frame === undefined && !open;
 }
 
 function callersOf(
@@ -98,9 +112,31 @@ interface Question {
   readonly live: ReadonlyMap<GraphNode, LiveFunction>;
   readonly callers: ReadonlyMap<GraphNode, readonly Caller[]>;
   readonly look: Look;
+  /** What live code stores in a word of a module's data; undefined when that cannot be told. */
+  readonly storesOf: StoresOf;
 }
 
-function resolveSite({ node, site, value, live, callers, look }: Question): ResolvedSite {
+type StoresOf = (module: Module, address: number) => readonly Store[] | undefined;
+
+interface Store {
+  readonly node: GraphNode;
+  readonly value: Value;
+}
+
+/**
+ * Of a stored value itself, or the word behind a stored pointer. A null pointer is nobody's number: it only
+ * says that nothing is to be done.
+ */
+function behind(stored: Value, wanted: Input): Value {
+  if (wanted.kind !== "behind static") return stored;
+  const [pointer] = stored.inputs;
+  if (stored.unknown || stored.frame !== undefined || stored.inputs.length > 1) return unknown;
+  if (pointer === undefined) return stored.constants.every((each) => each === 0) ? nothing : unknown;
+  if (pointer.kind !== "register") return unknown;
+  return input({ kind: "word", register: pointer.register, offset: wanted.offset });
+}
+
+function resolveSite({ node, site, value, live, callers, look, storesOf }: Question): ResolvedSite {
   const decisions: Decision[] = [];
   const open: { node: GraphNode; at: number; reason: string }[] = [];
   const asked = new Set<string>();
@@ -115,6 +151,13 @@ function resolveSite({ node, site, value, live, callers, look }: Question): Reso
     const key = `${callee.id} ${inputKey(wanted)}`;
     if (asked.has(key)) return;
     asked.add(key);
+    if (wanted.kind === "static" || wanted.kind === "behind static") {
+      const stores = storesOf(callee.module, wanted.address);
+      if (stores === undefined) open.push({ node: callee, at: site.at, reason: "the number is in data" });
+      for (const { node: writer, value: stored } of stores ?? [])
+        answer(writer, writer.start, behind(stored, wanted));
+      return;
+    }
     const known = callers.get(callee) ?? [];
     if (live.get(callee)?.takenAsPointer || known.length === 0) {
       open.push({

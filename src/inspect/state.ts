@@ -26,6 +26,29 @@ export function registerIndex(register: Register): number | undefined {
   return index >= 0 && index < generalRegisters ? index : undefined;
 }
 
+/** What holds when a comparison comes out equal. */
+export interface Equality {
+  readonly register: number;
+  readonly value: number;
+}
+
+/** The equality that `je` finds behind `test r, r` and `cmp r, constant`. */
+export function comparedRegister(instruction: Instruction): Equality | undefined {
+  const { mnemonic } = instruction;
+  if (instruction.op0Kind !== OpKind.Register) return undefined;
+  const register = registerIndex(instruction.op0Register);
+  if (register === undefined || RegisterExt.size(instruction.op0Register) < 4) return undefined;
+  if (mnemonic === Mnemonic.Test && instruction.op1Kind === OpKind.Register) {
+    return instruction.op0Register === instruction.op1Register ? { register, value: 0 } : undefined;
+  }
+  if (mnemonic !== Mnemonic.Cmp || !isImmediate(instruction.op1Kind)) return undefined;
+  return { register, value: Number(BigInt.asIntN(64, instruction.immediate(1))) };
+}
+
+function isImmediate(kind: OpKind): boolean {
+  return kind >= OpKind.Immediate8 && kind <= OpKind.Immediate32to64;
+}
+
 export class MachineState {
   readonly #registers: Value[];
   /** By distance from the stack pointer at entry. */
@@ -89,9 +112,25 @@ export class MachineState {
   /** What a callee's input is here, in front of a call; `pushed` bytes of return address lie between. */
   resolve(given: Input, pushed: number): Value {
     if (given.kind === "register") return this.register(given.register);
-    if (given.kind === "word") return this.#behind(this.register(given.register), given.offset);
+    if (given.kind === "word") return this.behind(this.register(given.register), given.offset);
+    if (given.kind !== "slot") return input(given);
     const { frame } = this.register(rsp);
     return frame === undefined ? unknown : this.slot(frame + given.offset - pushed);
+  }
+
+  /** A copy in which a register is known to hold one value, because a comparison said so. */
+  knowing({ register, value }: Equality): MachineState {
+    const state = this.copy();
+    state.#registers[register] = constant(value);
+    return state;
+  }
+
+  /** What a plain store puts at an address of static data; undefined for any other instruction. */
+  storedAt(instruction: Instruction, address: number): Value | undefined {
+    if (instruction.mnemonic !== Mnemonic.Mov || instruction.op0Kind !== OpKind.Memory) return undefined;
+    if (!instruction.isIpRelMemoryOperand || Number(instruction.ipRelMemoryAddress) !== address)
+      return undefined;
+    return this.#read(instruction, 1);
   }
 
   step(instruction: Instruction): void {
@@ -162,22 +201,27 @@ export class MachineState {
       return RegisterExt.size(register) >= 4 ? value : mapConstants(value, (each) => each & 0xff);
     }
     if (kind === OpKind.Memory) return this.#load(instruction);
-    if (kind >= OpKind.Immediate8 && kind <= OpKind.Immediate32to64)
-      return constant(Number(BigInt.asIntN(64, instruction.immediate(operand))));
+    if (isImmediate(kind)) return constant(Number(BigInt.asIntN(64, instruction.immediate(operand))));
     return unknown;
   }
 
   #load(instruction: Instruction): Value {
+    if (instruction.isIpRelMemoryOperand) {
+      return input({ kind: "static", address: Number(instruction.ipRelMemoryAddress) });
+    }
     const base = registerIndex(instruction.memoryBase);
     if (base === undefined || instruction.memoryIndex !== Register.None) return unknown;
-    return this.#behind(this.register(base), displacementOf(instruction));
+    return this.behind(this.register(base), displacementOf(instruction));
   }
 
-  #behind(address: Value, offset: number): Value {
+  /** The word at an address. */
+  behind(address: Value, offset: number): Value {
     if (address.frame !== undefined) return this.slot(address.frame + offset);
     const [only] = address.inputs;
     const plain = address.inputs.length === 1 && address.constants.length === 0 && !address.unknown;
-    if (plain && only?.kind === "register") return input({ kind: "word", register: only.register, offset });
+    if (!plain || only === undefined) return unknown;
+    if (only.kind === "register") return input({ kind: "word", register: only.register, offset });
+    if (only.kind === "static") return input({ kind: "behind static", address: only.address, offset });
     return unknown;
   }
 
@@ -208,7 +252,7 @@ export class MachineState {
     if (index === undefined) return;
     const size = RegisterExt.size(register);
     if (size >= 4) this.#registers[index] = size === 4 ? low32(value) : value;
-    else this.#registers[index] = unknown;
+    else this.#registers[index] = isLowByte(register) ? withLowByte(this.register(index), value) : unknown;
   }
 
   #combine(instruction: Instruction): Value {
@@ -284,6 +328,19 @@ function arithmetic(mnemonic: Mnemonic, left: number, right: number): number {
     default:
       return left ^ right;
   }
+}
+
+/** AL to R15L, but not AH to BH. */
+function isLowByte(register: Register): boolean {
+  return RegisterExt.size(register) === 1 && (register < Register.AH || register > Register.BH);
+}
+
+/** The rest of the register stays as it is: `xor %eax, %eax; mov $56, %al`. */
+function withLowByte(old: Value, low: Value): Value {
+  const [byte, ...others] = low.constants;
+  const isOne = others.length === 0 && low.inputs.length === 0 && low.frame === undefined && !low.unknown;
+  if (byte === undefined || !isOne) return unknown;
+  return mapConstants(old, (each) => each - (each & 0xff) + (byte & 0xff));
 }
 
 /** A 32-bit result is zero-extended; addresses of this size are below 4 GiB anyway. */

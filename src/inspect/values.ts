@@ -7,11 +7,16 @@
  * object for each value, so that equal values are the same object, and joining two is looked up.
  */
 
-/** What a function was given: a register, a stack slot above the return address, or a word behind a register. */
+/**
+ * What a function was given: a register, a stack slot above the return address, a word behind a register, a
+ * word of static data, or a word behind a pointer that is kept there.
+ */
 export type Input =
   | { readonly kind: "register"; readonly register: number }
   | { readonly kind: "slot"; readonly offset: number }
-  | { readonly kind: "word"; readonly register: number; readonly offset: number };
+  | { readonly kind: "word"; readonly register: number; readonly offset: number }
+  | { readonly kind: "static"; readonly address: number }
+  | { readonly kind: "behind static"; readonly address: number; readonly offset: number };
 
 export interface Value {
   /** In rising order. */
@@ -30,6 +35,9 @@ const mostInputs = 8;
 const all = new Map<string, Value>();
 
 export const unknown: Value = intern([], [], undefined, true);
+
+/** What is never used: no value at all. */
+export const nothing: Value = intern([], [], undefined, false);
 
 export function constant(value: number): Value {
   return intern([value], [], undefined, false);
@@ -71,8 +79,18 @@ export function mapConstants(value: Value, operation: (constant: number) => numb
 }
 
 export function inputKey(given: Input): string {
-  if (given.kind === "register") return `r${given.register}`;
-  return given.kind === "slot" ? `s${given.offset}` : `w${given.register}+${given.offset}`;
+  switch (given.kind) {
+    case "register":
+      return `r${given.register}`;
+    case "slot":
+      return `s${given.offset}`;
+    case "word":
+      return `w${given.register}+${given.offset}`;
+    case "static":
+      return `d${given.address}`;
+    default:
+      return `b${given.address}+${given.offset}`;
+  }
 }
 
 function intern(constants: number[], inputs: Input[], frame: number | undefined, isUnknown: boolean): Value {
