@@ -53,6 +53,8 @@ export class MachineState {
   readonly #registers: Value[];
   /** By distance from the stack pointer at entry. */
   readonly #slots: Map<number, Value>;
+  /** Low bytes, where they were written by themselves and the block has not ended since. */
+  readonly #lowBytes = new Map<number, Value>();
 
   private constructor(registers: Value[], slots: Map<number, Value>) {
     this.#registers = registers;
@@ -138,7 +140,10 @@ export class MachineState {
     if (flow !== FlowControl.Next) {
       // Jumps change nothing.
       const changed = isSystemCall(instruction) ? changedBySystemCall : isCall(flow) ? callerSaved : [];
-      for (const index of changed) this.#registers[index] = unknown;
+      for (const index of changed) {
+        this.#registers[index] = unknown;
+        this.#lowBytes.delete(index);
+      }
       return;
     }
     const result = this.#result(instruction);
@@ -165,9 +170,16 @@ export class MachineState {
         return this.#combine(instruction);
       case Mnemonic.Inc:
         return mapConstants(this.#read(instruction, 0), (each) => each + 1);
+      case Mnemonic.Sbb:
+        return this.#sameRegisters(instruction) ? join(constant(0), constant(-1)) : unknown;
+      case Mnemonic.Neg:
+        return mapConstants(this.#read(instruction, 0), (each) => -each);
+      case Mnemonic.Not:
+        return mapConstants(this.#read(instruction, 0), (each) => ~each);
       case Mnemonic.Dec:
         return mapConstants(this.#read(instruction, 0), (each) => each - 1);
       default:
+        if (setters.has(instruction.mnemonic)) return join(constant(0), constant(1));
         if (!conditionalMoves.has(instruction.mnemonic)) return undefined;
         return join(this.#read(instruction, 0), this.#read(instruction, 1));
     }
@@ -189,6 +201,7 @@ export class MachineState {
     }
     if (!writesUnnamed.has(instruction.mnemonic)) return;
     for (const index of [0, 1, 2, 6, 7]) this.#registers[index] = unknown;
+    this.#lowBytes.clear();
   }
 
   #read(instruction: Instruction, operand: number): Value {
@@ -198,7 +211,9 @@ export class MachineState {
       const index = registerIndex(register);
       if (index === undefined) return unknown;
       const value = this.register(index);
-      return RegisterExt.size(register) >= 4 ? value : mapConstants(value, (each) => each & 0xff);
+      if (RegisterExt.size(register) >= 4) return value;
+      if (!isLowByte(register)) return unknown;
+      return this.#lowBytes.get(index) ?? mapConstants(value, (each) => each & 0xff);
     }
     if (kind === OpKind.Memory) return this.#load(instruction);
     if (isImmediate(kind)) return constant(Number(BigInt.asIntN(64, instruction.immediate(operand))));
@@ -228,9 +243,14 @@ export class MachineState {
   /** The address a memory operand means, where it is one from the stack pointer or an input or a constant. */
   #address(instruction: Instruction): Value {
     if (instruction.isIpRelMemoryOperand) return constant(Number(instruction.ipRelMemoryAddress));
-    if (instruction.memoryIndex !== Register.None) return unknown;
     const displacement = displacementOf(instruction);
-    if (instruction.memoryBase === Register.None) return constant(displacement);
+    if (instruction.memoryBase === Register.None) {
+      const index = registerIndex(instruction.memoryIndex);
+      const scale = instruction.memoryIndexScale;
+      if (index === undefined) return constant(displacement);
+      return mapConstants(this.register(index), (each) => each * scale + displacement);
+    }
+    if (instruction.memoryIndex !== Register.None) return unknown;
     const index = registerIndex(instruction.memoryBase);
     if (index === undefined) return unknown;
     const base = this.register(index);
@@ -251,8 +271,12 @@ export class MachineState {
     const index = registerIndex(register);
     if (index === undefined) return;
     const size = RegisterExt.size(register);
+    this.#lowBytes.delete(index);
     if (size >= 4) this.#registers[index] = size === 4 ? low32(value) : value;
-    else this.#registers[index] = isLowByte(register) ? withLowByte(this.register(index), value) : unknown;
+    else if (isLowByte(register)) {
+      this.#registers[index] = withLowByte(this.register(index), value);
+      this.#lowBytes.set(index, value);
+    } else this.#registers[index] = unknown;
   }
 
   #combine(instruction: Instruction): Value {
@@ -337,10 +361,12 @@ function isLowByte(register: Register): boolean {
 
 /** The rest of the register stays as it is: `xor %eax, %eax; mov $56, %al`. */
 function withLowByte(old: Value, low: Value): Value {
-  const [byte, ...others] = low.constants;
-  const isOne = others.length === 0 && low.inputs.length === 0 && low.frame === undefined && !low.unknown;
-  if (byte === undefined || !isOne) return unknown;
-  return mapConstants(old, (each) => each - (each & 0xff) + (byte & 0xff));
+  const known =
+    low.constants.length > 0 && low.inputs.length === 0 && low.frame === undefined && !low.unknown;
+  if (!known) return unknown;
+  return low.constants
+    .map((byte) => mapConstants(old, (each) => each - (each & 0xff) + (byte & 0xff)))
+    .reduce(join);
 }
 
 /** A 32-bit result is zero-extended; addresses of this size are below 4 GiB anyway. */
@@ -353,11 +379,13 @@ function displacementOf(instruction: Instruction): number {
   return Number(BigInt.asIntN(64, instruction.memoryDisplacement));
 }
 
-const conditionalMoves: ReadonlySet<Mnemonic> = new Set(
-  Object.entries(Mnemonic)
-    .filter(([name]) => name.startsWith("Cmov"))
-    .map(([, value]) => value as Mnemonic),
-);
+const conditionalMoves = mnemonicsOf("Cmov");
+const setters = mnemonicsOf("Set");
+
+function mnemonicsOf(prefix: string): ReadonlySet<Mnemonic> {
+  const named = Object.entries(Mnemonic).filter(([name]) => name.startsWith(prefix));
+  return new Set(named.map(([, value]) => value as Mnemonic));
+}
 
 const readsOnly: ReadonlySet<Mnemonic> = new Set([
   ...[Mnemonic.Cmp, Mnemonic.Test, Mnemonic.Nop, Mnemonic.Endbr64, Mnemonic.Bt, Mnemonic.Prefetchw],

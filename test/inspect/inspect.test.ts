@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: MIT
+/** Whole inspections. The reference is what strace sees and what objdump disassembles, never our own output. */
+import { execFileSync } from "node:child_process";
+import { describe, expect, test } from "vitest";
+import { UklError } from "../../src/errors.js";
+import { inspect } from "../../src/inspect/inspect.js";
+import { allSyscalls } from "../../src/inspect/syscall-names.js";
+import { openWorkshop } from "../elf/toolchain.js";
+
+const workshop = openWorkshop();
+const path = (name: string) => `${workshop.directory}/${name}`;
+const precise = (file: string) => inspect({ path: file, mode: "precise" });
+const namesOf = (calls: readonly { readonly name: string }[]) => calls.map(({ name }) => name);
+
+workshop.write(
+  "busy.c",
+  `#include <pthread.h>
+  #include <signal.h>
+  #include <stdio.h>
+  #include <stdlib.h>
+  #include <sys/epoll.h>
+  #include <sys/socket.h>
+  #include <sys/wait.h>
+  #include <unistd.h>
+  static void *work(void *unused) { sleep(0); return unused; }
+  static int compare(const void *a, const void *b) { getppid(); return *(const int *)a - *(const int *)b; }
+  static void at_exit(void) { getpgrp(); }
+  __attribute__((constructor)) static void before(void) { getsid(0); }
+  struct operation { const char *name; int (*run)(void); };
+  static int synchronise(void) { sync(); return 0; }
+  static int identify(void) { return getegid() > 100000; }
+  static const struct operation operations[] = { { "sync", synchronise }, { "id", identify } };
+  int main(int argc, char **argv) {
+    pthread_t thread;
+    int values[] = { 3, 1, 2 };
+    atexit(at_exit);
+    qsort(values, 3, sizeof *values, compare);
+    pthread_create(&thread, 0, work, 0);
+    pthread_join(thread, 0);
+    if (fork() == 0) _exit(0);
+    wait(0);
+    close(epoll_create1(0));
+    close(socket(AF_UNIX, SOCK_STREAM, 0));
+    signal(SIGUSR1, SIG_IGN);
+    FILE *file = fopen("/dev/null", "r+");
+    fprintf(file, "%s\\n", argv[0]);
+    fclose(file);
+    for (unsigned i = 0; i < 2; i++) if (operations[i].run()) puts(operations[i].name);
+    return argc > 5;
+  }
+`,
+);
+
+/** The names of the calls that a run makes, its children's included. */
+function seenByStrace(file: string): readonly string[] {
+  workshop.run("strace", "-f", "-o", "trace.txt", file);
+  const trace = workshop.read("trace.txt").toString("latin1");
+  const seen = new Set([...trace.matchAll(/^\d+ +(\w+)\(/gm)].map(([, name = ""]) => name));
+  return [...seen].slice(1); // The first is the execve that strace makes itself.
+}
+
+/** How many system call instructions binutils finds in a file. */
+function sitesInDisassembly(file: string): number {
+  const code = execFileSync("objdump", ["-d", "--no-show-raw-insn", file], {
+    encoding: "utf8",
+    maxBuffer: 1 << 29,
+  });
+  return code.match(/\t(?:syscall|sysenter|int +\$0x80)\b/g)?.length ?? 0;
+}
+
+describe.each([
+  ["dynamic", "gcc", []],
+  ["static", "gcc", ["-static"]],
+  ["static and stripped", "gcc", ["-static", "-s"]],
+  ["static-pie", "gcc", ["-static-pie"]],
+  ["unoptimised", "gcc", ["-O0"]],
+  ["static with musl", "musl-gcc", ["-static"]],
+])("a program that is %s", (kind, compiler, flags) => {
+  const file = path(kind.replaceAll(" ", "-"));
+
+  test("makes no call that was not predicted", async () => {
+    workshop.run(compiler, "-O2", "-pthread", ...flags, "busy.c", "-o", file);
+    const { syscalls, complete } = await precise(file);
+    const seen = seenByStrace(file);
+    expect(seen.length).toBeGreaterThan(20);
+    expect(seen.filter((name) => !namesOf(syscalls).includes(name))).toEqual([]);
+    expect(complete).toBe(true);
+  });
+
+  test("has every system call instruction counted in one class", async () => {
+    const { sites, libraries } = await precise(file);
+    const { total, constant, wrapper, unknown, unreached } = sites;
+    expect(constant + wrapper + unknown + unreached).toBe(total);
+    const disassembled = libraries.reduce((sum, library) => sum + sitesInDisassembly(library.path), 0);
+    expect(total).toBeGreaterThanOrEqual(disassembled);
+    expect(total - disassembled).toBeLessThan(disassembled / 20);
+  });
+});
+
+describe("layers and evidence", () => {
+  test("tell what is called before main from what is called after it", async () => {
+    workshop.run("gcc", "-O2", "-pthread", "busy.c", "-o", "layers");
+    const { syscalls } = await precise(path("layers"));
+    const layersOf = (name: string) => syscalls.find((call) => call.name === name)?.layers;
+    expect(layersOf("arch_prctl")).toEqual(["startup"]);
+    expect(layersOf("getsid")).toEqual(["startup"]);
+    expect(layersOf("getpgrp")).toEqual(["main"]);
+    expect(layersOf("sync")).toEqual(["main"]);
+  });
+
+  test("lead from a root to the instruction, function by function", async () => {
+    workshop.run("gcc", "-O2", "-static", "-pthread", "busy.c", "-o", "chains");
+    const { syscalls } = await precise(path("chains"));
+    const [evidence] = syscalls.find(({ name }) => name === "getppid")?.evidence ?? [];
+    expect(evidence?.root).toBe("main");
+    expect(evidence?.chain).toContain("chains:compare");
+    const code = workshop.run("objdump", "-d", "--no-show-raw-insn", "chains");
+    expect(code).toMatch(new RegExp(`^ +${evidence?.offset.slice(2)}:\\tsyscall`, "m"));
+  });
+});
+
+describe("a number that reaches its site", () => {
+  const build = (name: string, body: string) => {
+    workshop.write(
+      `${name}.c`,
+      `#include <unistd.h>
+      #include <stdlib.h>
+      #include <sys/syscall.h>
+      long raw(long number, long argument) {
+        long result;
+        __asm__ volatile("syscall" : "=a"(result) : "a"(number), "D"(argument) : "rcx", "r11", "memory");
+        return result;
+      }
+      long outer(long ignored, long number) { return raw(number, ignored) + 1; }
+      int main(int argc, char **argv) { ${body} }`,
+    );
+    workshop.run("gcc", "-O1", "-fno-inline", "-fno-ipa-cp", `${name}.c`, "-o", name);
+    return precise(path(name));
+  };
+
+  test("as one of two constants", async () => {
+    const { syscalls } = await build("choice", "return raw(argc > 1 ? SYS_acct : SYS_swapon, 0);");
+    expect(namesOf(syscalls)).toEqual(expect.arrayContaining(["acct", "swapon"]));
+  });
+
+  test("through two functions and another argument", async () => {
+    const { syscalls, complete } = await build("wrappers", "return outer(1, SYS_quotactl);");
+    expect(namesOf(syscalls)).toContain("quotactl");
+    expect(complete).toBe(true);
+  });
+
+  test("through syscall(2) of the C library", async () => {
+    const { syscalls, sites } = await build("library", "return syscall(SYS_ustat, argc);");
+    expect(namesOf(syscalls)).toContain("ustat");
+    expect(sites.wrapper).toBeGreaterThan(0);
+  });
+
+  test("from a variable of the stack", async () => {
+    const body = "volatile long n[2]; n[0] = SYS_sysfs; n[1] = argc; return raw(n[0], n[1]);";
+    expect(namesOf((await build("stack", body)).syscalls)).toContain("sysfs");
+  });
+
+  test("from outside is unknown, which is said, and strict mode counts every call", async () => {
+    const found = await build("outside", "return raw(atoi(argv[1]), 0);");
+    expect(found.complete).toBe(false);
+    const [site] = found.unknownSites.filter(({ reached }) => reached);
+    expect(site?.symbol).toBe("raw");
+    const strict = await inspect({ path: path("outside"), mode: "strict" });
+    expect(strict.syscalls.length).toBe(allSyscalls.length);
+  });
+});
+
+test("Debian's static busybox: the calls of its applets are found, though it is stripped", async () => {
+  const { syscalls } = await precise("/bin/busybox");
+  expect(namesOf(syscalls)).toEqual(expect.arrayContaining(["mount", "sethostname", "pivot_root", "reboot"]));
+});
+
+test("libraries: what is bound from each, and by whom", async () => {
+  workshop.write("maths.c", "#include <math.h>\nint main(int c, char **v) { return (int)cbrt(c); }");
+  workshop.run("gcc", "-O2", "maths.c", "-lm", "-o", "maths");
+  const { libraries } = await precise(path("maths"));
+  const library = libraries.find(({ soname }) => soname === "libm.so.6");
+  expect(library?.boundSymbols).toEqual([{ name: "cbrt", version: "GLIBC_2.2.5", users: ["maths"] }]);
+});
+
+test("200 damaged programs end in a report or in an error with a code", { timeout: 120_000 }, async () => {
+  workshop.write("small.c", "int main(void) { return 0; }");
+  workshop.run("musl-gcc", "-O2", "-static", "small.c", "-o", "small");
+  const whole = workshop.read("small");
+  let state = 12345;
+  const random = (below: number) => {
+    state = (Math.imul(state, 1103515245) + 12345) >>> 0;
+    return Math.floor((state / 2 ** 32) * below);
+  };
+  const outcomes = { reports: 0, errors: 0 };
+  for (let round = 0; round < 200; round++) {
+    const damaged = Buffer.from(whole.subarray(0, round % 4 === 0 ? random(whole.length) : whole.length));
+    for (let flip = 0; flip < 8 && damaged.length > 0; flip++) {
+      const at = random(round % 2 === 0 ? Math.min(damaged.length, 4096) : damaged.length);
+      damaged[at] = (damaged[at] ?? 0) ^ (1 << random(8));
+    }
+    workshop.write("damaged", damaged);
+    const outcome = await precise(path("damaged")).catch((error: unknown) => error);
+    if (outcome instanceof Error) {
+      if (!(outcome instanceof UklError)) throw outcome;
+      outcomes.errors++;
+    } else outcomes.reports++;
+  }
+  expect(outcomes.reports).toBeGreaterThan(20);
+  expect(outcomes.errors).toBeGreaterThan(20);
+});
