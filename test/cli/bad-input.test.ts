@@ -274,5 +274,7 @@ function ownCache(name: string): CliOptions {
 
 /** The mount is seen by this one command alone, and is gone with it. */
 function inMountNamespace(mount: string): readonly string[] {
-  return ["unshare", "--map-root-user", "--mount", "sh", "-c", `${mount} && exec "$@"`, "sh"];
+  // A user namespace gives the right to mount to those who lack it; in a chroot there is none to be had.
+  const asRoot = process.getuid?.() === 0 ? [] : ["--map-root-user"];
+  return ["unshare", ...asRoot, "--mount", "sh", "-c", `${mount} && exec "$@"`, "sh"];
 }

@@ -192,7 +192,8 @@ describe("a cache that cannot be written", () => {
   );
 
   test("for want of space is UKL-402", async () => {
-    const full = Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC" });
+    const cause = { code: "ENOSPC", syscall: "write" };
+    const full = Object.assign(new Error("ENOSPC: no space left on device, write"), cause);
     const filled = cache.add(keyA, () => Promise.reject(full), noWait);
     await expect(filled).rejects.toMatchObject({ code: "UKL-402" });
     expect(leftovers()).toEqual([]);
