@@ -20,7 +20,7 @@ import {
 } from "./loaded-object.js";
 import { candidatePaths, type Requester, requester, type SystemSearch } from "./search-path.js";
 
-export type { LoadedObject, LoadReason } from "./loaded-object.js";
+export type { LoadedObject } from "./loaded-object.js";
 
 interface Missing {
   readonly name: string;

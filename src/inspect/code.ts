@@ -198,7 +198,7 @@ export function directTarget(instruction: Instruction): number | undefined {
   return instruction.op0Kind === OpKind.NearBranch64 ? Number(instruction.nearBranchTarget) : undefined;
 }
 
-export function isBranch(flow: number): boolean {
+function isBranch(flow: number): boolean {
   return (
     flow === FlowControl.Call ||
     flow === FlowControl.UnconditionalBranch ||
@@ -217,7 +217,7 @@ function endsFlow(flow: number): boolean {
   );
 }
 
-export function isPadding({ mnemonic }: Instruction): boolean {
+function isPadding({ mnemonic }: Instruction): boolean {
   return mnemonic === Mnemonic.Nop || mnemonic === Mnemonic.Int3;
 }
 

@@ -9,7 +9,7 @@ import { isCode, type Module, objectAt, type Pointer, pointersBetween, rangeAt, 
 import { lowerBound } from "./sorted.js";
 
 /** Finds the definition that a reference binds to. */
-export interface Binding {
+interface Binding {
   readonly module: number;
   readonly value: number;
   readonly sizeBytes: number;

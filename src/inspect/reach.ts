@@ -8,7 +8,7 @@ export interface Root {
   readonly label: string;
 }
 
-export interface Reached {
+interface Reached {
   /** The node that led there first; the root's label for a root. */
   readonly from: GraphNode | string;
   /** Whether some way to it is a pointer, so that its callers are not all known. */

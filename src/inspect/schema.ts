@@ -8,7 +8,7 @@ const count = z.number().int().nonnegative();
 const address = z.string().regex(/^0x[0-9a-f]+$/);
 
 /** When a call can be made: until `main` is entered, from then on, or only through a part that is loaded later. */
-export const layers = ["startup", "main", "nss", "dlopen", "gconv", "vdso"] as const;
+const layers = ["startup", "main", "nss", "dlopen", "gconv", "vdso"] as const;
 
 const evidence = z.object({
   /** Where the chain begins: an entry point, an initialiser, an exported function. */

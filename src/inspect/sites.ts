@@ -14,7 +14,7 @@ const rax = 0;
 const returnAddressBytes = 8;
 
 /** A number that a site can get, and the function that decides it. */
-export interface Decision {
+interface Decision {
   readonly number: number;
   readonly decider: GraphNode;
 }

@@ -21,7 +21,7 @@ const generalRegisters = 16;
 const mostSlots = 64;
 
 /** Index 0 to 15 (RAX, RCX, RDX, RBX, RSP, …) of a general register of any width, or undefined. */
-export function registerIndex(register: Register): number | undefined {
+function registerIndex(register: Register): number | undefined {
   const index = RegisterExt.fullRegister(register) - Register.RAX;
   return index >= 0 && index < generalRegisters ? index : undefined;
 }

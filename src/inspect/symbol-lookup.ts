@@ -14,13 +14,13 @@ import { once } from "../elf/lazy.js";
 import type { ElfSymbol } from "../elf/symbols.js";
 import type { Closure, LoadedObject } from "./closure.js";
 
-export interface SymbolBinding {
+interface SymbolBinding {
   /** Index in the objects of the closure. */
   readonly object: number;
   readonly symbol: ElfSymbol;
 }
 
-export interface LookupOptions {
+interface LookupOptions {
   /** Index of an object that is passed over: for a copy relocation, the program it is in. */
   readonly skip?: number;
   /** Without a version, the newest definition and not the oldest: as dlsym(3) asks. */

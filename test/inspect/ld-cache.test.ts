@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** The library cache, held against what ldconfig writes and prints. */
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { parseLdCache } from "../../src/inspect/ld-cache.js";
@@ -32,8 +32,8 @@ function listed(...options: string[]): Map<string, string> {
 
 const sorted = (paths: ReadonlyMap<string, string>) => [...paths].sort();
 
-describe.skipIf(!existsSync("/sbin/ldconfig"))("parseLdCache", () => {
-  test.skipIf(!existsSync(systemCache))("reads what ldconfig lists", () => {
+describe("parseLdCache", () => {
+  test("reads what ldconfig lists", () => {
     expect(sorted(parseLdCache(readFileSync(systemCache)))).toEqual(sorted(listed()));
   });
 

@@ -70,9 +70,10 @@ describe("programs of this machine", () => {
     ["gdb", "--version"],
     ["openssl", "version"],
   ];
-  for (const [name = "", ...args] of programs) {
+  // Those that a machine has; bash is one of them everywhere.
+  for (const [name = "", ...args] of programs.filter(([program]) => existsSync(`/usr/bin/${program}`))) {
     const path = `/usr/bin/${name}`;
-    test.skipIf(!existsSync(path))(`${name} binds as ld.so binds it`, async () => {
+    test(`${name} binds as ld.so binds it`, async () => {
       const { wrong, count } = compare(await loadClosure(path), boundByLoader(path, args));
       expect(wrong).toEqual([]);
       expect(count).toBeGreaterThan(300);
@@ -233,13 +234,10 @@ test("local and hidden symbols are not found, and the first definition in breadt
   expect(compare(closure, boundByLoader(at("scope/program"), [])).wrong).toEqual([]);
 });
 
-test.skipIf(spawnSync("musl-gcc", ["--version"]).error !== undefined)(
-  "musl's loader is its libc",
-  async () => {
-    workshop.write("main.c", '#include <stdio.h>\nint main(void) { return puts("x") < 0; }');
-    workshop.run("musl-gcc", "-o", "musl-program", "main.c");
-    const closure = await loadClosure(at("musl-program"));
-    const bound = indexSymbols(closure).lookup("puts", undefined);
-    expect(closure.objects[bound?.object ?? -1]?.path).toBe("/lib/ld-musl-x86_64.so.1");
-  },
-);
+test("musl's loader is its libc", async () => {
+  workshop.write("main.c", '#include <stdio.h>\nint main(void) { return puts("x") < 0; }');
+  workshop.run("musl-gcc", "-o", "musl-program", "main.c");
+  const closure = await loadClosure(at("musl-program"));
+  const bound = indexSymbols(closure).lookup("puts", undefined);
+  expect(closure.objects[bound?.object ?? -1]?.path).toBe("/lib/ld-musl-x86_64.so.1");
+});
