@@ -57,7 +57,7 @@ export const requirements: readonly Requirement[] = [
   requirement("program", "cpio", "cpio", "reading archives back", "tests"),
   requirement("program", "clang-format", "clang-format", "the check of C formatting", "tests"),
   requirement("program", "strace", "strace", "the calls that programs really make", "tests"),
-  requirement("program", "go", "golang-go", "inspecting programs written in Go", "tests"),
+  requirement("package", "golang-go", "golang-go", "inspecting programs written in Go", "tests"),
 ];
 
 /** The Debian package that brings a program, for programs ukl knows. */

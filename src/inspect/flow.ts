@@ -6,8 +6,9 @@
 import { FlowControl, Mnemonic } from "iced-x86";
 import { type CodeReader, directTarget, siteKind } from "./code.js";
 import { type Module, regionAt } from "./module.js";
+import { comparedRegister, type Equality } from "./operands.js";
 import { upperBound } from "./sorted.js";
-import { comparedRegister, type Equality, MachineState } from "./state.js";
+import { MachineState } from "./state.js";
 import type { Value } from "./values.js";
 
 /** The state in front of every call, jump out, and system call of a function. */
