@@ -12,7 +12,7 @@ import { type BuildFlags, pairs, readConfiguration } from "./flags.js";
 import { examineHost, fixHost } from "./host/doctor.js";
 import { withScratchDirectory } from "./host/files.js";
 import { cacheDirectory } from "./host/places.js";
-import { isImage } from "./image.js";
+import { isImage, readManifest } from "./image.js";
 import { differ, formatDifference } from "./inspect/difference.js";
 import { explainIncomplete, formatInspection, formatNames } from "./inspect/format.js";
 import { inspect } from "./inspect/inspect.js";
@@ -172,7 +172,7 @@ function addInspect(program: Command): void {
   program
     .command("inspect")
     .description("the system calls and libraries that a program needs, and why")
-    .argument("<targets...>", "executables or shared libraries")
+    .argument("<targets...>", "executables or shared libraries; of an image the manifest is printed")
     .addOption(
       new Option(
         "--mode <mode>",
@@ -188,6 +188,11 @@ function addInspect(program: Command): void {
     .option("--why <call>", "print how the program gets to a system call")
     .option("--diff", "compare two targets: what the second one started or stopped using")
     .action(async (targets: string[], flags: InspectFlags) => {
+      const [first = ""] = targets;
+      if (targets.length === 1 && (await isImage(first))) {
+        print(`${JSON.stringify(await readManifest(first), undefined, 2)}\n`);
+        return;
+      }
       const inspections: Inspection[] = [];
       for (const path of targets) inspections.push(await inspect({ path, mode: flags.mode }));
       print(formatInspections(inspections, flags));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** What a program needs of the kernel: the passes of an inspection, each with the earlier ones' results. */
 import type { ElfFile } from "../elf/file.js";
+import { UklError } from "../errors.js";
 import { readInput, sha256 } from "../host/files.js";
 import { describeCalls, describeUnknown, everyCall } from "./calls.js";
 import { type Closure, extendClosure, loadClosure } from "./closure.js";
@@ -23,10 +24,10 @@ export interface InspectRequest {
   readonly mode: Inspection["mode"];
 }
 
-/** Throws UKL-201 to UKL-210 about the file. */
+/** Throws UKL-201 to UKL-210 about the file that is inspected. */
 export async function inspect({ path, mode }: InspectRequest): Promise<Inspection> {
   const time = stopwatch();
-  const closure = await withNameServices(await loadClosure(path));
+  const closure = await withNameServices(checkProgram(await loadClosure(path)));
   const symbols = indexSymbols(closure);
   time.lap("load");
   const graph = openGraph(closure, symbols);
@@ -74,6 +75,17 @@ export async function inspect({ path, mode }: InspectRequest): Promise<Inspectio
   } finally {
     graph.free();
   }
+}
+
+/** Throws UKL-210 unless it is something that can be loaded. */
+function checkProgram(closure: Closure): Closure {
+  const [program] = closure.objects;
+  if (program?.file.linkage !== "relocatable") return closure;
+  throw new UklError("UKL-210", {
+    what: `${program.path} cannot be inspected`,
+    cause: "it is an object that is not linked yet, so what it calls is not known",
+    fix: "link it, and inspect the executable or shared library",
+  });
 }
 
 /** Adds the modules that libc loads to look up users, hosts and the like. One that is not there is not used. */

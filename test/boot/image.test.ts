@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { BuildResult } from "../../src/build.js";
 import { parseElf } from "../../src/elf/file.js";
 import { readManifest } from "../../src/image.js";
+import { ukl } from "../support/cli.js";
 import { buildImage, modes } from "../support/harness.js";
 
 const hello = fileURLToPath(new URL("../../fixtures/hello/hello.c", import.meta.url));
@@ -44,6 +45,12 @@ describe.each(modes)("a %s image", (mode) => {
     const digest = execFileSync("sha256sum", [hello], { encoding: "utf8" }).slice(0, 64);
     expect(manifest?.inputs).toEqual([{ name: "hello.c", sha256: digest }]);
     expect(manifest?.arguments).toEqual(["one"]);
+  });
+
+  test("is inspected by its manifest", async () => {
+    const { stdout, exitStatus } = await ukl(["inspect", result.output]);
+    expect(exitStatus).toBe(0);
+    expect(JSON.parse(stdout)).toEqual(result.manifest);
   });
 
   test("shows the application's segments at their own addresses to binutils", () => {

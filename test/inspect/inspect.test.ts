@@ -183,6 +183,11 @@ test("libraries: what is bound from each, and by whom", async () => {
   expect(library?.boundSymbols).toEqual([{ name: "cbrt", version: "GLIBC_2.2.5", users: ["maths"] }]);
 });
 
+test("an object that is not linked is refused", async () => {
+  workshop.run("gcc", "-c", "busy.c", "-o", "busy.o");
+  await expect(precise(path("busy.o"))).rejects.toMatchObject({ code: "UKL-210" });
+});
+
 test("200 damaged programs end in a report or in an error with a code", { timeout: 120_000 }, async () => {
   workshop.write("small.c", "int main(void) { return 0; }");
   workshop.run("musl-gcc", "-O2", "-static", "small.c", "-o", "small");
