@@ -36,7 +36,9 @@ export class Graph {
   readonly modules: readonly Module[];
   readonly readers: readonly CodeReader[];
   readonly #bind: Bind;
-  readonly #nodes = new Map<string, GraphNode>();
+  /** For each module by start. */
+  readonly #nodes: Readonly<Record<GraphNode["kind"], readonly Map<number, GraphNode>[]>>;
+  #nodeCount = 0;
   readonly #edges: (readonly Edge[] | undefined)[] = [];
   readonly #neverReturns: (boolean | undefined)[] = [];
   readonly #scans: (FunctionScan | undefined)[] = [];
@@ -45,6 +47,7 @@ export class Graph {
     this.modules = modules;
     this.readers = modules.map((module) => new CodeReader(module));
     this.#bind = bind;
+    this.#nodes = { function: modules.map(() => new Map()), object: modules.map(() => new Map()) };
   }
 
   free(): void {
@@ -191,11 +194,11 @@ export class Graph {
   }
 
   #node(module: Module, kind: GraphNode["kind"], start: number, end: number): GraphNode {
-    const key = `${module.index}${kind === "object" ? "o" : ":"}${start}`;
-    const known = this.#nodes.get(key);
+    const nodes = this.#nodes[kind][module.index] as Map<number, GraphNode>;
+    const known = nodes.get(start);
     if (known !== undefined) return known;
-    const node: GraphNode = { id: this.#nodes.size, module, kind, start, end };
-    this.#nodes.set(key, node);
+    const node: GraphNode = { id: this.#nodeCount++, module, kind, start, end };
+    nodes.set(start, node);
     return node;
   }
 }

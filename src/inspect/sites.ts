@@ -67,19 +67,30 @@ export function resolveSites(
       return flow.storedAt(address).map((value) => ({ node, value }));
     });
   };
-  const resolved: ResolvedSite[] = [];
-  const done = new Set<string>();
+  const resolved = new Map<string, ResolvedSite>();
   for (const node of live.keys()) {
     if (node.kind !== "function") continue;
     for (const site of graph.scan(node).sites) {
-      const key = `${node.module.index}:${site.at}`;
-      if (done.has(key)) continue;
-      done.add(key);
       const value = look(node, site.at, (state) => state.register(rax));
-      resolved.push(resolveSite({ node, site, value, live, callers, look, storesOf }));
+      const found = resolveSite({ node, site, value, live, callers, look, storesOf });
+      const key = `${node.module.index}:${site.at}`;
+      const known = resolved.get(key);
+      resolved.set(key, known === undefined ? found : merge(known, found));
     }
   }
-  return resolved;
+  return [...resolved.values()];
+}
+
+/** A function with a second entry in its middle is two functions, which share sites. */
+function merge(left: ResolvedSite, right: ResolvedSite): ResolvedSite {
+  const outcomes = [left.outcome, right.outcome];
+  const outcome = (["unknown", "wrapper"] as const).find((each) => outcomes.includes(each)) ?? "constant";
+  return {
+    ...left,
+    outcome,
+    decisions: [...left.decisions, ...right.decisions],
+    open: [...left.open, ...right.open],
+  };
 }
 
 /** Reads a value in front of an instruction, from as little code as suffices. */

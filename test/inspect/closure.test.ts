@@ -302,7 +302,11 @@ describe("objects that are loaded later", () => {
 
   test("come behind the others, with what they need and without what is there", async () => {
     const closure = await loadClosure(base);
-    const extended = await extendClosure(closure, ["libstdc++.so.6", "libc.so.6", "libstdc++.so.6"], "dlopen");
+    const extended = await extendClosure(
+      closure,
+      ["libstdc++.so.6", "libc.so.6", "libstdc++.so.6"],
+      "dlopen",
+    );
     expect(extended.objects.slice(0, closure.objects.length)).toEqual(closure.objects);
     const added = extended.objects.slice(closure.objects.length);
     expect(new Set(added.map(({ reason }) => reason))).toEqual(new Set(["dlopen"]));
