@@ -19,6 +19,9 @@ type EntryStates = ReadonlyMap<number, MachineState>;
 interface Block {
   readonly start: number;
   readonly end: number;
+  /** Where its direct jump leads, when that is in the function. */
+  readonly jumpTarget: number | undefined;
+  /** The others: what it runs on into, and what its table holds. */
   readonly successors: readonly number[];
 }
 
@@ -101,9 +104,10 @@ function entryStates(reader: CodeReader, { blocks, entries }: Blocks, start: num
       const state = before.get(address)?.copy();
       if (block === undefined || state === undefined) continue;
       const equality = runBlock(reader, block, state);
-      block.successors.forEach((successor, index) => {
-        enter(successor, index === 0 && equality !== undefined ? state.knowing(equality) : state);
-      });
+      const { jumpTarget, successors } = block;
+      if (jumpTarget !== undefined)
+        enter(jumpTarget, equality === undefined ? state : state.knowing(equality));
+      for (const successor of successors) enter(successor, state);
     }
   }
   return before;
@@ -168,7 +172,8 @@ interface Blocks {
 interface Jump {
   readonly at: number;
   readonly next: number;
-  readonly targets: readonly number[];
+  /** In the function. */
+  readonly target: number | undefined;
   readonly fallsThrough: boolean;
   readonly throughTable: boolean;
 }
@@ -196,7 +201,7 @@ function findBlocks(
     jumps.push({
       at,
       next: at + instruction.length,
-      targets: inside ? [target] : [],
+      target: inside ? target : undefined,
       fallsThrough: flow === FlowControl.ConditionalBranch || flow === FlowControl.XbeginXabortXend,
       throughTable: flow === FlowControl.IndirectBranch,
     });
@@ -204,7 +209,7 @@ function findBlocks(
   });
   const known = new Set(addresses);
   const tableTargets = [...tables].flatMap((table) => readTable(module, table, known, tables));
-  const leaders = new Set([start, ...tableTargets, ...jumps.flatMap((jump) => jump.targets)]);
+  const leaders = new Set([start, ...tableTargets, ...jumps.flatMap(({ target }) => target ?? [])]);
   const followed = new Set(leaders);
   for (const { next, fallsThrough } of jumps) {
     if (next < last) leaders.add(next);
@@ -220,8 +225,8 @@ function findBlocks(
     const successors =
       jump === undefined
         ? next
-        : [...jump.targets, ...(jump.fallsThrough ? next : []), ...(jump.throughTable ? tableTargets : [])];
-    blocks.set(leader, { start: leader, end: limit, successors });
+        : [...(jump.fallsThrough ? next : []), ...(jump.throughTable ? tableTargets : [])];
+    blocks.set(leader, { start: leader, end: limit, jumpTarget: jump?.target, successors });
     if (jump === undefined && limit < last) followed.add(limit);
   });
   // Padding leads nowhere, though its bytes fall into the next block.

@@ -160,6 +160,32 @@ describe("a number that reaches its site", () => {
     expect(namesOf((await build("stack", body)).syscalls)).toContain("sysfs");
   });
 
+  test("as whatever it is behind a conditional jump out of the function, not only as what the jump asks for", async () => {
+    workshop.write(
+      "leaving.s",
+      `.globl raw, elsewhere
+      .type raw, @function
+      raw: .cfi_startproc
+        test %rdi, %rdi
+        je elsewhere
+        mov %rdi, %rax
+        syscall
+        ret
+      .cfi_endproc
+      .size raw, . - raw
+      .type elsewhere, @function
+      elsewhere: .cfi_startproc
+        ret
+      .cfi_endproc
+      .size elsewhere, . - elsewhere
+      .section .note.GNU-stack, ""`,
+    );
+    workshop.write("leaving.c", "long raw(long); int main(void) { return raw(179) > 0; }");
+    workshop.run("gcc", "-O1", "leaving.c", "leaving.s", "-o", "leaving");
+    // 179 is quotactl in asm/unistd_64.h.
+    expect(namesOf((await precise(path("leaving"))).syscalls)).toContain("quotactl");
+  });
+
   test("from outside is unknown, which is said, and strict mode counts every call", async () => {
     const found = await build("outside", "return raw(atoi(argv[1]), 0);");
     expect(found.complete).toBe(false);
