@@ -79,6 +79,8 @@ export class CodeReader {
     );
     if (region === undefined) return start;
     const limit = Math.min(end, region.start + region.bytes.length, start + longestFunctionBytes);
+    // A segment's memory can go on behind what the file holds of it.
+    if (limit <= start) return start;
     const decoder = this.#decoder(region);
     decoder.position = start - region.start;
     decoder.ip = BigInt(start);
