@@ -6,6 +6,7 @@ import type { ResolvedConfiguration } from "./config/schema.js";
 import { type ElfFile, parseElf } from "./elf/file.js";
 import { UklError } from "./errors.js";
 import { readInput, sha256, withScratchDirectory, writeOutput } from "./host/files.js";
+import { stopwatch } from "./host/stopwatch.js";
 import type { CachedKernel } from "./kernel/cache.js";
 import type { Progress } from "./kernel/compile.js";
 import { getKernel } from "./kernel/kernel.js";
@@ -96,7 +97,7 @@ export async function build(request: BuildRequest): Promise<BuildResult> {
       output,
       manifest,
       imageBytes: image.length,
-      timingsMs: time.total(),
+      timingsMs: time.totalMs() as BuildResult["timingsMs"],
       ...bzImage,
     };
   });
@@ -201,20 +202,4 @@ function programOf({ program }: ResolvedConfiguration): string {
     cause: "neither the command line nor the configuration names a target",
     fix: "name sources, objects, archives or a static executable",
   });
-}
-
-function stopwatch() {
-  const start = performance.now();
-  let last = start;
-  const laps: Record<string, number> = {};
-  return {
-    lap(name: string): void {
-      const now = performance.now();
-      laps[name] = Math.round(now - last);
-      last = now;
-    },
-    total(): BuildResult["timingsMs"] {
-      return { ...laps, total: Math.round(performance.now() - start) } as BuildResult["timingsMs"];
-    },
-  };
 }

@@ -98,8 +98,18 @@ export const DT = {
 /** Bit of DT_FLAGS_1 that says: a position independent executable, not a library. */
 export const DF_1_PIE = 0x08000000n;
 
-/** Relocation of a RELR table, which stores no type: base + addend. */
-export const R_X86_64_RELATIVE = 8;
+/** Relocation types that a loader applies (psABI tables 4.9 and 4.10). */
+export const R_X86_64 = {
+  ABS64: 1,
+  GLOB_DAT: 6,
+  JUMP_SLOT: 7,
+  /** Base + addend: all that a RELR table, which stores no type, can say. */
+  RELATIVE: 8,
+  DTPMOD64: 16,
+  TPOFF64: 18,
+  TLSDESC: 36,
+  IRELATIVE: 37,
+} as const;
 
 /** Note type of the build-id, under the owner "GNU". */
 export const NT_GNU_BUILD_ID = 3;

@@ -3,9 +3,9 @@
  * Relocations: those of sections (for a linker) and those of the dynamic section (for a loader).
  *
  * x86-64 uses RELA records only (psABI section 4.4); REL is refused. RELR (gABI, "SHT_RELR") is the packed
- * form of R_X86_64_RELATIVE, whose addend is in the place itself; it is unpacked.
+ * form of R_X86_64.RELATIVE, whose addend is in the place itself; it is unpacked.
  */
-import { DT, R_X86_64_RELATIVE, recordSizeBytes, SHT } from "./constants.js";
+import { DT, R_X86_64, recordSizeBytes, SHT } from "./constants.js";
 import { type Dynamic, type DynamicEntry, dynamicValue } from "./dynamic.js";
 import { Fields } from "./fields.js";
 import { bytesAtOwnAddress, type ElfLayout, sectionAt } from "./layout.js";
@@ -133,7 +133,7 @@ function readRelr(layout: ElfLayout, entries: readonly DynamicEntry[]): readonly
       throw malformed("UKL-208", layout.path, `${where} has more places than the file has words`);
     }
     const place = new Fields(bytesAtOwnAddress(layout, offset, wordSize, "a place"), layout.path, "a place");
-    relocations.push({ offset, type: R_X86_64_RELATIVE, symbolIndex: 0, addend: place.i64(0) });
+    relocations.push({ offset, type: R_X86_64.RELATIVE, symbolIndex: 0, addend: place.i64(0) });
   };
   let next = 0n;
   for (let at = 0; at < (records?.sizeBytes ?? 0); at += relrRecordSize) {

@@ -219,7 +219,7 @@ function endsFlow(flow: number): boolean {
   );
 }
 
-function isPadding({ mnemonic }: Instruction): boolean {
+export function isPadding({ mnemonic }: Instruction): boolean {
   return mnemonic === Mnemonic.Nop || mnemonic === Mnemonic.Int3;
 }
 

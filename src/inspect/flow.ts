@@ -4,8 +4,8 @@
  * stack hold at its calls and system calls. Run only for functions in which a number is decided.
  */
 import { FlowControl, Mnemonic } from "iced-x86";
-import { type CodeReader, directTarget, siteKind } from "./code.js";
-import { type Module, regionAt } from "./module.js";
+import { type CodeReader, directTarget, isPadding, siteKind } from "./code.js";
+import { type AddressRange, type Module, regionAt } from "./module.js";
 import { comparedRegister, type Equality } from "./operands.js";
 import { upperBound } from "./sorted.js";
 import { MachineState } from "./state.js";
@@ -38,7 +38,7 @@ export class Flow {
   #whole: StatesAtCalls | undefined;
 
   /** `comesBack` tells of a call by its address whether control goes on behind it. */
-  constructor(module: Module, reader: CodeReader, extent: Extent, comesBack: (at: number) => boolean) {
+  constructor(module: Module, reader: CodeReader, extent: AddressRange, comesBack: (at: number) => boolean) {
     this.#reader = reader;
     this.#start = extent.start;
     this.#blocks = findBlocks(module, reader, extent, comesBack);
@@ -156,11 +156,6 @@ function forEachState(
   }
 }
 
-export interface Extent {
-  readonly start: number;
-  readonly end: number;
-}
-
 interface Blocks {
   readonly blocks: ReadonlyMap<number, Block>;
   /** Starts of all blocks, sorted. */
@@ -181,7 +176,7 @@ interface Jump {
 function findBlocks(
   module: Module,
   reader: CodeReader,
-  { start, end }: Extent,
+  { start, end }: AddressRange,
   comesBack: (at: number) => boolean,
 ): Blocks {
   const jumps: Jump[] = [];
@@ -234,15 +229,14 @@ function findBlocks(
   return {
     blocks,
     leaders: sorted,
-    entries: entries.filter((leader) => !isPadding(reader, leader, blocks.get(leader)?.end ?? leader)),
+    entries: entries.filter((leader) => !padsOnly(reader, leader, blocks.get(leader)?.end ?? leader)),
   };
 }
 
-function isPadding(reader: CodeReader, start: number, end: number): boolean {
+function padsOnly(reader: CodeReader, start: number, end: number): boolean {
   let padding = true;
   reader.walk(start, end, () => {
-    const { mnemonic } = reader.instruction;
-    padding = mnemonic === Mnemonic.Nop || mnemonic === Mnemonic.Int3;
+    padding = isPadding(reader.instruction);
     return !padding;
   });
   return padding;

@@ -104,7 +104,7 @@ export class Graph {
   edges(node: GraphNode): readonly Edge[] {
     const known = this.#edges[node.id];
     if (known !== undefined) return known;
-    const edges = node.kind === "function" ? this.#functionEdges(node) : this.#objectEdges(node);
+    const edges = node.kind === "function" ? this.#functionEdges(node) : this.pointerEdges(node);
     this.#edges[node.id] = edges;
     return edges;
   }
@@ -137,27 +137,15 @@ export class Graph {
     }
     const extent =
       sizeBytes === undefined ? objectAt(module, target) : { start: target, end: target + sizeBytes };
-    this.#addPointers(module, extent.start, extent.end, edges);
+    edges.push(...this.pointerEdges({ module, ...extent }));
   }
 
   /** What the pointers in [start, end) lead to. */
-  pointees(module: Module, start: number, end: number): readonly GraphNode[] {
-    const edges: Edge[] = [];
-    this.#addPointers(module, start, end, edges);
-    return edges.map(({ target }) => target);
-  }
-
-  #objectEdges({ module, start, end }: GraphNode): readonly Edge[] {
-    const edges: Edge[] = [];
-    this.#addPointers(module, start, end, edges);
-    return edges;
-  }
-
-  #addPointers(module: Module, start: number, end: number, edges: Edge[]): void {
-    for (const pointer of pointersBetween(module, start, end)) {
+  pointerEdges({ module, start, end }: Pick<GraphNode, "module" | "start" | "end">): readonly Edge[] {
+    return pointersBetween(module, start, end).flatMap((pointer) => {
       const target = this.#targetOf(module, pointer);
-      if (target !== undefined) edges.push({ target, at: undefined, tail: false });
-    }
+      return target === undefined ? [] : { target, at: undefined, tail: false };
+    });
   }
 
   /** What the word at `place` points to. */

@@ -3,6 +3,7 @@
 import type { ElfFile } from "../elf/file.js";
 import { UklError } from "../errors.js";
 import { readInput, sha256 } from "../host/files.js";
+import { stopwatch } from "../host/stopwatch.js";
 import { describeCalls, describeUnknown, everyCall } from "./calls.js";
 import { type Closure, extendClosure, loadClosure } from "./closure.js";
 import { readFrameRanges } from "./eh-frame.js";
@@ -70,7 +71,7 @@ export async function inspect({ path, mode }: InspectRequest): Promise<Inspectio
       },
       tls: describeTls(closure),
       verdicts: describeVerdicts(facts),
-      timingsMs: time.total(),
+      timingsMs: time.totalMs(),
     };
   } finally {
     graph.free();
@@ -141,19 +142,5 @@ function describeTarget({ objects: [program] }: Closure): Inspection["target"] {
     ...(file.interpreter === undefined ? {} : { interp: file.interpreter }),
     pie: isProgram && file.kind === "shared",
     stripped: file.symbols.length === 0,
-  };
-}
-
-function stopwatch() {
-  const start = performance.now();
-  let last = start;
-  const laps: Record<string, number> = {};
-  return {
-    lap(name: string): void {
-      const now = performance.now();
-      laps[name] = Math.round(now - last);
-      last = now;
-    },
-    total: () => ({ ...laps, total: Math.round(performance.now() - start) }),
   };
 }

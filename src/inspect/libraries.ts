@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT
 /** What each file of the closure is used for, and what a thread's local storage costs. */
+import { R_X86_64 } from "../elf/constants.js";
 import type { Closure } from "./closure.js";
 import type { Inspection } from "./schema.js";
 import type { SymbolIndex } from "./symbol-lookup.js";
 
-/** R_X86_64_* of thread-local storage (psABI, table 4.10). */
+/** What a relocation of thread-local storage tells of its model. */
 const tlsRelocations: ReadonlyMap<number, Inspection["tls"]["models"][number]> = new Map([
-  [16, "general-dynamic"],
-  [18, "initial-exec"],
-  [36, "descriptor"],
+  [R_X86_64.DTPMOD64, "general-dynamic"],
+  [R_X86_64.TPOFF64, "initial-exec"],
+  [R_X86_64.TLSDESC, "descriptor"],
 ]);
 
 type LibraryUse = Inspection["libraries"][number];

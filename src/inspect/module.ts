@@ -3,7 +3,7 @@
  * One loaded file as the analysis sees it: where code is, where functions start, which words are pointers.
  * Addresses are plain numbers: user-half addresses fit a double exactly.
  */
-import { PF, PT, SHT } from "../elf/constants.js";
+import { PF, PT, R_X86_64, SHT } from "../elf/constants.js";
 import type { ElfFile } from "../elf/file.js";
 import type { ElfSymbol } from "../elf/symbols.js";
 import { lowerBound, upperBound } from "./sorted.js";
@@ -43,9 +43,6 @@ export interface Module {
   /** Addresses at which a data object can begin, sorted. */
   readonly boundaries: Float64Array;
 }
-
-/** R_X86_64_* that put an address into a word (psABI table 4.9). */
-const relocation = { abs64: 1, globDat: 6, jumpSlot: 7, relative: 8, irelative: 37 } as const;
 
 /** `frames` are the ranges that unwind tables or a language's own table give; symbols add to them. */
 export function openModule(index: number, name: string, file: ElfFile, frames: FunctionRanges): Module {
@@ -130,13 +127,12 @@ function relocatedPointers(file: ElfFile): Pointer[] {
   for (const { offset, type, symbolIndex, addend } of file.dynamicRelocations) {
     const place = Number(offset);
     const symbol = symbols[symbolIndex];
-    if (type === relocation.relative) pointers.push({ kind: "local", place, target: Number(addend) });
-    else if (type === relocation.irelative)
-      pointers.push({ kind: "resolver", place, target: Number(addend) });
+    if (type === R_X86_64.RELATIVE) pointers.push({ kind: "local", place, target: Number(addend) });
+    else if (type === R_X86_64.IRELATIVE) pointers.push({ kind: "resolver", place, target: Number(addend) });
     else if (symbol === undefined || symbolIndex === 0) continue;
-    else if (type === relocation.globDat || type === relocation.jumpSlot) {
+    else if (type === R_X86_64.GLOB_DAT || type === R_X86_64.JUMP_SLOT) {
       pointers.push({ kind: "symbol", place, symbol, addend: 0 });
-    } else if (type === relocation.abs64) {
+    } else if (type === R_X86_64.ABS64) {
       pointers.push({ kind: "symbol", place, symbol, addend: Number(addend) });
     }
   }
@@ -148,7 +144,7 @@ function staticResolvers(file: ElfFile): readonly Pointer[] {
   if (file.dynamic !== undefined) return [];
   return file.relocations.flatMap(({ entries }) =>
     entries
-      .filter(({ type }) => type === relocation.irelative)
+      .filter(({ type }) => type === R_X86_64.IRELATIVE)
       .map(({ offset, addend }) => ({
         kind: "resolver" as const,
         place: Number(offset),
@@ -241,7 +237,7 @@ export function pointersBetween(module: Module, start: number, end: number): rea
 }
 
 /** The data object that an address is in: from the boundary at or before it to the next one. */
-export function objectAt(module: Module, address: number): { readonly start: number; readonly end: number } {
+export function objectAt(module: Module, address: number): AddressRange {
   const { boundaries } = module;
   const next = upperBound(boundaries, address);
   return { start: boundaries[next - 1] ?? address, end: boundaries[next] ?? address + 8 };
@@ -252,7 +248,8 @@ export function rangeAt({ functions }: Module, address: number): AddressRange | 
   return rangeOf(functions, address);
 }
 
-interface AddressRange {
+/** `end` is the first address behind. */
+export interface AddressRange {
   readonly start: number;
   readonly end: number;
 }

@@ -7,7 +7,7 @@
  * points to the table. Sources: golang.org/s/go12symtab; `pcHeader`, `moduledata` and its verification in
  * runtime/symtab.go.
  */
-import { PF, PT, R_X86_64_RELATIVE } from "../elf/constants.js";
+import { PF, PT, R_X86_64 } from "../elf/constants.js";
 import { Fields } from "../elf/fields.js";
 import type { ElfFile } from "../elf/file.js";
 import { once } from "../elf/lazy.js";
@@ -176,7 +176,7 @@ function readPointers(file: ElfFile): Pointers {
   const relocations = file.kind === "executable" ? [] : file.dynamicRelocations;
   const relocated = new Map<number, number>();
   for (const { type, offset, addend } of relocations) {
-    if (type === R_X86_64_RELATIVE) relocated.set(Number(offset), Number(addend));
+    if (type === R_X86_64.RELATIVE) relocated.set(Number(offset), Number(addend));
   }
   const readWord = (address: number) => {
     const bytes = Number.isSafeInteger(address) ? file.bytesAt(BigInt(address), 8) : undefined;

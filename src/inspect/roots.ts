@@ -80,7 +80,8 @@ function addInitialisers(
   const first = value(single);
   if (single !== 0 && isCode(module, first)) roots.push({ node: graph.functionAt(module, first), label });
   const start = value(array);
-  for (const node of graph.pointees(module, start, start + value(arrayBytes))) roots.push({ node, label });
+  const end = start + value(arrayBytes);
+  for (const { target } of graph.pointerEdges({ module, start, end })) roots.push({ node: target, label });
 }
 
 /** The function that start-up code gets as its first argument: from the entry, or from what it calls. */

@@ -48,7 +48,8 @@ export async function writeBzImage(
   output: string,
   scratch: string,
 ): Promise<string> {
-  const kernel = flattenExecutable(parseElf(image, output), segmentAlignBytes);
+  const whole = parseElf(image, output);
+  const kernel = flattenExecutable(whole, segmentAlignBytes);
   const compressed = await compress(kernel, join(scratch, "flat.elf"));
 
   const payloadObject = join(scratch, "compressed.o");
@@ -71,7 +72,7 @@ export async function writeBzImage(
     ...decompressorLayout(decompressor, linked),
     compressedBytes: compressed.length,
     kernelBytes: kernel.length,
-    kernelMemoryBytes: memorySpan(parseElf(image, output)),
+    kernelMemoryBytes: memorySpan(whole),
   });
   const path = `${output.replace(/\.elf$/, "")}.bzimage`;
   await writeOutput(path, file);

@@ -8,6 +8,7 @@ import { readArchive } from "../../src/elf/archive.js";
 import { type ElfFile, parseElf } from "../../src/elf/file.js";
 import { identifyInput } from "../../src/elf/identify.js";
 import { errorCatalogue, UklError } from "../../src/errors.js";
+import { randomFrom } from "../support/random.js";
 import { buildSamples, openWorkshop, startClock, withoutSectionHeaders } from "./toolchain.js";
 
 const workshop = openWorkshop();
@@ -70,17 +71,6 @@ function exercise(bytes: Uint8Array): number {
     }
   });
   return elapsedMs();
-}
-
-/** Mulberry32: a small generator with a seed, so that a failure can be seen again. */
-function randomFrom(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
-  };
 }
 
 const interesting = [

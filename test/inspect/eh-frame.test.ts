@@ -7,6 +7,7 @@ import { PT } from "../../src/elf/constants.js";
 import { parseElf } from "../../src/elf/file.js";
 import { readFrameRanges } from "../../src/inspect/eh-frame.js";
 import { buildSamples, openWorkshop, startClock, withoutSectionHeaders } from "../elf/toolchain.js";
+import { randomFrom } from "../support/random.js";
 
 const workshop = openWorkshop();
 const built = ["static", "static-pie", "dynamic", "dynamic-pie", "shared-library"];
@@ -214,15 +215,6 @@ test("a table of thousands of functions takes milliseconds", () => {
   expect(Math.min(...timesMs)).toBeLessThan(25);
 });
 
-/** The same sequence in every run (Numerical Recipes' linear congruential generator). */
-function seededNumbers(seed: number): (limit: number) => number {
-  let state = seed;
-  return (limit) => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return Math.floor((state / 2 ** 32) * limit);
-  };
-}
-
 describe("random damages end soon, in ranges of code", () => {
   test.each(["section", "segment"])(
     "of the table found by its %s",
@@ -235,7 +227,7 @@ describe("random damages end soon, in ranges of code", () => {
       const places = door === "section" ? [table] : [table, { offset: header.offset, size: header.filesz }];
       const code = elf.segments.filter(({ type, flags }) => type === PT.LOAD && (flags & 1) !== 0);
       const bytes = door === "section" ? Buffer.from(original) : withoutSectionHeaders(original);
-      const next = seededNumbers(20240611);
+      const next = randomFrom(20240611);
       for (let round = 0; round < 400; round++) {
         const damaged = Buffer.from(bytes);
         for (let flip = 0; flip <= round % 8; flip++) {

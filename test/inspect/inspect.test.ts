@@ -6,6 +6,7 @@ import { UklError } from "../../src/errors.js";
 import { inspect } from "../../src/inspect/inspect.js";
 import { allSyscalls } from "../../src/inspect/syscall-names.js";
 import { openWorkshop } from "../elf/toolchain.js";
+import { randomFrom } from "../support/random.js";
 
 const workshop = openWorkshop();
 const path = (name: string) => `${workshop.directory}/${name}`;
@@ -218,11 +219,7 @@ test("200 damaged programs end in a report or in an error with a code", { timeou
   workshop.write("small.c", "int main(void) { return 0; }");
   workshop.run("musl-gcc", "-O2", "-static", "small.c", "-o", "small");
   const whole = workshop.read("small");
-  let state = 12345;
-  const random = (below: number) => {
-    state = (Math.imul(state, 1103515245) + 12345) >>> 0;
-    return Math.floor((state / 2 ** 32) * below);
-  };
+  const random = randomFrom(12345);
   const outcomes = { reports: 0, errors: 0 };
   for (let round = 0; round < 200; round++) {
     const damaged = Buffer.from(whole.subarray(0, round % 4 === 0 ? random(whole.length) : whole.length));

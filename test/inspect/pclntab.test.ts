@@ -6,6 +6,7 @@ import { parseElf } from "../../src/elf/file.js";
 import { UklError } from "../../src/errors.js";
 import { readGoFunctions } from "../../src/inspect/pclntab.js";
 import { openWorkshop, startClock, withoutSectionHeaders } from "../elf/toolchain.js";
+import { randomFrom } from "../support/random.js";
 
 const workshop = openWorkshop();
 const timeLimitMs = 500;
@@ -189,20 +190,11 @@ describe.each(Object.keys(forms))("a table of %s", (form) => {
   });
 });
 
-/** The same sequence in every run (Numerical Recipes' linear congruential generator). */
-function seededNumbers(seed: number): (limit: number) => number {
-  let state = seed;
-  return (limit) => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return Math.floor((state / 2 ** 32) * limit);
-  };
-}
-
 test("random damages of the table end soon, in functions inside of code or in none", () => {
   const original = workshop.read("fixed-stripped");
   const table = parseElf(original, "fixed").section(".gopclntab");
   if (table === undefined) throw new Error("the sample has no table");
-  const next = seededNumbers(20240612);
+  const next = randomFrom(20240612);
   for (let round = 0; round < 200; round++) {
     const bytes = round % 2 === 0 ? Buffer.from(original) : withoutSectionHeaders(original);
     for (let flip = 0; flip <= round % 4; flip++) {
