@@ -3,9 +3,10 @@
  * Who leads to whom: functions and data objects of all modules, joined by calls, by addresses that code takes,
  * and by pointers in data. A data object counts from the moment that something live refers to it.
  */
-import { CodeReader, type FunctionScan, type Reference } from "./code.js";
+import { CodeReader } from "./code.js";
 import { Flow } from "./flow.js";
 import { isCode, type Module, objectAt, type Pointer, pointersBetween, rangeAt, regionAt } from "./module.js";
+import { type FunctionScan, FunctionScanner, type Reference } from "./scan.js";
 import { lowerBound } from "./sorted.js";
 
 /** Finds the definition that a reference binds to. */
@@ -32,26 +33,33 @@ export interface Edge {
   readonly tail: boolean;
 }
 
+/** What is computed of a node once it is asked for. */
+interface NodeFacts {
+  scan: FunctionScan | undefined;
+  edges: readonly Edge[] | undefined;
+  neverReturns: boolean | undefined;
+}
+
 export class Graph {
   readonly modules: readonly Module[];
-  readonly readers: readonly CodeReader[];
+  readonly #readers: readonly CodeReader[];
+  readonly #scanners: readonly FunctionScanner[];
   readonly #bind: Bind;
   /** For each module by start. */
   readonly #nodes: Readonly<Record<GraphNode["kind"], readonly Map<number, GraphNode>[]>>;
-  #nodeCount = 0;
-  readonly #edges: (readonly Edge[] | undefined)[] = [];
-  readonly #neverReturns: (boolean | undefined)[] = [];
-  readonly #scans: (FunctionScan | undefined)[] = [];
+  /** By the node's id. */
+  readonly #facts: NodeFacts[] = [];
 
   constructor(modules: readonly Module[], bind: Bind) {
     this.modules = modules;
-    this.readers = modules.map((module) => new CodeReader(module));
+    this.#readers = modules.map((module) => new CodeReader(module));
+    this.#scanners = modules.map((module) => new FunctionScanner(module));
     this.#bind = bind;
     this.#nodes = { function: modules.map(() => new Map()), object: modules.map(() => new Map()) };
   }
 
   free(): void {
-    for (const reader of this.readers) reader.free();
+    for (const reader of this.#readers) reader.free();
   }
 
   functionAt(module: Module, start: number): GraphNode {
@@ -66,12 +74,9 @@ export class Graph {
   }
 
   scan(node: GraphNode): FunctionScan {
-    const known = this.#scans[node.id];
-    if (known !== undefined) return known;
-    const reader = this.readers[node.module.index] as CodeReader;
-    const scan = reader.scan(node.start);
-    this.#scans[node.id] = scan;
-    return scan;
+    const facts = this.#factsOf(node);
+    facts.scan ??= (this.#scanners[node.module.index] as FunctionScanner).scan(node.start);
+    return facts.scan;
   }
 
   /** The flow of values through a function. */
@@ -81,7 +86,7 @@ export class Graph {
     for (const { at, tail, target } of this.edges(node)) {
       if (at !== undefined && !tail && this.neverReturns(target)) final.add(at);
     }
-    const reader = this.readers[node.module.index] as CodeReader;
+    const reader = this.#readers[node.module.index] as CodeReader;
     return new Flow(node.module, reader, { start, end }, (at) => !final.has(at));
   }
 
@@ -90,23 +95,24 @@ export class Graph {
    * limited; where that is reached it is taken to return, which is the safe side.
    */
   neverReturns(node: GraphNode, depth = 3): boolean {
-    const known = this.#neverReturns[node.id];
-    if (known !== undefined) return known;
+    const facts = this.#factsOf(node);
+    if (facts.neverReturns !== undefined) return facts.neverReturns;
     if (node.kind !== "function" || depth === 0) return false;
     const { returns, indirectJumps } = this.scan(node);
     const tails = this.edges(node).filter(({ tail }) => tail);
-    const never =
+    facts.neverReturns =
       !returns && !indirectJumps && tails.every(({ target }) => this.neverReturns(target, depth - 1));
-    this.#neverReturns[node.id] = never;
-    return never;
+    return facts.neverReturns;
   }
 
   edges(node: GraphNode): readonly Edge[] {
-    const known = this.#edges[node.id];
-    if (known !== undefined) return known;
-    const edges = node.kind === "function" ? this.#functionEdges(node) : this.pointerEdges(node);
-    this.#edges[node.id] = edges;
-    return edges;
+    const facts = this.#factsOf(node);
+    facts.edges ??= node.kind === "function" ? this.#functionEdges(node) : this.pointerEdges(node);
+    return facts.edges;
+  }
+
+  #factsOf({ id }: GraphNode): NodeFacts {
+    return this.#facts[id] as NodeFacts;
   }
 
   #functionEdges(node: GraphNode): readonly Edge[] {
@@ -185,7 +191,8 @@ export class Graph {
     const nodes = this.#nodes[kind][module.index] as Map<number, GraphNode>;
     const known = nodes.get(start);
     if (known !== undefined) return known;
-    const node: GraphNode = { id: this.#nodeCount++, module, kind, start, end };
+    const node: GraphNode = { id: this.#facts.length, module, kind, start, end };
+    this.#facts.push({ scan: undefined, edges: undefined, neverReturns: undefined });
     nodes.set(start, node);
     return node;
   }

@@ -3,10 +3,10 @@
  * Which number each live system call site is given. A number that a function is given is looked for at its
  * callers, and theirs, until it is a constant. What stays open is kept as unknown, with its place.
  */
-import type { Reference, SyscallSite } from "./code.js";
 import type { Flow } from "./flow.js";
 import type { Graph, GraphNode } from "./graph.js";
 import { type Module, pointersBetween } from "./module.js";
+import type { Reference, SyscallSite } from "./scan.js";
 import type { MachineState } from "./state.js";
 import { type Input, input, inputKey, nothing, unknown, type Value } from "./values.js";
 

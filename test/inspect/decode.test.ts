@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: MIT
+/** The quick decoder, instruction by instruction against iced-x86, over the code of whole files. */
+import { readFileSync } from "node:fs";
+import * as iced from "iced-x86";
+import { describe, expect, test } from "vitest";
+import { parseElf } from "../../src/elf/file.js";
+import { Decoder, Flow, Memory } from "../../src/inspect/decode.js";
+import { readFrameRanges } from "../../src/inspect/eh-frame.js";
+import { type Module, openModule } from "../../src/inspect/module.js";
+
+const { Code, FlowControl, Instruction, Mnemonic, OpKind, Register } = iced;
+
+const flows = new Map<number, number>([
+  [FlowControl.Next, Flow.next],
+  [FlowControl.ConditionalBranch, Flow.conditional],
+  [FlowControl.XbeginXabortXend, Flow.conditional],
+  [FlowControl.UnconditionalBranch, Flow.jump],
+  [FlowControl.IndirectBranch, Flow.indirectJump],
+  [FlowControl.Call, Flow.call],
+  [FlowControl.IndirectCall, Flow.indirectCall],
+  [FlowControl.Return, Flow.return],
+  [FlowControl.Interrupt, Flow.trap],
+  [FlowControl.Exception, Flow.undefined],
+]);
+
+const sites = new Map<number, string>([
+  [Code.Syscall, "syscall"],
+  [Code.Sysenter, "sysenter"],
+]);
+
+function describeByIced(instruction: iced.Instruction) {
+  const hasMemory = [0, 1, 2, 3].some(
+    (operand) => operand < instruction.opCount && instruction.opKind(operand) === OpKind.Memory,
+  );
+  const ripRelative = instruction.memoryBase === Register.RIP;
+  const named = hasMemory && (ripRelative || instruction.memoryDisplSize >= 4);
+  const indexed = instruction.memoryBase !== Register.None || instruction.memoryIndex !== Register.None;
+  const is32BitCall = instruction.code === Code.Int_imm8 && instruction.immediate8 === 0x80;
+  const site = is32BitCall ? "int 0x80" : sites.get(instruction.code);
+  return {
+    length: instruction.length,
+    flow: site === undefined ? flows.get(instruction.flowControl) : Flow.site,
+    site,
+    target: instruction.op0Kind === OpKind.NearBranch64 ? Number(instruction.nearBranchTarget) : undefined,
+    memory: !named
+      ? Memory.none
+      : ripRelative
+        ? Memory.ripRelative
+        : indexed
+          ? Memory.indexed
+          : Memory.absolute,
+    address: !named
+      ? undefined
+      : Number(
+          ripRelative
+            ? instruction.ipRelMemoryAddress
+            : BigInt.asIntN(instruction.memoryDisplSize === 8 ? 64 : 32, instruction.memoryDisplacement),
+        ),
+    takesAddress: named && instruction.mnemonic === Mnemonic.Lea,
+    isPadding: instruction.mnemonic === Mnemonic.Nop || instruction.mnemonic === Mnemonic.Int3,
+  };
+}
+
+function describeByUs(decoder: Decoder) {
+  const branches =
+    decoder.flow === Flow.call || decoder.flow === Flow.jump || decoder.flow === Flow.conditional;
+  return {
+    length: decoder.length,
+    flow: decoder.flow,
+    site: decoder.site,
+    target: branches ? decoder.target : undefined,
+    memory: decoder.memory,
+    address: decoder.memory === Memory.none ? undefined : decoder.address,
+    takesAddress: decoder.memory !== Memory.none && decoder.takesAddress,
+    isPadding: decoder.isPadding,
+  };
+}
+
+/** Immediates of 32 and 64 bits, as the analysis uses them: could they be an address below 4 GiB? */
+function immediateOf(instruction: iced.Instruction): number | undefined {
+  const last = instruction.opCount - 1;
+  const kind = last < 0 ? undefined : instruction.opKind(last);
+  const isWide =
+    kind === OpKind.Immediate32 || kind === OpKind.Immediate32to64 || kind === OpKind.Immediate64;
+  const value = isWide ? Number(instruction.immediate(last)) : undefined;
+  return value !== undefined && value < 2 ** 31 ? value : undefined;
+}
+
+interface Seen {
+  count: number;
+  readonly differences: string[];
+}
+
+function compare(module: Module): Seen {
+  const seen: Seen = { count: 0, differences: [] };
+  for (const region of module.regions.filter(({ executable }) => executable)) {
+    const ours = new Decoder(region.bytes, region.start);
+    const theirs = new iced.Decoder(64, region.bytes, 0);
+    const instruction = new Instruction();
+    module.functions.starts.forEach((start, index) => {
+      const end = module.functions.ends[index] ?? start;
+      if (start < region.start || end > region.start + region.bytes.length) return;
+      theirs.position = start - region.start;
+      theirs.ip = BigInt(start);
+      for (let at = start; at < end; at += instruction.length) {
+        theirs.decodeOut(instruction);
+        // Data between functions of hand-written code: nothing says where code goes on.
+        if (instruction.code === Code.INVALID) return;
+        seen.count++;
+        expect(ours.read(at)).toBe(true);
+        const expected = { ...describeByIced(instruction), immediate: immediateOf(instruction) };
+        const immediate = expected.immediate === undefined ? undefined : ours.immediate;
+        const found = { ...describeByUs(ours), immediate };
+        for (const key of Object.keys(expected) as (keyof typeof expected)[]) {
+          if (found[key] === expected[key]) continue;
+          seen.differences.push(`${at.toString(16)}: ${key} ${found[key]} in place of ${expected[key]}`);
+        }
+      }
+    });
+    theirs.free();
+    instruction.free();
+  }
+  return seen;
+}
+
+describe("the quick decoder agrees with the full one", () => {
+  test.each([
+    ["/lib64/ld-linux-x86-64.so.2", 20_000],
+    ["/lib/x86_64-linux-gnu/libc.so.6", 200_000],
+    // AVX-512, FMA and x87.
+    ["/lib/x86_64-linux-gnu/libm.so.6", 80_000],
+    // At a fixed address: absolute operands.
+    ["/bin/busybox", 200_000],
+  ])("%s", { timeout: 120_000 }, (path, leastInstructions) => {
+    const file = parseElf(readFileSync(path), path);
+    const { count, differences } = compare(openModule(0, path, file, readFrameRanges(file)));
+    expect(differences.slice(0, 10)).toEqual([]);
+    expect(count).toBeGreaterThan(leastInstructions);
+  });
+});
+
+describe("the quick decoder on bytes that are no instruction", () => {
+  test("the end of the bytes in the middle of an instruction", () => {
+    expect(new Decoder(Uint8Array.of(0xe8, 0, 0), 0x1000).read(0x1000)).toBe(false);
+  });
+
+  test.each([
+    ["an opcode that long mode has not", [0x06, 0x90]],
+    ["more prefixes than an instruction can have", new Array<number>(16).fill(0x66)],
+  ])("%s", (_, bytes) => {
+    const decoder = new Decoder(Uint8Array.from([...bytes, 0x90, 0x90, 0x90]), 0x1000);
+    expect(decoder.read(0x1000)).toBe(true);
+    expect(decoder.flow).toBe(Flow.undefined);
+  });
+});
