@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** Turns resolved sites into the list of system calls, each with when it can be made and why. */
-import type { GraphNode } from "./graph.js";
+import type { Graph, GraphNode } from "./graph.js";
+import type { Reaches } from "./layers.js";
 import { FunctionNames } from "./names.js";
 import { chainTo, type Reach } from "./reach.js";
 import type { Inspection, Layer } from "./schema.js";
@@ -15,11 +16,15 @@ type UnknownSite = Inspection["unknownSites"][number];
 /** More places say the same of a call. */
 const mostEvidence = 4;
 
-/** What each layer reaches. */
-export type Reaches = Readonly<Record<"startup" | "main" | "nss", Reach>>;
+/** What the kernel maps into every process, so that a call is rarely needed (vdso(7)). */
+const vdsoCalls = new Set(["clock_gettime", "gettimeofday", "time", "getcpu", "clock_getres"]);
 
 /** Sorted by number. A number that no kernel has a name for is no call. */
-export function describeCalls(sites: readonly ResolvedSite[], reaches: Reaches): readonly Call[] {
+export function describeCalls(
+  graph: Graph,
+  sites: readonly ResolvedSite[],
+  reaches: Reaches,
+): readonly Call[] {
   const names = new FunctionNames();
   const calls = new Map<number, { layers: Set<Layer>; evidence: Evidence[] }>();
   for (const site of sites) {
@@ -28,13 +33,14 @@ export function describeCalls(sites: readonly ResolvedSite[], reaches: Reaches):
       if (call === undefined) continue;
       const entry = calls.get(call) ?? { layers: new Set(), evidence: [] };
       calls.set(call, entry);
-      for (const layer of ["startup", "main", "nss"] as const) {
-        if (!reaches[layer].has(decider)) continue;
+      for (const [reachedIn, reach] of Object.entries(reaches) as [keyof Reaches, Reach][]) {
+        if (!reach.has(decider)) continue;
+        const layer = standsInForVdso(graph, call, decider, reach) ? "vdso" : reachedIn;
         const isNew = !entry.layers.has(layer);
         entry.layers.add(layer);
         // A layer's first chain is always shown; further ones only to a number.
         if (!isNew && entry.evidence.length >= mostEvidence) continue;
-        entry.evidence.push(evidenceFor(site, decider, reaches[layer], names));
+        entry.evidence.push(evidenceFor(site, decider, reach, names));
       }
     }
   }
@@ -46,6 +52,17 @@ export function describeCalls(sites: readonly ResolvedSite[], reaches: Reaches):
       layers: [...layers],
       evidence,
     }));
+}
+
+/**
+ * Whether a call is made only where the vDSO has none: the function calls that through a pointer first, or is what
+ * an IFUNC resolver picks in its place.
+ */
+function standsInForVdso(graph: Graph, call: number, decider: GraphNode, reach: Reach): boolean {
+  if (!vdsoCalls.has(syscallName(call) ?? "")) return false;
+  const from = reach.get(decider)?.from;
+  const isPicked = typeof from === "object" && graph.isResolver(from);
+  return isPicked || graph.scan(decider).indirectCalls;
 }
 
 /** The 64-bit number; `int $0x80` counts in the 32-bit table, whose calls have the same names. */

@@ -14,6 +14,8 @@ interface Binding {
   readonly module: number;
   readonly value: number;
   readonly sizeBytes: number;
+  /** An IFUNC: its value is the function that picks the one to use. */
+  readonly isResolver: boolean;
 }
 export type Bind = (name: string, version: string | undefined) => Binding | undefined;
 
@@ -47,6 +49,7 @@ export class Graph {
   readonly #bind: Bind;
   /** For each module by start. */
   readonly #nodes: Readonly<Record<GraphNode["kind"], readonly Map<number, GraphNode>[]>>;
+  readonly #resolvers = new Set<GraphNode>();
   /** By the node's id. */
   readonly #facts: NodeFacts[] = [];
 
@@ -71,6 +74,19 @@ export class Graph {
     const bound = this.#bind(name, undefined);
     const module = bound && this.modules[bound.module];
     return module && bound && this.functionAt(module, bound.value);
+  }
+
+  /** The data object that a symbol is bound to. */
+  objectNamed(name: string): GraphNode | undefined {
+    const bound = this.#bind(name, undefined);
+    const module = bound && this.modules[bound.module];
+    if (module === undefined || bound === undefined) return undefined;
+    return this.#node(module, "object", bound.value, bound.value + bound.sizeBytes);
+  }
+
+  /** Whether a function was met as one that picks another (STT_GNU_IFUNC, R_X86_64_IRELATIVE). */
+  isResolver(node: GraphNode): boolean {
+    return this.#resolvers.has(node);
   }
 
   scan(node: GraphNode): FunctionScan {
@@ -162,11 +178,17 @@ export class Graph {
   }
 
   #targetOf(module: Module, pointer: Pointer): GraphNode | undefined {
-    if (pointer.kind !== "symbol") return this.#place(module, pointer.target, undefined);
+    if (pointer.kind !== "symbol") {
+      const node = this.#place(module, pointer.target, undefined);
+      if (node !== undefined && pointer.kind === "resolver") this.#resolvers.add(node);
+      return node;
+    }
     const bound = this.#bind(pointer.symbol.name, pointer.symbol.version?.name);
     const home = bound && this.modules[bound.module];
     if (home === undefined || bound === undefined) return undefined;
-    return this.#place(home, bound.value + pointer.addend, bound.sizeBytes);
+    const node = this.#place(home, bound.value + pointer.addend, bound.sizeBytes);
+    if (node !== undefined && bound.isResolver) this.#resolvers.add(node);
+    return node;
   }
 
   #place(module: Module, address: number, sizeBytes: number | undefined): GraphNode | undefined {

@@ -8,11 +8,12 @@ import { describeCalls, describeUnknown, everyCall } from "./calls.js";
 import { type Closure, extendClosure, loadClosure } from "./closure.js";
 import { readFrameRanges } from "./eh-frame.js";
 import { Graph, type GraphNode } from "./graph.js";
+import { reachLayers } from "./layers.js";
 import { describeLibraries, describeTls } from "./libraries.js";
 import { type FunctionRanges, openModule } from "./module.js";
 import { askedDatabases, nameServiceModules } from "./nss.js";
 import { readGoFunctions } from "./pclntab.js";
-import { reachFrom } from "./reach.js";
+import type { Reach } from "./reach.js";
 import { findRoots } from "./roots.js";
 import type { Inspection } from "./schema.js";
 import { type LiveFunction, resolveSites } from "./sites.js";
@@ -35,19 +36,17 @@ export async function inspect({ path, mode }: InspectRequest): Promise<Inspectio
   try {
     time.lap("functions");
     const roots = findRoots(graph, closure);
-    const startup = reachFrom(graph, roots.startup, roots.main);
-    const main = reachFrom(graph, roots.mainRoots, undefined);
-    const nss = reachFrom(graph, roots.nss, undefined);
+    const reaches = reachLayers(graph, roots);
     time.lap("reach");
 
-    const live = unite([startup, main, nss]);
+    const live = unite(Object.values(reaches));
     const sites = resolveSites(graph, live);
     const unreached = unreachedSites(graph, live);
     time.lap("sites");
 
     const unknownSites = describeUnknown(sites, unreached);
     const complete = unknownSites.every(({ reached }) => !reached);
-    const found = describeCalls(sites, { startup, main, nss });
+    const found = describeCalls(graph, sites, reaches);
     const syscalls = mode === "strict" && !complete ? everyCall(found, unknownSites) : found;
     const features = describeFeatures(syscalls, closure);
     const target = describeTarget(closure);
@@ -106,7 +105,8 @@ function openGraph(closure: Closure, symbols: SymbolIndex): Graph {
   return new Graph(modules, (name, version) => {
     const found = symbols.lookup(name, version);
     if (found === undefined) return undefined;
-    return { module: found.object, value: Number(found.symbol.value), sizeBytes: found.symbol.size };
+    const { value, size, type } = found.symbol;
+    return { module: found.object, value: Number(value), sizeBytes: size, isResolver: type === "ifunc" };
   });
 }
 
@@ -119,7 +119,7 @@ function functionRanges(file: ElfFile): FunctionRanges {
   };
 }
 
-function unite(reaches: readonly ReturnType<typeof reachFrom>[]): ReadonlyMap<GraphNode, LiveFunction> {
+function unite(reaches: readonly Reach[]): ReadonlyMap<GraphNode, LiveFunction> {
   const live = new Map<GraphNode, LiveFunction>();
   for (const reach of reaches) {
     for (const [node, { takenAsPointer }] of reach) {

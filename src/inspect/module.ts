@@ -175,7 +175,19 @@ function scannedPointers(regions: readonly Region[], known: readonly Pointer[]):
   return pointers;
 }
 
-/** Where data objects can begin: at symbols, at what pointers point to, and at what code takes the address of. */
+/** Relocations of slots that the linker makes, each an object by itself, and how large they are. */
+const slotBytes: ReadonlyMap<number, number> = new Map([
+  [R_X86_64.GLOB_DAT, 8],
+  [R_X86_64.JUMP_SLOT, 8],
+  [R_X86_64.TPOFF64, 8],
+  [R_X86_64.DTPMOD64, 16],
+  [R_X86_64.TLSDESC, 16],
+]);
+
+/**
+ * Where data objects can begin: at symbols, at slots of the global offset table, at what pointers point to, and at
+ * what code takes the address of.
+ */
 function objectBoundaries(
   file: ElfFile,
   regions: readonly Region[],
@@ -188,6 +200,10 @@ function objectBoundaries(
     found.add(Number(symbol.value) + symbol.size);
   }
   for (const pointer of pointers) if (pointer.kind === "local") found.add(pointer.target);
+  for (const { type, offset } of file.dynamicRelocations) {
+    const sizeBytes = slotBytes.get(type);
+    if (sizeBytes !== undefined) found.add(Number(offset)).add(Number(offset) + sizeBytes);
+  }
   const data = regions.filter(({ executable }) => !executable);
   for (const region of regions) {
     found.add(region.start);

@@ -5,19 +5,35 @@
  */
 import type { Closure } from "./closure.js";
 
-/** The functions of libc that look something up, with the database that they ask. */
+/**
+ * The functions of libc that look something up, with the database that they ask. A service's function for it has the
+ * same name behind `_nss_SERVICE_`.
+ */
 const lookups: readonly (readonly [RegExp, string])[] = [
-  [/^(?:get|set)pw(?:ent|nam|uid)|^getlogin/, "passwd"],
-  [/^(?:get|set)gr(?:ent|nam|gid)|^getgrouplist$|^initgroups$/, "group"],
-  [/^getsp(?:ent|nam)/, "shadow"],
-  [/^getsg(?:ent|nam)/, "gshadow"],
-  [/^get(?:host(?:ent|by)|addrinfo|nameinfo)/, "hosts"],
-  [/^getnet(?:ent|by)/, "networks"],
-  [/^getproto(?:ent|by)/, "protocols"],
-  [/^getserv(?:ent|by)|^getaddrinfo$|^getnameinfo$/, "services"],
-  [/^getrpc(?:ent|by)/, "rpc"],
-  [/^getaliasbyname|^getaliasent/, "aliases"],
+  [/^(?:get|set|end)pw(?:ent|nam|uid)|^getlogin/, "passwd"],
+  [/^(?:get|set|end)gr(?:ent|nam|gid)|^getgrouplist$|^initgroups/, "group"],
+  [/^(?:get|set|end)sp(?:ent|nam)/, "shadow"],
+  [/^(?:get|set|end)sg(?:ent|nam)/, "gshadow"],
+  [/^(?:get|set|end)host(?:ent|by)|^getaddrinfo$|^getnameinfo$|^getcanonname/, "hosts"],
+  [/^(?:get|set|end)net(?:ent|by)/, "networks"],
+  [/^(?:get|set|end)proto(?:ent|by)/, "protocols"],
+  [/^(?:get|set|end)serv(?:ent|by)/, "services"],
+  [/^(?:get|set|end)rpc(?:ent|by)/, "rpc"],
+  [/^(?:get|set|end)alias(?:by|ent)/, "aliases"],
+  [/^(?:get|set|end)netgr|^innetgr/, "netgroup"],
+  [/^(?:get|set|end)ether|^ether_(?:hostton|ntohost)|^gethostton|^getntohost/, "ethers"],
+  [/^getpublickey|^getsecretkey|^netname2user/, "publickey"],
 ];
+
+/** Looks up a host and the number of its service at once. */
+const looksUpTwo = /^getaddrinfo$|^getnameinfo$/;
+
+/** The database that a function of libc or of a service looks something up in. */
+export function databasesOf(name: string): readonly string[] {
+  const asked = name.replace(/^_nss_[a-z]+_/, "");
+  const databases = lookups.filter(([pattern]) => pattern.test(asked)).map(([, database]) => database);
+  return looksUpTwo.test(asked) ? [...databases, "services"] : databases;
+}
 
 /** Part of libc itself since glibc 2.34. */
 const builtIn: readonly string[] = ["files", "dns"];
@@ -27,10 +43,7 @@ export function askedDatabases({ objects }: Closure): readonly string[] {
   const bound = objects
     .filter(({ name }) => !name.startsWith("libc.so"))
     .flatMap(({ file }) => file.dynamicSymbols.filter(({ section }) => section === "undefined"));
-  const names = new Set(bound.map(({ name }) => name));
-  return lookups
-    .filter(([pattern]) => [...names].some((name) => pattern.test(name)))
-    .map(([, database]) => database);
+  return [...new Set(bound.flatMap(({ name }) => databasesOf(name)))];
 }
 
 /** The files of the modules that the configuration names for the databases, in its order. */

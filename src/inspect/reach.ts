@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** What can run: everything that the roots of a layer lead to, and by which way it was found first. */
-import type { Graph, GraphNode } from "./graph.js";
+import type { Edge, Graph, GraphNode } from "./graph.js";
 
 export interface Root {
   readonly node: GraphNode;
@@ -17,8 +17,11 @@ interface Reached {
 
 export type Reach = ReadonlyMap<GraphNode, Reached>;
 
-/** Breadth first, so that chains are short. `barred` is not entered: it is another layer's root. */
-export function reachFrom(graph: Graph, roots: readonly Root[], barred: GraphNode | undefined): Reach {
+/** Whether a layer goes along an edge. */
+export type Gate = (from: GraphNode, edge: Edge) => boolean;
+
+/** Breadth first, so that chains are short. */
+export function reachFrom(graph: Graph, roots: readonly Root[], passes: Gate): Reach {
   const reached = new Map<GraphNode, Reached>();
   const queue: GraphNode[] = [];
   for (const { node, label } of roots) {
@@ -28,8 +31,9 @@ export function reachFrom(graph: Graph, roots: readonly Root[], barred: GraphNod
   }
   for (let next = 0; next < queue.length; next++) {
     const node = queue[next] as GraphNode;
-    for (const { target, at } of graph.edges(node)) {
-      if (target === barred) continue;
+    for (const edge of graph.edges(node)) {
+      if (!passes(node, edge)) continue;
+      const { target, at } = edge;
       const known = reached.get(target);
       if (known === undefined) {
         reached.set(target, { from: node, takenAsPointer: at === undefined });

@@ -9,7 +9,9 @@ import type { Root } from "./reach.js";
 export interface Roots {
   readonly startup: readonly Root[];
   readonly mainRoots: readonly Root[];
-  /** What libc calls in the modules of name services. */
+  /** What the program offers to those who look it up by name. */
+  readonly exported: readonly Root[];
+  /** Initialisers of the modules of name services. */
   readonly nss: readonly Root[];
   /** Undefined where start-up and main cannot be told apart: then all roots count as both. */
   readonly main: GraphNode | undefined;
@@ -19,9 +21,9 @@ const rdi = 7;
 
 export function findRoots(graph: Graph, closure: Closure): Roots {
   const [program] = graph.modules;
-  if (program === undefined) return { startup: [], mainRoots: [], nss: [], main: undefined };
+  if (program === undefined) return { startup: [], mainRoots: [], exported: [], nss: [], main: undefined };
   if (program.file.kind === "shared" && program.file.interpreter === undefined && program.file.entry === 0n) {
-    return { startup: [], mainRoots: exportedRoots(graph, program), nss: [], main: undefined };
+    return { startup: [], mainRoots: exportedRoots(graph, program), exported: [], nss: [], main: undefined };
   }
   const startup: Root[] = [];
   const atExit: Root[] = [];
@@ -29,7 +31,6 @@ export function findRoots(graph: Graph, closure: Closure): Roots {
   closure.objects.forEach(({ reason }, index) => {
     const module = graph.modules[index] as Module;
     if (reason === "nss") {
-      nss.push(...exportedRoots(graph, module).filter(({ label }) => label.startsWith("_nss_")));
       addInitialisers(graph, module, "init", [DT.INIT, DT.INIT_ARRAY, DT.INIT_ARRAYSZ], nss);
       return;
     }
@@ -42,11 +43,12 @@ export function findRoots(graph: Graph, closure: Closure): Roots {
   const exit = graph.functionNamed("exit") ?? symbolNode(graph, program, "exit");
   if (main === undefined || exit === undefined) {
     const all = [...startup, ...atExit, ...(main === undefined ? [] : [{ node: main, label: "main" }])];
-    return { startup: all, mainRoots: all, nss, main: undefined };
+    return { startup: all, mainRoots: all, exported: exportedRoots(graph, program), nss, main: undefined };
   }
   return {
     startup,
     mainRoots: [{ node: main, label: "main" }, { node: exit, label: "exit" }, ...atExit],
+    exported: exportedRoots(graph, program),
     nss,
     main,
   };

@@ -36,6 +36,8 @@ export interface FunctionScan {
   readonly returns: boolean;
   /** Jumps whose targets the instruction does not tell: tables, or calls of pointers in tail position. */
   readonly indirectJumps: boolean;
+  /** Calls of a pointer that a register or a table holds. */
+  readonly indirectCalls: boolean;
 }
 
 interface ScanInProgress extends FunctionScan {
@@ -45,6 +47,7 @@ interface ScanInProgress extends FunctionScan {
   readonly references: Reference[];
   returns: boolean;
   indirectJumps: boolean;
+  indirectCalls: boolean;
 }
 
 /** No function is longer; a decoding that runs away stops here. */
@@ -104,6 +107,7 @@ export class FunctionScanner {
     else if (flow === Flow.call) found.calls.push({ at, target, through: "code", tail: false });
     else if (flow === Flow.return) found.returns = true;
     else if (flow === Flow.indirectJump && memory !== Memory.ripRelative) found.indirectJumps = true;
+    else if (flow === Flow.indirectCall && memory !== Memory.ripRelative) found.indirectCalls = true;
     if (memory !== Memory.none) this.#noteMemory(at, decoder, found);
     this.#noteImmediate(decoder, found.references);
   }
@@ -139,7 +143,8 @@ export class FunctionScanner {
 }
 
 function emptyScan(start: number): ScanInProgress {
-  return { start, end: start, calls: [], sites: [], references: [], returns: false, indirectJumps: false };
+  const none = { returns: false, indirectJumps: false, indirectCalls: false };
+  return { start, end: start, calls: [], sites: [], references: [], ...none };
 }
 
 /** Whether control never goes on behind the instruction. */

@@ -1,17 +1,22 @@
 // SPDX-License-Identifier: MIT
 // Compares what was predicted with what was seen, and writes the table of it.
 
-/** Both scores of one program; `main` is missing when the trace does not show where main begins. */
-export function score(name, inspection, seen) {
-  const all = inspection.syscalls.map((call) => call.name);
-  const afterMain = inspection.syscalls.filter(({ layers }) => layers.some((layer) => layer !== "startup"));
+/**
+ * Both scores of one program; `main` is missing when the trace does not show where main begins. After main, the
+ * layers that can be switched off are counted apart: a call that only they predict counts on neither side.
+ */
+export function score(name, { syscalls, complete, timingsMs }, seen) {
+  const inLayers = (wanted) =>
+    new Set(syscalls.filter(({ layers }) => layers.some(wanted)).map((call) => call.name));
+  const main = inLayers((layer) => layer === "main");
+  const apart = inLayers((layer) => layer !== "main" && layer !== "startup");
+  const ownCalls = (names) => new Set([...names].filter((call) => main.has(call) || !apart.has(call)));
   return {
     name,
-    complete: inspection.complete,
-    inspectMs: inspection.timingsMs.total,
-    all: compare(new Set(all), seen.all),
-    main:
-      seen.main === undefined ? undefined : compare(new Set(afterMain.map((call) => call.name)), seen.main),
+    complete,
+    inspectMs: timingsMs.total,
+    all: compare(inLayers(() => true), seen.all),
+    main: seen.main === undefined ? undefined : compare(main, ownCalls(seen.main)),
   };
 }
 

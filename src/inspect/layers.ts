@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+/**
+ * What can run, by layers. The loader at work in a running program, and name services, are counted apart, since they
+ * can be switched off: both are entered through pointers, which tell them from what the program does by itself.
+ */
+import type { Graph } from "./graph.js";
+import { factGate } from "./library-facts.js";
+import { databasesOf } from "./nss.js";
+import { type Gate, type Reach, type Root, reachFrom } from "./reach.js";
+import type { Roots } from "./roots.js";
+
+/** The layers that code is in. */
+export type Reaches = Readonly<Record<"startup" | "main" | "nss" | "dlopen", Reach>>;
+
+/** Where the loader publishes its functions for libc (glibc's sysdeps/generic/ldsodefs.h). */
+const loaderTable = "_rtld_global_ro";
+
+export function reachLayers(graph: Graph, roots: Roots): Reaches {
+  const loader = loaderFunctions(graph);
+  const services = serviceFunctions(graph);
+  const facts = factGate(graph, [
+    ...[...roots.startup, ...roots.mainRoots, ...roots.exported, ...roots.nss],
+    ...[...loader, ...services],
+  ]);
+  const apart = new Set([...loader, ...services].map(({ node }) => node));
+  const ownCode: Gate = (from, edge) =>
+    facts(from, edge) && (edge.at !== undefined || !apart.has(edge.target));
+  const beforeMain: Gate = (from, edge) => edge.target !== roots.main && ownCode(from, edge);
+  const startup = reachFrom(graph, roots.startup, beforeMain);
+  const main = reachMain(graph, roots, ownCode);
+  const asked = askedDatabases(graph, [startup, main]);
+  const isAsked = ({ label }: Root) => {
+    const databases = databasesOf(label);
+    return databases.length === 0 ? asked.size > 0 : databases.some((database) => asked.has(database));
+  };
+  return {
+    startup,
+    main,
+    nss: reachFrom(graph, [...services.filter(isAsked), ...(asked.size > 0 ? roots.nss : [])], ownCode),
+    dlopen: reachFrom(graph, loader, facts),
+  };
+}
+
+/**
+ * A program that looks functions up by name at run time, or loads libraries that do, may come back into any that
+ * it exports.
+ */
+function reachMain(graph: Graph, { mainRoots, exported }: Roots, gate: Gate): Reach {
+  const main = reachFrom(graph, mainRoots, gate);
+  const looksUp = ["dlsym", "dlvsym", "dlopen", "dlmopen"].some((name) => {
+    const node = graph.functionNamed(name);
+    return node !== undefined && main.has(node);
+  });
+  return looksUp ? reachFrom(graph, [...mainRoots, ...exported], gate) : main;
+}
+
+/** The functions of the loader that libc is given pointers to: dlopen() and what goes with it. */
+function loaderFunctions(graph: Graph): readonly Root[] {
+  const table = graph.objectNamed(loaderTable);
+  if (table === undefined) return [];
+  return graph
+    .edges(table)
+    .filter(({ target }) => target.kind === "function")
+    .map(({ target }) => ({ node: target, label: `${loaderTable} of ${table.module.name}` }));
+}
+
+/** The functions of name services, built into libc or in modules: `_nss_files_getpwnam_r` and the like. */
+function serviceFunctions(graph: Graph): readonly Root[] {
+  return namedFunctions(graph, (name) => name.startsWith("_nss_"));
+}
+
+/** The databases in which live functions look something up. */
+function askedDatabases(graph: Graph, reaches: readonly Reach[]): ReadonlySet<string> {
+  const live = namedFunctions(graph, (name) => databasesOf(name).length > 0).filter(({ node }) =>
+    reaches.some((reach) => reach.has(node)),
+  );
+  return new Set(live.flatMap(({ label }) => databasesOf(label)));
+}
+
+/** Functions by name in what can hold libc's name services: libc, their modules, a static program. */
+function namedFunctions(graph: Graph, isWanted: (name: string) => boolean): readonly Root[] {
+  const libc = graph.functionNamed("gnu_get_libc_version")?.module;
+  const homes = graph.modules.filter(
+    (module) => module === libc || module.name.startsWith("libnss_") || module.file.interpreter === undefined,
+  );
+  return homes.flatMap((module) =>
+    [...module.file.symbols, ...module.file.dynamicSymbols]
+      .filter(({ type, section, name }) => type === "function" && section !== "undefined" && isWanted(name))
+      .map(({ name, value }) => ({ node: graph.functionAt(module, Number(value)), label: name })),
+  );
+}

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+/**
+ * What is known of the GNU C library beyond its code: helpers that it enters only for objects of a kind that a program
+ * has to ask for. Reading the code does not show that, since the kind is a bit in memory of the program's own.
+ */
+import type { Edge, Graph, GraphNode } from "./graph.js";
+import { type Gate, type Reach, type Root, reachFrom } from "./reach.js";
+
+/** The library does not go from a helper without a public name to `functions` unless one of `openedBy` can run. */
+interface LibraryFact {
+  readonly functions: readonly string[];
+  readonly openedBy: readonly string[];
+  /** Whether only a call from outside of the library opens it, because the library's own calls do not. */
+  readonly fromOutside: boolean;
+  /** Where glibc's source shows it. */
+  readonly source: string;
+}
+
+/** Of glibc from 2.34 on, when libpthread became part of it. */
+const libraryFacts: readonly LibraryFact[] = [
+  {
+    // A mutex changes the priority of its owner only if its attributes ask for it.
+    functions: [
+      ...["sched_getparam", "sched_getscheduler", "sched_setscheduler"],
+      ...["sched_get_priority_max", "sched_get_priority_min"],
+    ],
+    openedBy: [
+      ...[
+        "pthread_mutexattr_setprotocol",
+        "pthread_mutexattr_setprioceiling",
+        "pthread_mutex_setprioceiling",
+      ],
+      "posix_spawnattr_setschedpolicy",
+    ],
+    fromOutside: false,
+    source: "nptl/tpp.c",
+  },
+  {
+    // What is spawned changes its group, session or priority only if asked; system() and popen() do not ask.
+    functions: ["setpgid", "setsid", "sched_setparam", "getpgid"],
+    openedBy: ["posix_spawnattr_setflags", "posix_spawn_file_actions_addtcsetpgrp_np"],
+    fromOutside: true,
+    source: "sysdeps/unix/sysv/linux/spawni.c",
+  },
+  {
+    // A thread that ends unregisters the RPC services that it registered.
+    functions: ["svc_unregister"],
+    openedBy: ["svc_register"],
+    fromOutside: false,
+    source: "sunrpc/svc.c",
+  },
+  {
+    // The maker of temporary names makes directories for mkdtemp() alone.
+    functions: ["mkdir"],
+    openedBy: ["mkdtemp"],
+    fromOutside: false,
+    source: "sysdeps/posix/tempname.c",
+  },
+];
+
+/** What a program at a fixed address has of libc has no public names: nothing is known of it. */
+const libraryMark = "gnu_get_libc_version";
+
+interface Guard {
+  readonly functions: readonly GraphNode[];
+  readonly openers: ReadonlySet<GraphNode>;
+  readonly fromOutside: boolean;
+}
+
+/** Turns away the edges that the facts rule out, for a program in which `roots` can run. */
+export function factGate(graph: Graph, roots: readonly Root[]): Gate {
+  const library = graph.functionNamed(libraryMark)?.module;
+  if (library === undefined) return () => true;
+  const publicStarts = new Set(library.file.dynamicSymbols.map(({ value }) => Number(value)));
+  const named = (name: string) => graph.functionNamed(name) ?? [];
+  let closed: readonly Guard[] = libraryFacts.map(({ functions, openedBy, fromOutside }) => ({
+    functions: functions.flatMap(named),
+    openers: new Set(openedBy.flatMap(named)),
+    fromOutside,
+  }));
+  for (;;) {
+    const guarded = new Set(closed.flatMap(({ functions }) => functions));
+    const gate: Gate = (from, { target }) =>
+      !guarded.has(target) || from.module !== library || publicStarts.has(from.start);
+    const reach = reachFrom(graph, roots, gate);
+    const still = closed.filter((guard) => !isOpened(graph, guard, reach));
+    if (still.length === closed.length) return gate;
+    closed = still;
+  }
+}
+
+function isOpened(graph: Graph, { openers, fromOutside }: Guard, reach: Reach): boolean {
+  const live = [...openers].filter((opener) => reach.has(opener));
+  if (live.length === 0 || !fromOutside) return live.length > 0;
+  const opens =
+    (from: GraphNode) =>
+    ({ target }: Edge) =>
+      openers.has(target) && from.module !== target.module;
+  return [...reach.keys()].some((from) => graph.edges(from).some(opens(from)));
+}
