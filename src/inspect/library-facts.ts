@@ -56,6 +56,13 @@ const libraryFacts: readonly LibraryFact[] = [
     fromOutside: false,
     source: "sysdeps/posix/tempname.c",
   },
+  {
+    // Messages are looked for in a directory below the current one only if the program has named such a one.
+    functions: ["getcwd"],
+    openedBy: ["bindtextdomain"],
+    fromOutside: false,
+    source: "intl/dcigettext.c",
+  },
 ];
 
 /** What a program at a fixed address has of libc has no public names: nothing is known of it. */
