@@ -34,6 +34,9 @@ const longestInstructionBytes = 15;
 const maps = { one: 0, two: 1, three38: 2, three3a: 3 } as const;
 /** Operations of the two-byte map on vector registers: what they read is 16 bytes and more. */
 const vectorRows = new Set([0x1, 0x2, 0x5, 0x6, 0x7, 0xc, 0xd, 0xe, 0xf]);
+/** MOVUPS, MOVLPS, MOVHPS, MOVAPS, MOVNTPS, MOVDQA, MOVQ and MOVNTDQ to memory, and their kin with other prefixes. */
+const vectorStores = new Set([0x11, 0x13, 0x17, 0x29, 0x2b, 0x7f, 0xd6, 0xe7]);
+const longestX87Bytes = 10;
 
 export class Decoder {
   length = 0;
@@ -46,6 +49,8 @@ export class Decoder {
   address = 0;
   /** Whether it takes the address instead of what is there. */
   takesAddress = false;
+  /** Whether it writes there and reads nothing. */
+  stores = false;
   /** How much it reads or writes there, at most. */
   sizeBytes = 0;
   /** An operand of 32 or 64 bits. */
@@ -340,11 +345,17 @@ export class Decoder {
   }
 
   #describeAccess(): void {
-    const isVector =
-      this.#vectorBytes > 0 ||
-      this.#map > maps.two ||
-      (this.#map === maps.two && vectorRows.has(this.#opcode >> 4));
-    this.takesAddress = this.#map === maps.one && this.#opcode === 0x8d;
-    this.sizeBytes = isVector ? Math.max(this.#vectorBytes, 16) : 8;
+    const opcode = this.#opcode;
+    const isGeneral = this.#map === maps.one;
+    this.takesAddress = isGeneral && opcode === 0x8d;
+    this.stores = isGeneral
+      ? opcode === 0x88 || opcode === 0x89 || opcode === 0xc6 || opcode === 0xc7
+      : this.#map === maps.two && vectorStores.has(opcode);
+    if (isGeneral) {
+      const isPointerSized = this.#wide || opcode === 0xff || opcode === 0x8f;
+      this.sizeBytes = isPointerSized ? 8 : opcode >= 0xd8 && opcode <= 0xdf ? longestX87Bytes : 4;
+    } else if (this.#vectorBytes > 0 || this.#map > maps.two || vectorRows.has(opcode >> 4)) {
+      this.sizeBytes = Math.max(this.#vectorBytes, 16);
+    } else this.sizeBytes = this.#wide ? 8 : 4;
   }
 }

@@ -3,7 +3,7 @@
  * Follows values through one function, forwards over its blocks to a fixpoint, and keeps what registers and
  * stack hold at its calls and system calls. Run only for functions in which a number is decided.
  */
-import { FlowControl, Mnemonic } from "iced-x86";
+import { FlowControl, type Instruction, Mnemonic } from "iced-x86";
 import { type CodeReader, directTarget, isPadding, siteKind } from "./code.js";
 import { type AddressRange, type Module, regionAt } from "./module.js";
 import { comparedRegister, type Equality } from "./operands.js";
@@ -66,12 +66,24 @@ export class Flow {
   /** What the function stores in a word of static data. */
   storedAt(address: number): readonly Value[] {
     const stored: Value[] = [];
-    const { instruction } = this.#reader;
-    forEachState(this.#reader, this.#blocks.blocks, this.#entryStates(), (_, state) => {
+    this.visit((_, instruction, state) => {
       const value = state.storedAt(instruction, address);
       if (value !== undefined) stored.push(value);
     });
     return stored;
+  }
+
+  /** Calls back with each instruction that can be reached and the state in front of it, which changes afterwards. */
+  visit(see: (at: number, instruction: Instruction, state: MachineState) => void): void {
+    const { instruction } = this.#reader;
+    forEachState(this.#reader, this.#blocks.blocks, this.#entryStates(), (at, state) =>
+      see(at, instruction, state),
+    );
+  }
+
+  /** Whether the function has a table that its indirect jumps lead through. */
+  get hasJumpTable(): boolean {
+    return this.#blocks.hasTable;
   }
 
   #entryStates(): EntryStates {
@@ -162,6 +174,7 @@ interface Blocks {
   readonly leaders: Float64Array;
   /** Starts of blocks without a predecessor, beside the function's. */
   readonly entries: readonly number[];
+  readonly hasTable: boolean;
 }
 
 interface Jump {
@@ -228,6 +241,7 @@ function findBlocks(
   const entries = [...sorted].filter((leader) => !followed.has(leader));
   return {
     blocks,
+    hasTable: tableTargets.length > 0,
     leaders: sorted,
     entries: entries.filter((leader) => !padsOnly(reader, leader, blocks.get(leader)?.end ?? leader)),
   };

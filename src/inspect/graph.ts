@@ -35,11 +35,14 @@ export interface Edge {
   readonly tail: boolean;
 }
 
+type NodeTable = "functions" | "objects" | "symbols";
+
 /** What is computed of a node once it is asked for. */
 interface NodeFacts {
   scan: FunctionScan | undefined;
   edges: readonly Edge[] | undefined;
   neverReturns: boolean | undefined;
+  flow: Flow | undefined;
 }
 
 export class Graph {
@@ -47,8 +50,8 @@ export class Graph {
   readonly #readers: readonly CodeReader[];
   readonly #scanners: readonly FunctionScanner[];
   readonly #bind: Bind;
-  /** For each module by start. */
-  readonly #nodes: Readonly<Record<GraphNode["kind"], readonly Map<number, GraphNode>[]>>;
+  /** For each module by start. An object is as long as its symbol says, or else up to where the next one begins. */
+  readonly #nodes: Readonly<Record<NodeTable, readonly Map<number, GraphNode>[]>>;
   readonly #resolvers = new Set<GraphNode>();
   /** By the node's id. */
   readonly #facts: NodeFacts[] = [];
@@ -58,7 +61,8 @@ export class Graph {
     this.#readers = modules.map((module) => new CodeReader(module));
     this.#scanners = modules.map((module) => new FunctionScanner(module));
     this.#bind = bind;
-    this.#nodes = { function: modules.map(() => new Map()), object: modules.map(() => new Map()) };
+    const tables = () => modules.map(() => new Map<number, GraphNode>());
+    this.#nodes = { functions: tables(), objects: tables(), symbols: tables() };
   }
 
   free(): void {
@@ -66,7 +70,7 @@ export class Graph {
   }
 
   functionAt(module: Module, start: number): GraphNode {
-    return this.#node(module, "function", start, rangeAt(module, start)?.end ?? start);
+    return this.#node(module, "functions", start, rangeAt(module, start)?.end ?? start);
   }
 
   /** The function that a symbol is bound to. */
@@ -81,7 +85,7 @@ export class Graph {
     const bound = this.#bind(name, undefined);
     const module = bound && this.modules[bound.module];
     if (module === undefined || bound === undefined) return undefined;
-    return this.#node(module, "object", bound.value, bound.value + bound.sizeBytes);
+    return this.#node(module, "symbols", bound.value, bound.value + bound.sizeBytes);
   }
 
   /** Whether a function was met as one that picks another (STT_GNU_IFUNC, R_X86_64_IRELATIVE). */
@@ -97,6 +101,12 @@ export class Graph {
 
   /** The flow of values through a function. */
   flow(node: GraphNode): Flow {
+    const facts = this.#factsOf(node);
+    facts.flow ??= this.#makeFlow(node);
+    return facts.flow;
+  }
+
+  #makeFlow(node: GraphNode): Flow {
     const { start, end } = this.scan(node);
     const final = new Set<number>();
     for (const { at, tail, target } of this.edges(node)) {
@@ -147,25 +157,31 @@ export class Graph {
     return edges;
   }
 
-  #addReference(node: GraphNode, end: number, { target, sizeBytes }: Reference, edges: Edge[]): void {
+  #addReference(node: GraphNode, end: number, { target, kind, sizeBytes }: Reference, edges: Edge[]): void {
+    if (kind === "store") return;
     const { module } = node;
     const region = regionAt(module, target);
     if (region === undefined || (target >= node.start && target < end)) return;
     if (region.executable) {
-      if (sizeBytes === undefined && this.#mayBegin(module, target)) {
+      if (kind === "address" && this.#mayBegin(module, target)) {
         edges.push({ target: this.functionAt(module, target), at: undefined, tail: false });
       }
       return;
     }
-    const extent =
-      sizeBytes === undefined ? objectAt(module, target) : { start: target, end: target + sizeBytes };
-    edges.push(...this.pointerEdges({ module, ...extent }));
+    if (kind === "load") {
+      edges.push(...this.pointerEdges({ module, start: target, end: target + sizeBytes }));
+      return;
+    }
+    const extent = objectAt(module, target);
+    if (pointersBetween(module, extent.start, extent.end).length === 0) return;
+    const object = this.#node(module, "objects", extent.start, extent.end);
+    edges.push({ target: object, at: undefined, tail: false });
   }
 
   /** What the pointers in [start, end) lead to. */
   pointerEdges({ module, start, end }: Pick<GraphNode, "module" | "start" | "end">): readonly Edge[] {
     return pointersBetween(module, start, end).flatMap((pointer) => {
-      const target = this.#targetOf(module, pointer);
+      const target = this.targetOf(module, pointer);
       return target === undefined ? [] : { target, at: undefined, tail: false };
     });
   }
@@ -174,10 +190,11 @@ export class Graph {
   #pointee(module: Module, place: number): GraphNode | undefined {
     const index = lowerBound(module.pointerPlaces, place);
     const pointer = module.pointers[index];
-    return pointer?.place === place ? this.#targetOf(module, pointer) : undefined;
+    return pointer?.place === place ? this.targetOf(module, pointer) : undefined;
   }
 
-  #targetOf(module: Module, pointer: Pointer): GraphNode | undefined {
+  /** What a pointer leads to. */
+  targetOf(module: Module, pointer: Pointer): GraphNode | undefined {
     if (pointer.kind !== "symbol") {
       const node = this.#place(module, pointer.target, undefined);
       if (node !== undefined && pointer.kind === "resolver") this.#resolvers.add(node);
@@ -197,8 +214,9 @@ export class Graph {
     if (region.executable) {
       return this.#mayBegin(module, address) ? this.functionAt(module, address) : undefined;
     }
-    const extent = sizeBytes ? { start: address, end: address + sizeBytes } : objectAt(module, address);
-    return this.#node(module, "object", extent.start, extent.end);
+    if (sizeBytes) return this.#node(module, "symbols", address, address + sizeBytes);
+    const { start, end } = objectAt(module, address);
+    return this.#node(module, "objects", start, end);
   }
 
   /** In a program at fixed addresses a number may look like an address in the middle of a function. */
@@ -209,12 +227,13 @@ export class Graph {
     return range === undefined || range.start === address || range.start === address - 1;
   }
 
-  #node(module: Module, kind: GraphNode["kind"], start: number, end: number): GraphNode {
-    const nodes = this.#nodes[kind][module.index] as Map<number, GraphNode>;
+  #node(module: Module, table: NodeTable, start: number, end: number): GraphNode {
+    const nodes = this.#nodes[table][module.index] as Map<number, GraphNode>;
     const known = nodes.get(start);
     if (known !== undefined) return known;
+    const kind = table === "functions" ? "function" : "object";
     const node: GraphNode = { id: this.#facts.length, module, kind, start, end };
-    this.#facts.push({ scan: undefined, edges: undefined, neverReturns: undefined });
+    this.#facts.push({ scan: undefined, edges: undefined, neverReturns: undefined, flow: undefined });
     nodes.set(start, node);
     return node;
   }

@@ -7,7 +7,7 @@ import { Decoder, Flow, Memory, type SiteKind } from "./decode.js";
 import { type Module, nextStart, type Region, rangeAt } from "./module.js";
 
 /** A call, or a jump that leaves the function. */
-export interface CallSite {
+interface CallSite {
   readonly at: number;
   /** Address of the code, or of the word that holds its address. */
   readonly target: number;
@@ -21,10 +21,11 @@ export interface SyscallSite {
   readonly kind: SiteKind;
 }
 
-/** An address that code mentions: it takes it, or it reads or writes at most `sizeBytes` there. */
+/** An address that code mentions: it takes it, or it reads or only writes at most `sizeBytes` there. */
 export interface Reference {
   readonly target: number;
-  readonly sizeBytes: number | undefined;
+  readonly kind: "address" | "load" | "store";
+  readonly sizeBytes: number;
 }
 
 export interface FunctionScan {
@@ -113,20 +114,20 @@ export class FunctionScanner {
   }
 
   #noteMemory(at: number, decoder: Decoder, { calls, references }: ScanInProgress): void {
-    const { memory, address, takesAddress, sizeBytes, flow } = decoder;
+    const { memory, address, takesAddress, stores, sizeBytes, flow } = decoder;
     if (memory !== Memory.ripRelative && (address < this.#low || address >= this.#high)) return;
     const isBranch = flow === Flow.indirectJump || flow === Flow.indirectCall;
     if (isBranch && memory !== Memory.indexed) {
       calls.push({ at, target: address, through: "word", tail: flow === Flow.indirectJump });
     } else {
-      const wholeObject = takesAddress || memory === Memory.indexed;
-      references.push({ target: address, sizeBytes: wholeObject ? undefined : sizeBytes });
+      const takes = takesAddress || memory === Memory.indexed;
+      references.push({ target: address, kind: takes ? "address" : stores ? "store" : "load", sizeBytes });
     }
   }
 
   #noteImmediate({ immediate }: Decoder, references: Reference[]): void {
     if (immediate === undefined || immediate < this.#low || immediate >= this.#high) return;
-    references.push({ target: immediate, sizeBytes: undefined });
+    references.push({ target: immediate, kind: "address", sizeBytes: 0 });
   }
 
   #decoderAt(address: number): Decoder | undefined {

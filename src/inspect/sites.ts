@@ -3,9 +3,9 @@
  * Which number each live system call site is given. A number that a function is given is looked for at its
  * callers, and theirs, until it is a constant. What stays open is kept as unknown, with its place.
  */
-import type { Flow } from "./flow.js";
 import type { Graph, GraphNode } from "./graph.js";
 import { type Module, pointersBetween } from "./module.js";
+import { callsThroughPointers, type PointerCalls } from "./pointer-calls.js";
 import type { Reference, SyscallSite } from "./scan.js";
 import type { MachineState } from "./state.js";
 import { type Input, input, inputKey, nothing, unknown, type Value } from "./values.js";
@@ -44,10 +44,8 @@ export function resolveSites(
   live: ReadonlyMap<GraphNode, LiveFunction>,
 ): readonly ResolvedSite[] {
   const callers = callersOf(graph, live);
-  const flows = new Map<GraphNode, Flow>();
   const look: Look = (node, at, read) => {
-    const flow = flows.get(node) ?? graph.flow(node);
-    flows.set(node, flow);
+    const flow = graph.flow(node);
     const nearby = flow.nearby(at);
     const quick = nearby && read(nearby);
     if (quick !== undefined && isConstant(quick)) return quick;
@@ -58,21 +56,28 @@ export function resolveSites(
     const users = [...live.keys()]
       .filter((node) => node.kind === "function" && node.module === module)
       .filter((node) => graph.scan(node).references.some(({ target }) => target === address));
-    const isTaken = ({ target, sizeBytes }: Reference) => target === address && sizeBytes === undefined;
+    const isTaken = ({ target, kind }: Reference) => target === address && kind === "address";
     if (pointersBetween(module, address, address + 1).length > 0) return undefined;
     if (users.some((node) => graph.scan(node).references.some(isTaken))) return undefined;
-    return users.flatMap((node) => {
-      const flow = flows.get(node) ?? graph.flow(node);
-      flows.set(node, flow);
-      return flow.storedAt(address).map((value) => ({ node, value }));
-    });
+    return users.flatMap((node) =>
+      graph
+        .flow(node)
+        .storedAt(address)
+        .map((value) => ({ node, value })),
+    );
+  };
+  const pointerCalls = new Map<GraphNode, PointerCalls>();
+  const throughPointers = (callee: GraphNode): PointerCalls => {
+    const known = pointerCalls.get(callee) ?? callsThroughPointers(graph, live.keys(), callee);
+    pointerCalls.set(callee, known);
+    return known;
   };
   const resolved = new Map<string, ResolvedSite>();
   for (const node of live.keys()) {
     if (node.kind !== "function") continue;
     for (const site of graph.scan(node).sites) {
       const value = look(node, site.at, (state) => state.register(rax));
-      const found = resolveSite({ node, site, value, live, callers, look, storesOf });
+      const found = resolveSite({ node, site, value, live, callers, look, storesOf, throughPointers });
       const key = `${node.module.index}:${site.at}`;
       const known = resolved.get(key);
       resolved.set(key, known === undefined ? found : merge(known, found));
@@ -125,6 +130,7 @@ interface Question {
   readonly look: Look;
   /** What live code stores in a word of a module's data; undefined when that cannot be told. */
   readonly storesOf: StoresOf;
+  readonly throughPointers: (callee: GraphNode) => PointerCalls;
 }
 
 type StoresOf = (module: Module, address: number) => readonly Store[] | undefined;
@@ -147,7 +153,8 @@ function behind(stored: Value, wanted: Input): Value {
   return input({ kind: "word", register: pointer.register, offset: wanted.offset });
 }
 
-function resolveSite({ node, site, value, live, callers, look, storesOf }: Question): ResolvedSite {
+function resolveSite(question: Question): ResolvedSite {
+  const { node, site, value, live, callers, look, storesOf, throughPointers } = question;
   const decisions: Decision[] = [];
   const open: { node: GraphNode; at: number; reason: string }[] = [];
   const asked = new Set<string>();
@@ -171,11 +178,13 @@ function resolveSite({ node, site, value, live, callers, look, storesOf }: Quest
     }
     const known = callers.get(callee) ?? [];
     if (live.get(callee)?.takenAsPointer || known.length === 0) {
-      open.push({
-        node: callee,
-        at: callee.start,
-        reason: "the number comes from callers through a pointer",
-      });
+      const { calls, closed } = throughPointers(callee);
+      for (const { node: caller, at, tail, state } of calls)
+        answer(caller, at, state.resolve(wanted, tail ? 0 : returnAddressBytes));
+      if (!closed) {
+        const reason = "the number comes from callers through a pointer";
+        open.push({ node: callee, at: callee.start, reason });
+      }
     }
     for (const { node: caller, at, tail } of known) {
       const pushed = tail ? 0 : returnAddressBytes;

@@ -114,6 +114,11 @@ export class MachineState {
     return state;
   }
 
+  /** The value of an operand: of a register, or of the word in memory. */
+  operand(instruction: Instruction, operand: number): Value {
+    return this.#read(instruction, operand);
+  }
+
   /** What a plain store puts at an address of static data; undefined for any other instruction. */
   storedAt(instruction: Instruction, address: number): Value | undefined {
     if (instruction.mnemonic !== Mnemonic.Mov || instruction.op0Kind !== OpKind.Memory) return undefined;

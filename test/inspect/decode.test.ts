@@ -86,6 +86,21 @@ function immediateOf(instruction: iced.Instruction): number | undefined {
   return value !== undefined && value < 2 ** 31 ? value : undefined;
 }
 
+/** Of what is at most as long as a vector register. */
+function sizeByIced(instruction: iced.Instruction): number {
+  const size = iced.MemorySizeExt.size(instruction.memorySize);
+  return size > 64 ? 0 : size;
+}
+
+const information = new iced.InstructionInfoFactory();
+
+function readsMemory(instruction: iced.Instruction): boolean {
+  const info = information.info(instruction);
+  const reads = info.usedMemory().some(({ access }) => access !== iced.OpAccess.Write);
+  info.free();
+  return reads;
+}
+
 interface Seen {
   count: number;
   readonly differences: string[];
@@ -114,6 +129,13 @@ function compare(module: Module): Seen {
         for (const key of Object.keys(expected) as (keyof typeof expected)[]) {
           if (found[key] === expected[key]) continue;
           seen.differences.push(`${at.toString(16)}: ${key} ${found[key]} in place of ${expected[key]}`);
+        }
+        const accessed = sizeByIced(instruction);
+        if (found.memory !== Memory.none && !ours.takesAddress && accessed > ours.sizeBytes) {
+          seen.differences.push(`${at.toString(16)}: ${accessed} bytes, not ${ours.sizeBytes}`);
+        }
+        if (ours.memory !== Memory.none && ours.stores && readsMemory(instruction)) {
+          seen.differences.push(`${at.toString(16)}: does more than to store`);
         }
       }
     });

@@ -15,7 +15,10 @@ export function score(name, { syscalls, complete, timingsMs }, seen) {
     name,
     complete,
     inspectMs: timingsMs.total,
-    all: compare(inLayers(() => true), seen.all),
+    all: compare(
+      inLayers(() => true),
+      seen.all,
+    ),
     main: seen.main === undefined ? undefined : compare(main, ownCalls(seen.main)),
   };
 }
