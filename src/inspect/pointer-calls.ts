@@ -12,7 +12,7 @@ import { lowerBound, upperBound } from "./sorted.js";
 import type { MachineState } from "./state.js";
 import type { Value } from "./values.js";
 
-export interface PointerCall {
+interface PointerCall {
   readonly node: GraphNode;
   readonly at: number;
   readonly tail: boolean;
