@@ -166,13 +166,19 @@ interface InspectFlags {
   readonly runtime?: "runc";
   readonly why?: string;
   readonly diff?: true;
+  readonly library: readonly string[];
+  readonly libraryPath: readonly string[];
+  readonly cc?: string;
 }
 
 function addInspect(program: Command): void {
   program
     .command("inspect")
     .description("the system calls and libraries that a program needs, and why")
-    .argument("<targets...>", "executables or shared libraries; of an image the manifest is printed")
+    .argument(
+      "<targets...>",
+      "executables, shared libraries, objects or archives; of an image the manifest is printed",
+    )
     .addOption(
       new Option(
         "--mode <mode>",
@@ -187,6 +193,9 @@ function addInspect(program: Command): void {
     .addOption(new Option("--runtime <name>", "with what this runtime needs itself").choices(["runc"]))
     .option("--why <call>", "print how the program gets to a system call")
     .option("--diff", "compare two targets: what the second one started or stopped using")
+    .option("-l, --library <name>", "link objects and archives with this library", collect, [])
+    .option("-L, --library-path <dir>", "look for libraries here", collect, [])
+    .option("--cc <compiler>", "link as this compiler does (default: gcc, or g++ for C++)")
     .action(async (targets: string[], flags: InspectFlags) => {
       const [first = ""] = targets;
       if (targets.length === 1 && (await isImage(first))) {
@@ -194,7 +203,9 @@ function addInspect(program: Command): void {
         return;
       }
       const inspections: Inspection[] = [];
-      for (const path of targets) inspections.push(await inspect({ path, mode: flags.mode }));
+      const { mode, library: libraries, libraryPath: libraryPaths, cc: compiler } = flags;
+      const link = { libraries, libraryPaths, ...(compiler === undefined ? {} : { compiler }) };
+      for (const path of targets) inspections.push(await inspect({ path, mode, link }));
       print(formatInspections(inspections, flags));
       for (const inspection of inspections) {
         const incomplete = explainIncomplete(inspection);

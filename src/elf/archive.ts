@@ -9,7 +9,7 @@ import { hex, malformed } from "./malformed.js";
 
 interface ArchiveMember {
   readonly name: string;
-  /** Not copied. */
+  /** Not copied. Of a thin archive none: the member is the file of that name, seen from the archive's directory. */
   readonly bytes: Uint8Array;
   /** Of the member's header in the archive, in bytes. Tells members of one name apart. */
   readonly offset: number;
@@ -17,6 +17,8 @@ interface ArchiveMember {
 
 export interface Archive {
   readonly path: string;
+  /** Whether it has only the names of its members. */
+  readonly isThin: boolean;
   /** The files, in the order of the archive, which is the linker's search order. */
   readonly members: readonly ArchiveMember[];
   /**
@@ -29,35 +31,37 @@ export interface Archive {
 const magic = "!<arch>\n";
 const thinMagic = "!<thin>\n";
 const headerSize = 60;
+/** Of the members that are not files. */
+const tableNames = new Set(["/", "/SYM64/", "//"]);
 /** PATH_MAX of Linux. */
 const nameSizeLimit = 4096;
 
-/** Reads an archive, which `path` names in messages. Throws UKL-211, also for a thin archive. */
-export function readArchive(bytes: Uint8Array, path: string): Archive {
+/** Reads an archive, which `path` names in messages. Throws UKL-211. */
+export function readArchive(content: Uint8Array, path: string): Archive {
+  // A view made once, because an index has tens of thousands of names.
+  const bytes = Buffer.from(content.buffer, content.byteOffset, content.byteLength);
   const start = text(bytes, 0, magic.length);
-  if (start === thinMagic) {
-    throw malformed("UKL-211", path, "it is a thin archive: it has only the names of its members");
-  }
-  if (start !== magic) throw malformed("UKL-211", path, `it does not start with "!<arch>"`);
-  const entries = readEntries(bytes, path);
+  const isThin = start === thinMagic;
+  if (!isThin && start !== magic) throw malformed("UKL-211", path, `it does not start with "!<arch>"`);
+  const entries = readEntries(bytes, path, isThin);
   const longNames = entries.find(({ rawName }) => rawName === "//")?.bytes;
   const members = entries
-    .filter(({ rawName }) => rawName !== "//" && rawName !== "/" && rawName !== "/SYM64/")
+    .filter(({ rawName }) => !tableNames.has(rawName))
     .map(({ rawName, bytes: content, offset }) => {
       return { name: memberName(rawName, longNames, path), bytes: content, offset };
     });
   const index = entries.find(({ rawName }) => rawName === "/" || rawName === "/SYM64/");
-  return { path, members, symbols: index === undefined ? [] : readIndex(index, members, path) };
+  return { path, isThin, members, symbols: index === undefined ? [] : readIndex(index, members, path) };
 }
 
 interface Entry {
   readonly rawName: string;
-  readonly bytes: Uint8Array;
+  readonly bytes: Buffer;
   readonly offset: number;
 }
 
 /** ar_hdr: name in 16 characters, date 12, uid 6, gid 6, mode 8, size 10 (decimal), "`\n". */
-function readEntries(bytes: Uint8Array, path: string): readonly Entry[] {
+function readEntries(bytes: Buffer, path: string, isThin: boolean): readonly Entry[] {
   const entries: Entry[] = [];
   let offset = magic.length;
   while (offset < bytes.length) {
@@ -69,7 +73,8 @@ function readEntries(bytes: Uint8Array, path: string): readonly Entry[] {
       throw malformed("UKL-211", path, `there is no member header at ${offset}`);
     }
     const start = offset + headerSize;
-    const end = start + Number(sizeText);
+    const isElsewhere = isThin && !tableNames.has(rawName);
+    const end = start + (isElsewhere ? 0 : Number(sizeText));
     if (end > bytes.length) {
       throw malformed(
         "UKL-211",
@@ -84,7 +89,7 @@ function readEntries(bytes: Uint8Array, path: string): readonly Entry[] {
 }
 
 /** "name/", or "/123" for a name at an offset in the member of long names, which ends with "/\n". */
-function memberName(rawName: string, longNames: Uint8Array | undefined, path: string): string {
+function memberName(rawName: string, longNames: Buffer | undefined, path: string): string {
   if (/^\/[0-9]+$/.test(rawName)) {
     const at = Number(rawName.slice(1));
     const longName = longNames?.subarray(at, at + nameSizeLimit);
@@ -127,7 +132,6 @@ function readIndex(index: Entry, members: readonly ArchiveMember[], path: string
   return symbols;
 }
 
-function text(bytes: Uint8Array, at: number, size: number): string {
-  const end = Math.min(at + size, bytes.length);
-  return Buffer.from(bytes.buffer, bytes.byteOffset + at, Math.max(end - at, 0)).toString("utf8");
+function text(bytes: Buffer, at: number, size: number): string {
+  return bytes.toString("utf8", at, Math.min(at + size, bytes.length));
 }

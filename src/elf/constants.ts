@@ -25,6 +25,12 @@ export const PT = {
 /** Segment flags (`p_flags`). */
 export const PF = { X: 1, W: 2, R: 4 } as const;
 
+/** Section flags (`sh_flags`). */
+export const SHF = { WRITE: 1, ALLOC: 2, EXECINSTR: 4, TLS: 0x400, EXCLUDE: 0x80000000 } as const;
+
+/** Flag of a section group of which a program has one copy (`SHT_GROUP`). */
+export const GRP_COMDAT = 1;
+
 /** Section types (`sh_type`). */
 export const SHT = {
   NULL: 0,
@@ -98,7 +104,7 @@ export const DT = {
 /** Bit of DT_FLAGS_1 that says: a position independent executable, not a library. */
 export const DF_1_PIE = 0x08000000n;
 
-/** Relocation types that a loader applies (psABI tables 4.9 and 4.10). */
+/** Relocation types (psABI tables 4.9 and 4.10): what a loader applies, and behind it what only linkers see. */
 export const R_X86_64 = {
   ABS64: 1,
   GLOB_DAT: 6,
@@ -109,6 +115,31 @@ export const R_X86_64 = {
   TPOFF64: 18,
   TLSDESC: 36,
   IRELATIVE: 37,
+
+  NONE: 0,
+  PC32: 2,
+  PLT32: 4,
+  GOTPCREL: 9,
+  ABS32: 10,
+  ABS32S: 11,
+  ABS16: 12,
+  PC16: 13,
+  ABS8: 14,
+  PC8: 15,
+  DTPOFF64: 17,
+  TLSGD: 19,
+  TLSLD: 20,
+  DTPOFF32: 21,
+  GOTTPOFF: 22,
+  TPOFF32: 23,
+  PC64: 24,
+  GOTPC32: 26,
+  SIZE32: 32,
+  SIZE64: 33,
+  GOTPC32_TLSDESC: 34,
+  TLSDESC_CALL: 35,
+  GOTPCRELX: 41,
+  REX_GOTPCRELX: 42,
 } as const;
 
 /** Note type of the build-id, under the owner "GNU". */

@@ -5,7 +5,7 @@ export type InputKind = "elf" | "archive" | "text" | "empty" | "other";
 
 const sampleSizeBytes = 8192;
 
-/** An archive may be thin; readArchive refuses those. Text has no control characters but white space. */
+/** An archive may be thin. Text has no control characters but white space. */
 export function identifyInput(bytes: Uint8Array): InputKind {
   if (bytes.length === 0) return "empty";
   const sample = bytes.subarray(0, sampleSizeBytes);

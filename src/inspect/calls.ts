@@ -2,7 +2,8 @@
 /** Turns resolved sites into the list of system calls, each with when it can be made and why. */
 import type { Graph, GraphNode } from "./graph.js";
 import type { Reaches } from "./layers.js";
-import { FunctionNames } from "./names.js";
+import type { Module } from "./module.js";
+import { FunctionNames, placeIn } from "./names.js";
 import { chainTo, type Reach } from "./reach.js";
 import type { Inspection, Layer } from "./schema.js";
 import type { ResolvedSite } from "./sites.js";
@@ -80,12 +81,13 @@ function evidenceFor(
 ): Evidence {
   const { root, nodes } = chainTo(reach, decider);
   const functions = [...nodes, ...(decider === node ? [] : [node])].filter(({ kind }) => kind === "function");
+  const { library, offset } = placeIn(node.module, site.at);
   return {
     root,
     chain: functions.map((each) => names.qualified(each)),
-    library: node.module.name,
+    library,
     symbol: names.of(node.module, node.start),
-    offset: hex(site.at),
+    offset: hex(offset),
   };
 }
 
@@ -94,19 +96,19 @@ export function describeUnknown(
   unreached: readonly UnreachedSite[],
 ): UnknownSite[] {
   const names = new FunctionNames();
+  const describe = (module: Module, start: number, at: number) => {
+    const { library, offset } = placeIn(module, at);
+    return { library, symbol: names.of(module, start), offset: hex(offset) };
+  };
   const open = sites.flatMap(({ node, site, open: places }) =>
     places.map((place) => ({
-      library: node.module.name,
-      symbol: names.of(node.module, node.start),
-      offset: hex(site.at),
+      ...describe(node.module, node.start, site.at),
       reached: true,
-      reason: `${place.reason} (${names.qualified(place.node)} at ${hex(place.at)})`,
+      reason: `${place.reason} (${names.qualified(place.node)} at ${hex(placeIn(place.node.module, place.at).offset)})`,
     })),
   );
   const rest = unreached.map(({ module, at, start }) => ({
-    library: module.name,
-    symbol: names.of(module, start),
-    offset: hex(at),
+    ...describe(module, start, at),
     reached: false,
     reason: "nothing leads there",
   }));

@@ -28,11 +28,15 @@ interface Missing {
   readonly neededBy: string;
 }
 
-export interface Closure {
+/** What a program consists of, however that was found. */
+export interface Constituents {
   /** Breadth first from the program. The interpreter is the last one, unless an object needs it earlier. */
   readonly objects: readonly LoadedObject[];
   /** Not found, or found and refused by the loader; once for each object that needs it. */
   readonly missing: readonly Missing[];
+}
+
+export interface Closure extends Constituents {
   /** What the loader knows, for `extendClosure`. */
   readonly loader: LoaderState;
 }

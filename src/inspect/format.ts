@@ -43,9 +43,11 @@ export function explainIncomplete(inspection: Inspection): string | undefined {
   if (inspection.complete) return undefined;
   const unknown = inspection.unknownSites.filter(({ reached }) => reached).length;
   const missing = inspection.missingLibraries.length;
+  const undefinedSymbols = inspection.undefinedSymbols.length;
   const causes = [
     ...(unknown > 0 ? [`${plural(unknown, "reached site")} with a number that could not be determined`] : []),
     ...(missing > 0 ? [`${plural(missing, "library", "libraries")} not found`] : []),
+    ...(undefinedSymbols > 0 ? [plural(undefinedSymbols, "undefined symbol")] : []),
   ];
   const why = causes.length > 0 ? causes.join(", and ") : "a part of the program could not be followed";
   return inspection.mode === "strict"
@@ -64,14 +66,17 @@ function describeTarget({ target }: Inspection): string[] {
   return [...wrap(target.path), ...wrap(facts.join(", "), "  "), `  sha256 ${target.sha256}`];
 }
 
-function describeLibraries({ libraries, missingLibraries }: Inspection): string[] {
+function describeLibraries({ libraries, missingLibraries, undefinedSymbols }: Inspection): string[] {
   const listed = libraries.filter(({ reason }) => reason !== "program");
-  if (listed.length + missingLibraries.length === 0) return ["Libraries: none"];
+  const wanted = undefinedSymbols.map(({ name, neededBy }) =>
+    wrap(`undefined, needed by ${neededBy}`, `  ${elide(name, 30).padEnd(30)}  `),
+  );
+  if (listed.length + missingLibraries.length + wanted.length === 0) return ["Libraries: none"];
   const rows = sortBy(listed, libraryName).map(describeLibrary);
   const missing = missingLibraries.map(({ name, neededBy }) =>
     wrap(`not found, needed by ${neededBy}`, `  ${elide(name, 30).padEnd(30)}  `),
   );
-  return [`Libraries: ${listed.length + missingLibraries.length}`, ...rows.flat(), ...missing.flat()];
+  return [`Libraries: ${listed.length + missingLibraries.length}`, ...[rows, missing, wanted].flat(2)];
 }
 
 function describeLibrary(library: Library): string[] {
@@ -80,7 +85,8 @@ function describeLibrary(library: Library): string[] {
   const head = `  ${elide(libraryName(library), 30).padEnd(30)}${size}  ${library.reason.padEnd(12)}`;
   // The interpreter works without a symbol of it being bound, and so does what is loaded by name.
   const onPaper = library.reason === "needed" && library.boundSymbols.length === 0;
-  return wrap(onPaper ? "on paper only: no symbol is bound from it" : library.path, head);
+  const members = library.members === undefined ? "" : ` (${plural(library.members.length, "member")})`;
+  return wrap(onPaper ? "on paper only: no symbol is bound from it" : library.path + members, head);
 }
 
 const libraryName = ({ soname, path }: Library) => soname ?? basename(path);

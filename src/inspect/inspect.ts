@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MIT
 /** What a program needs of the kernel: the passes of an inspection, each with the earlier ones' results. */
 import type { ElfFile } from "../elf/file.js";
-import { UklError } from "../errors.js";
 import { readInput, sha256 } from "../host/files.js";
 import { stopwatch } from "../host/stopwatch.js";
 import { describeCalls, describeUnknown, everyCall } from "./calls.js";
-import { type Closure, extendClosure, loadClosure } from "./closure.js";
+import { type Closure, type Constituents, extendClosure, loadClosure } from "./closure.js";
 import { readFrameRanges } from "./eh-frame.js";
 import { Graph, type GraphNode } from "./graph.js";
 import { reachLayers } from "./layers.js";
 import { describeLibraries, describeTls } from "./libraries.js";
 import { type FunctionRanges, openModule } from "./module.js";
 import { askedDatabases, nameServiceModules } from "./nss.js";
+import { type LinkOptions, linkObjects } from "./objects/objects.js";
 import { readGoFunctions } from "./pclntab.js";
 import type { Reach } from "./reach.js";
 import { findRoots } from "./roots.js";
@@ -24,12 +24,15 @@ import { describeFeatures, describeVerdicts } from "./verdict.js";
 export interface InspectRequest {
   readonly path: string;
   readonly mode: Inspection["mode"];
+  /** For an object or archive: what it is linked with. */
+  readonly link?: LinkOptions;
 }
 
-/** Throws UKL-201 to UKL-210 about the file that is inspected. */
-export async function inspect({ path, mode }: InspectRequest): Promise<Inspection> {
+/** Throws UKL-201 to UKL-211 about the file that is inspected; about the compiler of an object UKL-401 and UKL-404. */
+export async function inspect({ path, mode, link = {} }: InspectRequest): Promise<Inspection> {
   const time = stopwatch();
-  const closure = await withNameServices(checkProgram(await loadClosure(path)));
+  const linked = await linkObjects(path, link);
+  const closure: Constituents = linked ?? (await withNameServices(await loadClosure(path)));
   const symbols = indexSymbols(closure);
   time.lap("load");
   const graph = openGraph(closure, symbols);
@@ -45,15 +48,16 @@ export async function inspect({ path, mode }: InspectRequest): Promise<Inspectio
     time.lap("sites");
 
     const unknownSites = describeUnknown(sites, unreached);
-    const complete = unknownSites.every(({ reached }) => !reached);
+    const undefinedSymbols = [...(linked?.undefinedSymbols ?? [])];
+    const complete = undefinedSymbols.length === 0 && unknownSites.every(({ reached }) => !reached);
     const found = describeCalls(graph, sites, reaches);
     const syscalls = mode === "strict" && !complete ? everyCall(found, unknownSites) : found;
     const features = describeFeatures(syscalls, closure);
-    const target = describeTarget(closure);
+    const target = linked?.target ?? describeTarget(closure);
     const missingLibraries = [...closure.missing];
-    const facts = { complete, features, unknownSites, missingLibraries, target };
+    const facts = { complete, features, unknownSites, missingLibraries, undefinedSymbols, target };
     const count = (outcome: string) => sites.filter((site) => site.outcome === outcome).length;
-    const libraries = [...describeLibraries(closure, symbols)];
+    const libraries = [...describeLibraries(closure, symbols), ...(linked?.archives ?? [])];
     time.lap("report");
     return {
       schemaVersion: 1,
@@ -77,17 +81,6 @@ export async function inspect({ path, mode }: InspectRequest): Promise<Inspectio
   }
 }
 
-/** Throws UKL-210 unless it is something that can be loaded. */
-function checkProgram(closure: Closure): Closure {
-  const [program] = closure.objects;
-  if (program?.file.linkage !== "relocatable") return closure;
-  throw new UklError("UKL-210", {
-    what: `${program.path} cannot be inspected`,
-    cause: "it is an object that is not linked yet, so what it calls is not known",
-    fix: "link it, and inspect the executable or shared library",
-  });
-}
-
 /** Adds the modules that libc loads to look up users, hosts and the like. One that is not there is not used. */
 async function withNameServices(closure: Closure): Promise<Closure> {
   const databases = askedDatabases(closure);
@@ -98,10 +91,11 @@ async function withNameServices(closure: Closure): Promise<Closure> {
   return { ...extended, missing: closure.missing };
 }
 
-function openGraph(closure: Closure, symbols: SymbolIndex): Graph {
-  const modules = closure.objects.map(({ file, name }, index) =>
-    openModule(index, name, file, functionRanges(file)),
-  );
+function openGraph(closure: Constituents, symbols: SymbolIndex): Graph {
+  const modules = closure.objects.map(({ file, name, placeOf }, index) => ({
+    ...openModule(index, name, file, functionRanges(file)),
+    ...(placeOf === undefined ? {} : { placeOf }),
+  }));
   return new Graph(modules, (name, version) => {
     const found = symbols.lookup(name, version);
     if (found === undefined) return undefined;
@@ -130,7 +124,7 @@ function unite(reaches: readonly Reach[]): ReadonlyMap<GraphNode, LiveFunction> 
   return live;
 }
 
-function describeTarget({ objects: [program] }: Closure): Inspection["target"] {
+function describeTarget({ objects: [program] }: Constituents): Inspection["target"] {
   if (program === undefined) throw new Error("a closure has at least the program");
   const { file, path } = program;
   const isProgram = file.linkage !== "shared-library";

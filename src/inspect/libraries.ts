@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** What each file of the closure is used for, and what a thread's local storage costs. */
 import { R_X86_64 } from "../elf/constants.js";
-import type { Closure } from "./closure.js";
+import type { Constituents } from "./closure.js";
 import type { Inspection } from "./schema.js";
 import type { SymbolIndex } from "./symbol-lookup.js";
 
@@ -14,7 +14,7 @@ const tlsRelocations: ReadonlyMap<number, Inspection["tls"]["models"][number]> =
 
 type LibraryUse = Inspection["libraries"][number];
 
-export function describeLibraries(closure: Closure, symbols: SymbolIndex): readonly LibraryUse[] {
+export function describeLibraries(closure: Constituents, symbols: SymbolIndex): readonly LibraryUse[] {
   const uses = boundSymbols(closure, symbols);
   return closure.objects.map((object, index) => ({
     path: object.path,
@@ -30,7 +30,7 @@ export function describeLibraries(closure: Closure, symbols: SymbolIndex): reado
 type BoundSymbol = LibraryUse["boundSymbols"][number];
 
 /** For each object what the others bind from it, by name and version. */
-function boundSymbols(closure: Closure, symbols: SymbolIndex): readonly Map<string, BoundSymbol>[] {
+function boundSymbols(closure: Constituents, symbols: SymbolIndex): readonly Map<string, BoundSymbol>[] {
   const uses = closure.objects.map(() => new Map<string, BoundSymbol>());
   closure.objects.forEach(({ name, file }, user) => {
     for (const symbol of file.dynamicSymbols) {
@@ -49,7 +49,7 @@ function boundSymbols(closure: Closure, symbols: SymbolIndex): readonly Map<stri
   return uses;
 }
 
-export function describeTls(closure: Closure): Inspection["tls"] {
+export function describeTls(closure: Constituents): Inspection["tls"] {
   const modules = closure.objects.flatMap(({ name, file: { tls } }) =>
     tls === undefined ? [] : [{ library: name, memoryBytes: tls.memsz, alignBytes: Math.max(tls.align, 1) }],
   );

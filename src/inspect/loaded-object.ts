@@ -26,6 +26,14 @@ export interface LoadedObject {
   readonly needed: readonly string[];
   /** Index of the object that first asked for it; absent for the program and for an interpreter nobody needs. */
   readonly neededBy?: number;
+  /** Of a program that was put together from objects: which of them an address is from. */
+  readonly placeOf?: (address: number) => Place | undefined;
+}
+
+/** A place in a file, as its own tools give it. */
+export interface Place {
+  readonly library: string;
+  readonly offset: number;
 }
 
 /** "foreign" files are passed over, "refused" ones end the search: the loader then does not start the program. */

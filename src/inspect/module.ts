@@ -6,6 +6,7 @@
 import { PF, PT, R_X86_64, SHT } from "../elf/constants.js";
 import type { ElfFile } from "../elf/file.js";
 import type { ElfSymbol } from "../elf/symbols.js";
+import type { LoadedObject } from "./loaded-object.js";
 import { lowerBound, upperBound } from "./sorted.js";
 
 /** Start addresses and ends of functions, sorted by start. */
@@ -33,6 +34,8 @@ export interface Module {
   /** As messages call it. */
   readonly name: string;
   readonly file: ElfFile;
+  /** Where an address is from, if that is not this file itself. */
+  readonly placeOf?: LoadedObject["placeOf"];
   readonly regions: readonly Region[];
   readonly functions: FunctionRanges;
   /** What direct calls lead to outside of the known functions, sorted; now and then it is none. */

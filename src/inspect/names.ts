@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** What reports call functions: by symbol where there is one, else by address. */
 import type { GraphNode } from "./graph.js";
+import type { Place } from "./loaded-object.js";
 import type { Module } from "./module.js";
 
 export class FunctionNames {
@@ -8,14 +9,19 @@ export class FunctionNames {
 
   /** `library:symbol`, or `library:0xaddress`. */
   qualified(node: GraphNode): string {
-    return `${node.module.name}:${this.of(node.module, node.start)}`;
+    return `${placeIn(node.module, node.start).library}:${this.of(node.module, node.start)}`;
   }
 
   of(module: Module, start: number): string {
     const names = this.#byModule.get(module) ?? functionNames(module);
     this.#byModule.set(module, names);
-    return names.get(start) ?? `0x${start.toString(16)}`;
+    return names.get(start) ?? `0x${placeIn(module, start).offset.toString(16)}`;
   }
+}
+
+/** The file that an address is from, and where in it. */
+export function placeIn({ name, placeOf }: Module, address: number): Place {
+  return placeOf?.(address) ?? { library: name, offset: address };
 }
 
 /** Of several names of one function the dynamic symbol table's is taken: the one that others call it by. */

@@ -3,7 +3,7 @@
  * Name services: glibc loads modules by names in /etc/nsswitch.conf, which no DT_NEEDED has, when a program
  * looks up users, groups, hosts and the like (nsswitch.conf(5)).
  */
-import type { Closure } from "./closure.js";
+import type { Constituents } from "./closure.js";
 
 /**
  * The functions of libc that look something up, with the database that they ask. A service's function for it has the
@@ -39,7 +39,7 @@ export function databasesOf(name: string): readonly string[] {
 const builtIn: readonly string[] = ["files", "dns"];
 
 /** The databases that the program or a library of it asks. */
-export function askedDatabases({ objects }: Closure): readonly string[] {
+export function askedDatabases({ objects }: Constituents): readonly string[] {
   const bound = objects
     .filter(({ name }) => !name.startsWith("libc.so"))
     .flatMap(({ file }) => file.dynamicSymbols.filter(({ section }) => section === "undefined"));

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /** Where execution begins: the loader, the program's entry, initialisers; and `main`, and what runs at exit. */
 import { DT } from "../elf/constants.js";
-import type { Closure } from "./closure.js";
+import type { ElfFile } from "../elf/file.js";
+import type { Constituents } from "./closure.js";
 import type { Graph, GraphNode } from "./graph.js";
 import { isCode, type Module } from "./module.js";
 import type { Root } from "./reach.js";
@@ -19,11 +20,14 @@ export interface Roots {
 
 const rdi = 7;
 
-export function findRoots(graph: Graph, closure: Closure): Roots {
+export function findRoots(graph: Graph, closure: Constituents): Roots {
   const [program] = graph.modules;
   if (program === undefined) return { startup: [], mainRoots: [], exported: [], nss: [], main: undefined };
-  if (program.file.kind === "shared" && program.file.interpreter === undefined && program.file.entry === 0n) {
-    return { startup: [], mainRoots: exportedRoots(graph, program), exported: [], nss: [], main: undefined };
+  if (isLibrary(program.file)) {
+    const mainRoots = exportedRoots(graph, program);
+    addInitialisers(graph, program, "init", [DT.INIT, DT.INIT_ARRAY, DT.INIT_ARRAYSZ], mainRoots);
+    addInitialisers(graph, program, "fini", [DT.FINI, DT.FINI_ARRAY, DT.FINI_ARRAYSZ], mainRoots);
+    return { startup: [], mainRoots, exported: [], nss: [], main: undefined };
   }
   const startup: Root[] = [];
   const atExit: Root[] = [];
@@ -54,7 +58,12 @@ export function findRoots(graph: Graph, closure: Closure): Roots {
   };
 }
 
-function exportedRoots(graph: Graph, module: Module): readonly Root[] {
+/** Something to be called, and not to be started: a shared library, or objects without a main. */
+function isLibrary({ kind, linkage, interpreter, entry }: ElfFile): boolean {
+  return (kind === "shared" || linkage === "relocatable") && interpreter === undefined && entry === 0n;
+}
+
+function exportedRoots(graph: Graph, module: Module): Root[] {
   return module.file.dynamicSymbols
     .filter(
       ({ type, section, size }) =>

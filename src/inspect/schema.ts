@@ -34,6 +34,8 @@ const libraryUse = z.object({
   boundSymbols: z.array(
     z.object({ name: z.string(), version: z.string().optional(), users: z.array(z.string()) }),
   ),
+  /** Of an archive: what the program got of it, in the order of the link. */
+  members: z.array(z.string()).optional(),
 });
 
 const unknownSite = z.object({
@@ -75,6 +77,8 @@ export const inspectionSchema = z.object({
   libraries: z.array(libraryUse),
   /** Named by DT_NEEDED, and not found. */
   missingLibraries: z.array(z.object({ name: z.string(), neededBy: z.string() })),
+  /** Of an object or archive: what no library defines, once for each name; without weak references. */
+  undefinedSymbols: z.array(z.object({ name: z.string(), neededBy: z.string() })),
   syscalls: z.array(
     z.object({
       name: z.string(),

@@ -12,7 +12,7 @@ import { Fields } from "../elf/fields.js";
 import type { ElfFile } from "../elf/file.js";
 import { once } from "../elf/lazy.js";
 import type { ElfSymbol } from "../elf/symbols.js";
-import type { Closure, LoadedObject } from "./closure.js";
+import type { Constituents, LoadedObject } from "./closure.js";
 
 interface SymbolBinding {
   /** Index in the objects of the closure. */
@@ -55,7 +55,7 @@ const definingTypes = new Set<ElfSymbol["type"]>(["none", "object", "function", 
 const definingBindings = new Set<ElfSymbol["binding"]>(["global", "weak", "unique"]);
 
 /** An index of all that is in the scope of the program. Names are read from an object when a search gets there. */
-export function indexSymbols({ objects }: Pick<Closure, "objects">): SymbolIndex {
+export function indexSymbols({ objects }: Pick<Constituents, "objects">): SymbolIndex {
   const isMusl = objects.some(({ reason, name }) => reason === "interpreter" && name.startsWith("ld-musl-"));
   const choose = isMusl ? chooseAnyVersion : chooseVersion;
   const scope = objects.flatMap((object, index) =>

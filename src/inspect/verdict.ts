@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** What the findings mean for a port: features that matter, and whether each mode can run the program. */
-import type { Closure } from "./closure.js";
+import type { Constituents } from "./closure.js";
 import type { Inspection } from "./schema.js";
 
 type Finding = Inspection["verdicts"]["unikernel"]["findings"][number];
@@ -22,7 +22,7 @@ const featureCalls: Readonly<Record<string, readonly string[]>> = {
   BPF: ["bpf"],
 };
 
-export function describeFeatures(calls: readonly Call[], closure: Closure): Inspection["features"] {
+export function describeFeatures(calls: readonly Call[], closure: Constituents): Inspection["features"] {
   const features = Object.entries(featureCalls).flatMap(([name, wanted]) => {
     const call = calls.find((each) => wanted.includes(each.name) && each.layers.includes("main"));
     return call === undefined ? [] : [{ name, evidence: `${call.name}: ${chainOf(call)}` }];
@@ -41,7 +41,10 @@ function chainOf({ evidence: [first] }: Call): string {
   return first === undefined ? "" : [first.root, ...first.chain].join(" → ");
 }
 
-type Facts = Pick<Inspection, "complete" | "features" | "unknownSites" | "missingLibraries" | "target">;
+type Facts = Pick<
+  Inspection,
+  "complete" | "features" | "unknownSites" | "missingLibraries" | "undefinedSymbols" | "target"
+>;
 
 export function describeVerdicts(facts: Facts): Inspection["verdicts"] {
   const shared = [...buildFindings(facts), ...analysisFindings(facts), ...featureFindings(facts)];
@@ -61,8 +64,8 @@ function verdict(findings: readonly Finding[]): Verdict {
   return { outcome, findings: [...findings] };
 }
 
-function buildFindings({ target, missingLibraries }: Facts): readonly Finding[] {
-  const missing = missingLibraries.map(
+function buildFindings({ target, missingLibraries, undefinedSymbols }: Facts): readonly Finding[] {
+  const libraries = missingLibraries.map(
     ({ name, neededBy }): Finding => ({
       severity: "obstacle",
       what: `the library ${name} is missing`,
@@ -70,6 +73,15 @@ function buildFindings({ target, missingLibraries }: Facts): readonly Finding[] 
       fix: "install the package that has it",
     }),
   );
+  const symbols = undefinedSymbols.map(
+    ({ name, neededBy }): Finding => ({
+      severity: "obstacle",
+      what: `the symbol ${name} is undefined`,
+      evidence: `${neededBy} needs it`,
+      fix: "name the library that defines it with -l, and its directory with -L",
+    }),
+  );
+  const missing = [...libraries, ...symbols];
   if (target.interp === undefined) return missing;
   const dynamic: Finding = {
     severity: "obstacle",

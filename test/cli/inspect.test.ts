@@ -2,7 +2,10 @@
 /** The forms in which `ukl inspect` answers; what the answers say is tested beside the analysis. */
 import { describe, expect, test } from "vitest";
 import { inspectionSchema } from "../../src/inspect/schema.js";
+import { openWorkshop } from "../elf/toolchain.js";
 import { ukl } from "../support/cli.js";
+
+const workshop = openWorkshop();
 
 describe("ukl inspect", () => {
   test("prints a report for people", async () => {
@@ -26,6 +29,26 @@ describe("ukl inspect", () => {
       .parse(JSON.parse(stdout))
       .map(({ target }) => target.path);
     expect(paths).toEqual(["/bin/true", "/bin/false"]);
+  });
+
+  test("prints objects, linked with what it is told to", async () => {
+    const { directory, run, write } = workshop;
+    write("one.c", "long two(void); int main(void) { return two(); }");
+    write("two.c", "long syscall(long, ...); long two(void) { return syscall(163, 0); }");
+    run("gcc", "-c", "one.c", "two.c");
+    run("ar", "rcs", "libtwo.a", "two.o");
+    const { stdout } = await ukl(["inspect", "one.o", "two.o", "-L.", "-ltwo", "--json"], { cwd: directory });
+    const inspections = inspectionSchema.array().parse(JSON.parse(stdout));
+    expect(inspections.map(({ target }) => [target.path, target.kind])).toEqual([
+      ["one.o", "object"],
+      ["two.o", "object"],
+    ]);
+    // 163 is acct in asm/unistd_64.h.
+    for (const { syscalls } of inspections) expect(syscalls.map(({ name }) => name)).toContain("acct");
+    const report = await ukl(["inspect", "one.o", "-L.", "-ltwo"], { cwd: directory });
+    expect(report.stdout).toMatch(/libtwo\.a .* needed .*\(1 member\)/);
+    const alone = await ukl(["inspect", "one.o"], { cwd: directory });
+    expect(alone.stdout).toMatch(/two +undefined, needed by one\.o/);
   });
 
   test("prints names for other tools", async () => {
