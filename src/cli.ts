@@ -18,6 +18,8 @@ import { explainIncomplete, formatInspection, formatNames } from "./inspect/form
 import { inspect } from "./inspect/inspect.js";
 import type { Inspection } from "./inspect/schema.js";
 import { seccompProfile } from "./inspect/seccomp.js";
+import { saveTrace, traceProgram, unpredictedCalls } from "./inspect/trace.js";
+import { formatTrace } from "./inspect/trace-format.js";
 import { formatWhy } from "./inspect/why.js";
 import { kernelCache } from "./kernel/cache.js";
 import type { Progress } from "./kernel/compile.js";
@@ -43,7 +45,7 @@ async function main(argv: readonly string[]): Promise<number> {
   addRun(program, programArguments, (guestStatus) => {
     status = guestStatus;
   });
-  addInspect(program);
+  addInspect(program, programArguments);
   addKernel(program);
   addDoctor(program);
   // Whoever read our output is gone, as in `ukl inspect PROGRAM | head -1`. A run ends its machine first.
@@ -169,9 +171,11 @@ interface InspectFlags {
   readonly library: readonly string[];
   readonly libraryPath: readonly string[];
   readonly cc?: string;
+  readonly trace?: true;
+  readonly traceSave?: string;
 }
 
-function addInspect(program: Command): void {
+function addInspect(program: Command, programArguments: readonly string[] | undefined): void {
   program
     .command("inspect")
     .description("the system calls and libraries that a program needs, and why")
@@ -196,8 +200,15 @@ function addInspect(program: Command): void {
     .option("-l, --library <name>", "link objects and archives with this library", collect, [])
     .option("-L, --library-path <dir>", "look for libraries here", collect, [])
     .option("--cc <compiler>", "link as this compiler does (default: gcc, or g++ for C++)")
+    .option("--trace", "run the target with what follows --, and compare its calls with the predicted ones")
+    .option("--trace-save <file>", "trace, and keep in this file what all runs made")
     .action(async (targets: string[], flags: InspectFlags) => {
       const [first = ""] = targets;
+      if (flags.trace || flags.traceSave !== undefined) {
+        refuseWithTrace(targets, flags);
+        return trace(await inspect({ path: first, mode: flags.mode }), flags, programArguments ?? []);
+      }
+      if (programArguments !== undefined) throw argumentsWithoutTrace();
       if (targets.length === 1 && (await isImage(first))) {
         print(`${JSON.stringify(await readManifest(first), undefined, 2)}\n`);
         return;
@@ -212,6 +223,42 @@ function addInspect(program: Command): void {
         if (incomplete !== undefined && (flags.names || flags.seccomp)) say(`${incomplete}\n`);
       }
     });
+}
+
+/** What a trace has no place for. */
+function refuseWithTrace(targets: readonly string[], flags: InspectFlags): void {
+  const others = (["names", "seccomp", "runtime", "why", "diff"] as const).filter(
+    (name) => flags[name] !== undefined,
+  );
+  const cause =
+    targets.length === 1
+      ? others.map((name) => `--${name} is given too`).join(", ")
+      : `${targets.length} targets are given`;
+  if (cause === "") return;
+  throw new UklError("UKL-101", {
+    what: "--trace compares the calls of one program, and answers in text or with --json",
+    cause,
+    fix: "ask for one after the other",
+  });
+}
+
+function argumentsWithoutTrace(): UklError {
+  return new UklError("UKL-101", {
+    what: "arguments are given to a program that is not run",
+    cause: "inspecting runs nothing",
+    fix: "add --trace to run the program, or leave out what follows --",
+  });
+}
+
+async function trace(inspection: Inspection, flags: InspectFlags, args: readonly string[]): Promise<void> {
+  const { traceSave: file, json } = flags;
+  // The program's own output must not get into ours, where that is read by other programs.
+  const stdout = json ? "stderr" : "stdout";
+  const comparison = await traceProgram(inspection, { args, earlier: file, stdout });
+  print(json ? `${JSON.stringify(comparison, undefined, 2)}\n` : formatTrace(comparison));
+  if (file !== undefined) await saveTrace(file, comparison.trace);
+  const error = unpredictedCalls(comparison);
+  if (error !== undefined) throw error;
 }
 
 function formatInspections(inspections: readonly Inspection[], flags: InspectFlags): string {

@@ -4,7 +4,7 @@
  *
  * The catalogue below is the single list of codes; docs/errors.md is generated from it. A code is never
  * reused for another meaning. Ranges: 1xx command line and configuration, 2xx input files, 3xx kernel,
- * 4xx host tools and files, 5xx link and image, 6xx running, 9xx bugs of ours.
+ * 4xx host tools and files, 5xx link and image, 6xx running, 7xx tracing, 9xx our bugs.
  */
 
 /** Process exit codes, after sysexits(3). `ukl run` otherwise returns the guest's own status. */
@@ -14,6 +14,8 @@ export const exitCode = {
   badInput: 65,
   unavailable: 69,
   bug: 70,
+  /** What was seen goes beyond what was predicted: EX_PROTOCOL, something that was not possible. */
+  unpredicted: 76,
   configuration: 78,
 } as const;
 
@@ -69,6 +71,9 @@ export const errorCatalogue = {
   "UKL-602": entry("the virtual machine failed", exitCode.unavailable),
   "UKL-603": entry("the guest ran longer than allowed", exitCode.unavailable),
   "UKL-604": entry("the guest stopped without an exit status", exitCode.unavailable),
+  "UKL-701": entry("the program cannot be traced", exitCode.unavailable),
+  "UKL-702": entry("the saved trace cannot be used", exitCode.badInput),
+  "UKL-703": entry("a system call was seen that was not predicted", exitCode.unpredicted),
   "UKL-901": entry("an internal assumption does not hold", exitCode.bug),
 } as const satisfies Record<string, CatalogueEntry>;
 
@@ -122,8 +127,8 @@ export function formatErrorList(): string {
 
 Every failure has a permanent code, and is printed with what happened, its cause, and what to do about it. The exit
 codes are those of sysexits(3): ${exitCode.usage} usage, ${exitCode.badInput} bad input, ${exitCode.unavailable} something the host lacks, ${exitCode.bug} a bug of ours,
-${exitCode.configuration} configuration. \`ukl run\` otherwise returns the guest's own exit status. This file is generated from \`src/errors.ts\`
-by \`npm run docs\`.
+${exitCode.unpredicted} a system call that was not predicted, ${exitCode.configuration} configuration. \`ukl run\` otherwise returns the guest's own exit status.
+This file is generated from \`src/errors.ts\` by \`npm run docs\`.
 
 | code | what | exit |
 | --- | --- | --- |

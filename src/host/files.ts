@@ -4,6 +4,7 @@
  * place and renamed, so an interruption or a full disk leaves either the old file or none.
  */
 import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
 import { chmod, mkdir, mkdtemp, open, readFile, rename, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
@@ -16,6 +17,20 @@ export async function readInput(path: string): Promise<Buffer> {
   } catch (error) {
     throw unreadable(path, error);
   }
+}
+
+/** The lines of a file that may be too big to hold, each byte one character; of a line no more than `limit` of them. */
+export async function* readLines(path: string, limit: number): AsyncGenerator<string> {
+  let line = "";
+  for await (const chunk of createReadStream(path, "latin1")) {
+    const pieces = String(chunk).split("\n");
+    for (const piece of pieces.slice(0, -1)) {
+      yield (line + piece).slice(0, limit);
+      line = "";
+    }
+    line = (line + pieces.at(-1)).slice(0, limit);
+  }
+  if (line !== "") yield line;
 }
 
 /** The error for a failed read of what the user named. */

@@ -50,13 +50,13 @@ export const requirements: readonly Requirement[] = [
   requirement("program", "flock", "util-linux", "sharing the kernel cache between builds"),
   requirement("program", "setpriv", "util-linux", "ending a virtual machine together with ukl"),
   requirement("program", "qemu-system-x86_64", "qemu-system-x86", "running images"),
+  requirement("program", "strace", "strace", "the calls that programs really make: ukl inspect --trace"),
   requirement("program", "musl-gcc", "musl-tools", "fixtures linked with musl", "tests"),
   requirement("package", "busybox-static", "busybox-static", "the shell script fixture", "tests"),
   requirement("header", "lua5.4/lua.h", "liblua5.4-dev", "the Lua fixture", "tests"),
   requirement("header", "sqlite3.h", "libsqlite3-dev", "the SQLite fixture", "tests"),
   requirement("program", "cpio", "cpio", "reading archives back", "tests"),
   requirement("program", "clang-format", "clang-format", "the check of C formatting", "tests"),
-  requirement("program", "strace", "strace", "the calls that programs really make", "tests"),
   requirement("package", "golang-go", "golang-go", "inspecting programs written in Go", "tests"),
 ];
 

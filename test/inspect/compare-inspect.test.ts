@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { straceOptions } from "../../src/inspect/trace.js";
 
 const repository = new URL("../../", import.meta.url);
 const scratch = mkdtempSync(join(tmpdir(), "ukl-compare-test-"));
@@ -47,7 +48,7 @@ int main(int argc, char **argv) {
     const marker = new URL("scripts/workloads/support/marker.c", repository).pathname;
     expect(run("gcc", "-shared", "-fPIC", "-o", "marker.so", marker).status).toBe(0);
     const preload = ["-E", `LD_PRELOAD=${inScratch("marker.so")}`];
-    run("strace", "-f", "-qq", "-o", "trace", ...preload, inScratch("family"));
+    run("strace", ...straceOptions("trace"), ...preload, inScratch("family"));
     const isTarget = (path: string) => path === inScratch("family");
     seen = readTrace(readFileSync(inScratch("trace"), "latin1"), isTarget);
   });
@@ -66,7 +67,7 @@ int main(int argc, char **argv) {
 
   test("the mark adds no call to those strace counts of the program alone", () => {
     const preload = ["-E", `LD_PRELOAD=${inScratch("marker.so")}`];
-    run("strace", "-f", "-qq", "-o", "ls-trace", ...preload, "/bin/ls", "-la", "/");
+    run("strace", ...straceOptions("ls-trace"), ...preload, "/bin/ls", "-la", "/");
     const text = readFileSync(inScratch("ls-trace"), "latin1");
     const counted = countedByStrace("/bin/ls", "-la", "/");
     expect([...readTrace(text, () => true).all].sort()).toEqual(counted);

@@ -7,6 +7,7 @@ import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { straceOptions } from "../../../dist/inspect/trace.js";
 import { readTrace } from "./trace.js";
 
 const stepLimitMs = 30_000;
@@ -42,7 +43,7 @@ class Context {
     const traceFile = join(this.scratch, `.trace-${this.#traces++}`);
     const variables = { ...env, ...(this.#marking !== undefined && { LD_PRELOAD: this.#marking }) };
     const variableArgs = Object.entries(variables).flatMap(([name, value]) => ["-E", `${name}=${value}`]);
-    const options = ["-f", "-qq", "-s", "0", "-e", "signal=none", "-o", traceFile, ...variableArgs];
+    const options = [...straceOptions(traceFile), ...variableArgs];
     const child = spawn("strace", [...options, argv0, ...args], { cwd });
     const process_ = { child, traceFile, output: "", status: undefined, ended: undefined };
     process_.ended = new Promise((resolve) => {
