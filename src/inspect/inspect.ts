@@ -116,7 +116,7 @@ function functionRanges(file: ElfFile): FunctionRanges {
 function unite(reaches: readonly Reach[]): ReadonlyMap<GraphNode, LiveFunction> {
   const live = new Map<GraphNode, LiveFunction>();
   for (const reach of reaches) {
-    for (const [node, { takenAsPointer }] of reach) {
+    for (const { node, takenAsPointer } of reach.nodes) {
       const known = live.get(node);
       live.set(node, { node, takenAsPointer: takenAsPointer || known?.takenAsPointer === true });
     }

@@ -103,5 +103,5 @@ function isOpened(graph: Graph, { openers, fromOutside }: Guard, reach: Reach): 
     (from: GraphNode) =>
     ({ target }: Edge) =>
       openers.has(target) && from.module !== target.module;
-  return [...reach.keys()].some((from) => graph.edges(from).some(opens(from)));
+  return reach.nodes.some(({ node }) => graph.edges(node).some(opens(node)));
 }

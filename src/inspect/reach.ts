@@ -9,39 +9,57 @@ export interface Root {
 }
 
 interface Reached {
+  readonly node: GraphNode;
   /** The node that led there first; the root's label for a root. */
   readonly from: GraphNode | string;
   /** Whether some way to it is a pointer, so that its callers are not all known. */
   takenAsPointer: boolean;
 }
 
-export type Reach = ReadonlyMap<GraphNode, Reached>;
+/** What was reached, in the order of finding. */
+export class Reach {
+  readonly #order: Reached[] = [];
+  /** By the node's id. */
+  readonly #byId: (Reached | undefined)[] = [];
+
+  has(node: GraphNode): boolean {
+    return this.#byId[node.id] !== undefined;
+  }
+
+  get(node: GraphNode): Reached | undefined {
+    return this.#byId[node.id];
+  }
+
+  get nodes(): readonly Reached[] {
+    return this.#order;
+  }
+
+  /** Notes one way to a node. */
+  add(node: GraphNode, from: GraphNode | string, takenAsPointer: boolean): void {
+    const known = this.#byId[node.id];
+    if (known === undefined) {
+      const reached = { node, from, takenAsPointer };
+      this.#byId[node.id] = reached;
+      this.#order.push(reached);
+    } else if (takenAsPointer) known.takenAsPointer = true;
+  }
+}
 
 /** Whether a layer goes along an edge. */
 export type Gate = (from: GraphNode, edge: Edge) => boolean;
 
 /** Breadth first, so that chains are short. */
 export function reachFrom(graph: Graph, roots: readonly Root[], passes: Gate): Reach {
-  const reached = new Map<GraphNode, Reached>();
-  const queue: GraphNode[] = [];
-  for (const { node, label } of roots) {
-    if (reached.has(node)) continue;
-    reached.set(node, { from: label, takenAsPointer: true });
-    queue.push(node);
-  }
-  for (let next = 0; next < queue.length; next++) {
-    const node = queue[next] as GraphNode;
+  const reach = new Reach();
+  for (const { node, label } of roots) reach.add(node, label, true);
+  const { nodes } = reach;
+  for (let next = 0; next < nodes.length; next++) {
+    const { node } = nodes[next] as Reached;
     for (const edge of graph.edges(node)) {
-      if (!passes(node, edge)) continue;
-      const { target, at } = edge;
-      const known = reached.get(target);
-      if (known === undefined) {
-        reached.set(target, { from: node, takenAsPointer: at === undefined });
-        queue.push(target);
-      } else if (at === undefined) known.takenAsPointer = true;
+      if (passes(node, edge)) reach.add(edge.target, node, edge.at === undefined);
     }
   }
-  return reached;
+  return reach;
 }
 
 /** The nodes from a root to `node`, the root's label first. */

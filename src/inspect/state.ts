@@ -36,6 +36,10 @@ const callerSaved = [0, 1, 2, 6, 7, 8, 9, 10, 11];
 const changedBySystemCall = [0, 1, 11];
 const mostSlots = 64;
 
+const registersAtEntry: readonly Value[] = Array.from({ length: generalRegisters }, (_, index) =>
+  index === rsp ? frameAddress(0) : input({ kind: "register", register: index }),
+);
+
 export class MachineState {
   readonly #registers: Value[];
   /** By distance from the stack pointer at entry. */
@@ -49,10 +53,7 @@ export class MachineState {
   }
 
   static atEntry(): MachineState {
-    const registers = Array.from({ length: generalRegisters }, (_, index) =>
-      index === rsp ? frameAddress(0) : input({ kind: "register", register: index }),
-    );
-    return new MachineState(registers, new Map());
+    return new MachineState([...registersAtEntry], new Map());
   }
 
   static unknown(): MachineState {

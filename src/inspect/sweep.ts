@@ -2,6 +2,8 @@
 /** Finds system call instructions that nothing live executes: they are reported, never lost. */
 import type { Graph, GraphNode } from "./graph.js";
 import { type Module, type Region, rangeAt } from "./module.js";
+import type { FunctionScan } from "./scan.js";
+import { upperBound } from "./sorted.js";
 
 /** `syscall`, `sysenter`, `int $0x80`. */
 const encodings: readonly (readonly [number, number])[] = [
@@ -25,17 +27,29 @@ export function unreachedSites(
   graph: Graph,
   live: ReadonlyMap<GraphNode, unknown>,
 ): readonly UnreachedSite[] {
-  return graph.modules.flatMap((module) => {
-    const extents = [...live.keys()]
-      .filter((node) => node.kind === "function" && node.module === module)
-      .map((node) => graph.scan(node));
-    const reached = new Set(extents.flatMap(({ sites }) => sites.map(({ at }) => at)));
+  const extents = graph.modules.map((): FunctionScan[] => []);
+  for (const node of live.keys()) {
+    if (node.kind === "function") extents[node.module.index]?.push(graph.scan(node));
+  }
+  return graph.modules.flatMap((module, index) => {
+    const isCovered = coverage(extents[index] ?? []);
     return module.regions
       .flatMap(places)
-      .filter((at) => !reached.has(at))
-      .filter((at) => !extents.some(({ start, end }) => at >= start && at < end))
+      .filter((at) => !isCovered(at))
       .flatMap((at) => unreachedAt(graph, module, at));
   });
+}
+
+/** Tells whether an address is in one of the extents, some of which can lie in others. */
+function coverage(extents: readonly FunctionScan[]): (address: number) => boolean {
+  const sorted = [...extents].sort((left, right) => left.start - right.start);
+  const starts = Float64Array.from(sorted, ({ start }) => start);
+  let furthest = 0;
+  const ends = sorted.map(({ end }) => {
+    furthest = Math.max(furthest, end);
+    return furthest;
+  });
+  return (address) => address < (ends[upperBound(starts, address) - 1] ?? 0);
 }
 
 function unreachedAt(graph: Graph, module: Module, at: number): readonly UnreachedSite[] {
