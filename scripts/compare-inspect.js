@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 // Compares the system calls that `ukl inspect` predicts with those that real programs make under strace, and fails
-// when one was seen that was not predicted. Each workload runs three times; the union counts. Needs `npm run build`.
+// when one was seen that was not predicted. Each workload runs three times; the union counts. Needs `npm run build`,
+// and the sources of some packages, which apt fetches into the cache.
 //
 //   --only a,b          these programs, or all of a file of scripts/workloads/
 //   --write             writes docs/inspect-comparison.md
 //   --verbose           names what was predicted and not seen
 //   --trace-cache DIR   keeps the traces, and uses those that are there
 //   --inspect-from DIR  reads DIR/NAME.json in place of inspecting
+//   --rounds N          runs each workload N times
 //   --trace-only        stops after tracing
 //   --install           installs the packages first, without starting their services
 import { execFile, execFileSync } from "node:child_process";
@@ -27,7 +29,6 @@ import { readCachedTrace, writeCachedTrace } from "./workloads/support/cache.js"
 import { runUnderStrace } from "./workloads/support/run.js";
 import { falseNegatives, formatTable, score } from "./workloads/support/score.js";
 
-const rounds = 3;
 const inspectLimitMs = 120_000;
 const folder = new URL("workloads/", import.meta.url);
 const ukl = fileURLToPath(new URL("../dist/cli.js", import.meta.url));
@@ -42,6 +43,7 @@ const { values: flags } = parseArgs({
     "trace-only": { type: "boolean", default: false },
     "trace-cache": { type: "string" },
     "inspect-from": { type: "string" },
+    rounds: { type: "string", default: "3" },
   },
 });
 
@@ -89,9 +91,10 @@ async function traced(program) {
   const cached = readCachedTrace(directory, program);
   if (cached !== undefined) return cached;
   const union = { all: new Set(), main: new Set() };
-  for (let round = 0; round < rounds; round++) {
-    process.stderr.write(`tracing ${program.name}, ${round + 1} of ${rounds}\n`);
-    const seen = await runUnderStrace(program, isDynamic(program.binary) ? markingLibrary() : undefined);
+  for (let round = 0; round < Number(flags.rounds); round++) {
+    process.stderr.write(`tracing ${program.name}, ${round + 1} of ${flags.rounds}\n`);
+    const marking = isDynamic(program.binary) ? markingLibrary() : undefined;
+    const seen = await runUnderStrace(program, marking, join(directory, "sources"));
     for (const name of seen.all) union.all.add(name);
     for (const name of seen.main) union.main.add(name);
     if (!seen.marked) union.main = undefined;

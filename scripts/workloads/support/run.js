@@ -2,21 +2,28 @@
 // Runs one workload under strace. Gives it free ports, a scratch directory that is removed, clients that are not
 // traced, and a time limit for each step; ends what the workload left running, and nothing else.
 import { execFile, spawn } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { straceOptions } from "../../../dist/inspect/trace.js";
+import { fileURLToPath } from "node:url";
+import { fetchSource } from "./source.js";
 import { readTrace } from "./trace.js";
 
 const stepLimitMs = 30_000;
+const suiteLimitMs = 300_000;
+const folder = fileURLToPath(new URL("../", import.meta.url));
 
-/** Runs `workload` once; `marking` is the preloaded library, or undefined. Returns the calls seen. */
-export async function runUnderStrace(workload, marking) {
+/**
+ * Runs `workload` once; `marking` is the preloaded library, or undefined. Sources are kept in `sourceDirectory`.
+ * Returns the calls seen.
+ */
+export async function runUnderStrace(workload, marking, sourceDirectory) {
   const scratch = mkdtempSync(join(tmpdir(), "inspect-workload-"));
   const binary = workload.markedBinary ?? workload.binary;
-  const context = new Context(binary, scratch, marking);
+  const context = new Context(binary, scratch, marking, sourceDirectory);
   try {
     await workload.run(context);
     await context.end();
@@ -30,22 +37,26 @@ export async function runUnderStrace(workload, marking) {
 class Context {
   #marking;
   #running = [];
-  #traces = 0;
+  #sourceDirectory;
+  #traceDirectory;
 
-  constructor(binary, scratch, marking) {
+  constructor(binary, scratch, marking, sourceDirectory) {
     this.binary = binary;
     this.scratch = scratch;
     this.#marking = marking;
+    this.#sourceDirectory = sourceDirectory;
+    this.#traceDirectory = join(scratch, ".traces");
+    mkdirSync(this.#traceDirectory);
   }
 
   /** Starts the program traced, and leaves it running. `stop` sends it a signal and waits. */
   start(args, { input = "", cwd = this.scratch, env = {}, argv0 = this.binary } = {}) {
-    const traceFile = join(this.scratch, `.trace-${this.#traces++}`);
+    const traceFile = join(this.#traceDirectory, `${this.#running.length}`);
     const variables = { ...env, ...(this.#marking !== undefined && { LD_PRELOAD: this.#marking }) };
     const variableArgs = Object.entries(variables).flatMap(([name, value]) => ["-E", `${name}=${value}`]);
     const options = [...straceOptions(traceFile), ...variableArgs];
     const child = spawn("strace", [...options, argv0, ...args], { cwd });
-    const process_ = { child, traceFile, output: "", status: undefined, ended: undefined };
+    const process_ = { child, output: "", status: undefined, ended: undefined };
     process_.ended = new Promise((resolve) => {
       const end = (status) => {
         process_.status ??= status;
@@ -82,15 +93,53 @@ class Context {
     return ended.output;
   }
 
+  /** A program that is the traced one wherever it is started, and does not trace what starts it. */
+  get tracedProgram() {
+    return join(folder, "support", "traced.sh");
+  }
+
+  /** Runs a test suite, which is not traced itself: it starts `tracedProgram` in place of the program. */
+  suite(command, args, { env = {}, limitMs = suiteLimitMs, ...options } = {}) {
+    const tracing = {
+      TRACE_DIRECTORY: this.#traceDirectory,
+      TRACE_TARGET: this.binary,
+      TRACE_PRELOAD: this.#marking ?? "",
+    };
+    const all = { ...process.env, ...tracing, ...env };
+    const limiting = ["--kill-after=5", `${limitMs / 1000}`]; // ends its children too
+    const limit = { limitMs: limitMs + stepLimitMs };
+    return this.client("timeout", [...limiting, command, ...args], { env: all, ...limit, ...options });
+  }
+
+  /** The unpacked upstream source of an installed package. */
+  source(binaryPackage) {
+    return fetchSource(this.#sourceDirectory, binaryPackage);
+  }
+
+  /** A file that belongs to a workload. */
+  file(...path) {
+    return join(folder, ...path);
+  }
+
   /** Runs something else, not traced. */
-  client(command, args, { expect = [0], cwd = this.scratch } = {}) {
+  client(command, args, { expect = [0], limitMs = stepLimitMs, input = "", ...options } = {}) {
     return new Promise((resolve, reject) => {
-      execFile(command, args, { cwd, timeout: stepLimitMs, maxBuffer: 1 << 26 }, (error, stdout, stderr) => {
-        const status = error === null ? 0 : error.code;
-        if (expect.includes(status)) resolve(stdout);
-        else
-          reject(new Error(`${command} ${args.join(" ")} ended with ${error.signal ?? status}:\n${stderr}`));
-      }).stdin?.end();
+      const limits = { timeout: limitMs, maxBuffer: 1 << 28 };
+      const child = execFile(
+        command,
+        args,
+        { cwd: this.scratch, ...limits, ...options },
+        (error, stdout, stderr) => {
+          const status = error === null ? 0 : error.code;
+          if (expect.includes(status)) resolve(stdout);
+          else
+            reject(
+              new Error(`${command} ${args.join(" ")} ended with ${error.signal ?? status}:\n${stderr}`),
+            );
+        },
+      );
+      child.stdin.on("error", () => undefined); // it may end before it has read everything
+      child.stdin.end(input);
     });
   }
 
@@ -118,20 +167,21 @@ class Context {
   }
 
   async end() {
-    for (const process_ of this.#running) {
-      if (process_.status !== undefined) continue;
-      endTraced(process_.child.pid);
-      await process_.ended;
+    for (const pid of tracersInto(this.#traceDirectory)) endTraced(pid);
+    const deadline = Date.now() + stepLimitMs;
+    while (tracersInto(this.#traceDirectory).length > 0) {
+      if (Date.now() > deadline) throw new Error(`${this.binary} does not end`);
+      await sleep(50);
     }
   }
 
   seen(targets) {
-    const union = { all: new Set(), main: new Set(), marked: true };
-    for (const { traceFile } of this.#running) {
-      const seen = readTrace(readFileSync(traceFile, "latin1"), (path) => targets.has(resolved(path)));
+    const union = { all: new Set(), main: new Set(), marked: false };
+    for (const file of readdirSync(this.#traceDirectory)) {
+      const seen = readTrace(join(this.#traceDirectory, file), (path) => targets.has(resolved(path)));
       for (const name of seen.all) union.all.add(name);
       for (const name of seen.main) union.main.add(name);
-      union.marked &&= seen.marked;
+      union.marked ||= seen.marked;
     }
     return union;
   }
@@ -161,6 +211,20 @@ function targetOf(stracePid) {
   const children = readFileSync(`/proc/${stracePid}/task/${stracePid}/children`, "utf8").trim();
   if (children === "") throw new Error("the traced program has ended already");
   return Number(children.split(" ")[0]);
+}
+
+/** Every strace that writes to this directory, a suite's too. */
+function tracersInto(directory) {
+  return readdirSync("/proc").filter((name) => /^\d+$/.test(name) && isTracerInto(name, directory));
+}
+
+function isTracerInto(pid, directory) {
+  try {
+    const [command, ...args] = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
+    return command === "strace" && args.some((arg) => arg.startsWith(`${directory}/`));
+  } catch {
+    return false; // it has ended meanwhile
+  }
 }
 
 /** Ends the processes that this strace traces; strace ends with the last of them. */

@@ -1,0 +1,7 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Stands in for a program in its own test suite: the suite starts this, and signals what it becomes. The tracer is no
+# ancestor (-DDD), so that the program keeps this process id and its parent.
+trace=$(mktemp "$TRACE_DIRECTORY/XXXXXX") || exit 1
+exec strace -DDD -f -qq -s 0 -e signal=none -o "$trace" \
+  ${TRACE_PRELOAD:+-E "LD_PRELOAD=$TRACE_PRELOAD"} "$TRACE_TARGET" "$@"
