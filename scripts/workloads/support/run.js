@@ -75,6 +75,7 @@ class Context {
     child.stdin.end(input);
     this.#running.push(process_);
     return {
+      pid: () => targetOf(child.pid),
       signal: (name) => process.kill(targetOf(child.pid), name),
       stop: async (name = "SIGTERM") => {
         process.kill(targetOf(child.pid), name);

@@ -1,0 +1,12 @@
+-- SPDX-License-Identifier: MIT
+core.register_service("answer", "http", function(applet)
+  applet:set_status(200)
+  applet:start_response()
+  applet:send(os.date() .. tostring(os.getenv("HOME")))
+end)
+core.register_task(function()
+  core.msleep(100)
+  local socket = core.tcp()
+  socket:connect("127.0.0.1", 9)
+  socket:close()
+end)
