@@ -77,7 +77,9 @@ async function runClosed(context, env) {
   if (process.getuid() !== 0) return;
   const daemon = context.start(["-f", context.file("haproxy", "closed.cfg")], { env });
   await context.waitForPort(env.PORT);
-  await context.client("curl", ["-sS", "-o", "/dev/null", `http://127.0.0.1:${env.PORT}/`], { expect: [0, 52] });
+  await context.client("curl", ["-sS", "-o", "/dev/null", `http://127.0.0.1:${env.PORT}/`], {
+    expect: [0, 52],
+  });
   process.kill(Number(readFileSync(join(context.scratch, "closed.pid"), "utf8")), "SIGTERM");
   await daemon.ended();
 }
@@ -95,10 +97,16 @@ async function request(context, env) {
   await context.client("ab", ["-q", "-k", "-n", "300", "-c", "8", `${base}/`]);
   const quiet = ["-sS", "-k", "-o", "/dev/null", "--max-time", "5"];
   const get = (...more) => context.client("curl", [...quiet, ...more], { expect: [0, 7, 28, 52, 56] });
-  for (const path of ["large", "missing", "lua", "resolve", "named", "foreign", "gone"]) await get(`${base}/${path}`);
+  for (const path of ["large", "missing", "lua", "resolve", "named", "foreign", "gone"])
+    await get(`${base}/${path}`);
   await get("-d", "x".repeat(100_000), `${base}/`);
   await get("--compressed", `${base}/`, "-o", "/dev/null", `https://127.0.0.1:${env.TLS_PORT}/large`);
-  await get(`http://127.0.0.1:${env.RAW_PORT}/large`, "-o", "/dev/null", `http://127.0.0.1:${env.STATISTICS_PORT}/`);
+  await get(
+    `http://127.0.0.1:${env.RAW_PORT}/large`,
+    "-o",
+    "/dev/null",
+    `http://127.0.0.1:${env.STATISTICS_PORT}/`,
+  );
   await get(`http://127.0.0.1:${env.STATISTICS_PORT}/metrics`);
   await get("--unix-socket", join(context.scratch, "web.sock"), "http://localhost/");
   await get("-g", `http://[::1]:${env.PORT}/`);

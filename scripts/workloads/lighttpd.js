@@ -45,12 +45,19 @@ function makeFiles(scratch) {
   for (const name of ["files", "files/list", "files/secret", "uploads"]) mkdirSync(join(scratch, name));
   place("files/small.html", "<p>hello</p>".repeat(100));
   place("files/list/large.bin", Buffer.alloc(3 << 20, 7));
-  place("files/page.shtml", '<!--#include file="small.html"--><!--#exec cmd="true"--><!--#flastmod file="page.shtml"-->');
+  place(
+    "files/page.shtml",
+    '<!--#include file="small.html"--><!--#exec cmd="true"--><!--#flastmod file="page.shtml"-->',
+  );
   place("users", "user:secret\n");
   copyFileSync(new URL("lighttpd/program.cgi", import.meta.url), join(scratch, "files", "program.cgi"));
 }
 
-function environment(context, port, { backend = "sendfile", events = "poll", workers = 0, backendPort = 9 } = {}) {
+function environment(
+  context,
+  port,
+  { backend = "sendfile", events = "poll", workers = 0, backendPort = 9 } = {},
+) {
   const identity = (flag) => execFileSync("id", [`-${flag}n`], { encoding: "utf8" }).trim();
   const root = process.getuid() === 0;
   return {

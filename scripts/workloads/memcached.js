@@ -28,7 +28,9 @@ async function runSuite(context) {
   symlinkSync(context.tracedProgram, join(source, "memcached-debug"));
   execFileSync("gcc", ["-o", "timedrun", "timedrun.c"], { cwd: source });
   withoutPrivilegeOption(join(source, "t", "lib", "MemcachedTest.pm"));
-  const tests = readdirSync(join(source, "t")).filter((name) => name.endsWith(".t") && !leftOut.includes(name));
+  const tests = readdirSync(join(source, "t")).filter(
+    (name) => name.endsWith(".t") && !leftOut.includes(name),
+  );
   const overTls = tests.filter((name) => name.startsWith("ssl_"));
   // A traced server is slow, and some tests ask for exact times.
   const options = { cwd: source, expect: [0, 1] };
