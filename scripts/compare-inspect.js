@@ -159,7 +159,9 @@ function describe(table) {
 Written by \`node scripts/compare-inspect.js --write\`. Each program is used as its users do
 (\`scripts/workloads/\`) under \`strace -f\`, three times; what any of its own processes called is *seen*. *Predicted*
 is what \`ukl inspect\` lists of the same file on the same machine. A call that was seen and not predicted is a
-defect. Precision is bound by what a workload reaches: a call that was not seen may still be possible.
+defect. Precision is bound by what a workload reaches: a call that was not seen may still be possible. So redis-server,
+memcached, lighttpd, haproxy and sqlite3 also go through the test suites of their upstream sources, which start the
+installed binary; nginx, whose tests are not in its source, through every module of its package.
 
 The first five figures count everything from the first instruction on. Those after main count what was called after
 \`main\` was entered, against what has another layer than only \`startup\`. Dynamic programs are marked there by a

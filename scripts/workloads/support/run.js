@@ -16,10 +16,7 @@ const stepLimitMs = 30_000;
 const suiteLimitMs = 300_000;
 const folder = fileURLToPath(new URL("../", import.meta.url));
 
-/**
- * Runs `workload` once; `marking` is the preloaded library, or undefined. Sources are kept in `sourceDirectory`.
- * Returns the calls seen.
- */
+/** Runs `workload` once; `marking` is the preloaded library, or undefined. Returns the calls seen. */
 export async function runUnderStrace(workload, marking, sourceDirectory) {
   const scratch = mkdtempSync(join(tmpdir(), "inspect-workload-"));
   const binary = workload.markedBinary ?? workload.binary;
