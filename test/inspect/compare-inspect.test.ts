@@ -12,6 +12,7 @@ const scratch = mkdtempSync(join(tmpdir(), "ukl-compare-test-"));
 const inScratch = (name: string) => join(scratch, name);
 // The scripts are JavaScript without types.
 const { readTrace } = await import(new URL("scripts/workloads/support/trace.js", repository).href);
+const { runUnderStrace } = await import(new URL("scripts/workloads/support/run.js", repository).href);
 
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
@@ -70,6 +71,38 @@ int main(int argc, char **argv) {
     run("strace", ...straceOptions("ls-trace"), ...preload, "/bin/ls", "-la", "/");
     const counted = countedByStrace("/bin/ls", "-la", "/");
     expect([...readTrace(inScratch("ls-trace"), () => true).all].sort()).toEqual(counted);
+  });
+});
+
+describe("what is seen of a program in a test suite", () => {
+  interface Context {
+    tracedProgram: string;
+    suite(command: string, args: string[], options?: object): Promise<string>;
+  }
+  const seenOf = (binary: string, suite: string) => {
+    const use = (context: Context) => context.suite("bash", ["-ec", suite, "suite", context.tracedProgram]);
+    return runUnderStrace({ binary, run: use }, undefined, scratch);
+  };
+
+  test("everything it does wherever the suite starts it, and nothing that the suite does", async () => {
+    const suite = '"$1" one & wait $!; ln -s one two; ("$1" one/three); test -d one/three';
+    const { all } = await seenOf("/usr/bin/mkdir", suite);
+    expect(all).toContain("mkdir");
+    expect(all).not.toContain("symlinkat");
+    expect(all).not.toContain("wait4");
+  });
+
+  test("it is the very process that the suite started", async () => {
+    await seenOf("/usr/bin/mkdir", 'status=0; "$1" missing/one || status=$?; test $status = 1');
+    const isProgram = 'until test "$(readlink /proc/$!/exe)" = /usr/bin/sleep; do sleep 0.05; done';
+    const isEnded = "status=0; kill -TERM $!; wait $! || status=$?; test $status = 143";
+    await seenOf("/usr/bin/sleep", `"$1" 60 & ${isProgram}; ${isEnded}`);
+  });
+
+  test("a suite that does not end is ended", async () => {
+    const use = (context: Context) => context.suite("sleep", ["60"], { limitMs: 200 });
+    const run = runUnderStrace({ binary: "/usr/bin/mkdir", run: use }, undefined, scratch);
+    await expect(run).rejects.toThrow("sleep 60 ended with 124");
   });
 });
 
