@@ -7,8 +7,8 @@ import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { straceOptions } from "../../../dist/inspect/trace.js";
 import { fileURLToPath } from "node:url";
+import { straceOptions } from "../../../dist/inspect/trace.js";
 import { fetchSource } from "./source.js";
 import { readTrace } from "./trace.js";
 
@@ -100,6 +100,7 @@ class Context {
   suite(command, args, { env = {}, limitMs = suiteLimitMs, ...options } = {}) {
     const tracing = {
       TRACE_DIRECTORY: this.#traceDirectory,
+      TRACE_OPTIONS: straceOptions("").slice(0, -2).join(" "),
       TRACE_TARGET: this.binary,
       TRACE_PRELOAD: this.#marking ?? "",
     };
