@@ -29,6 +29,8 @@ export interface PointerCalls {
 const argumentRegisters = [7, 6, 2, 1, 8, 9];
 
 const largestStructureBytes = 4096;
+/** In a module with more functions that call pointers, structures of pointers are too common to tell apart. */
+const mostPointerCallers = 256;
 
 /** `live` is all that can run. */
 export function callsThroughPointers(
@@ -147,10 +149,11 @@ function callsOfMember(
       return [...near, start].map((begin) => place - begin);
     }),
   );
-  const calls = nodes
+  const callers = nodes
     .filter((node) => node.kind === "function" && node.module === module)
-    .filter((node) => graph.scan(node).indirectCalls || graph.scan(node).indirectJumps)
-    .flatMap((node) => callsAtOffsets(graph, node, offsets, new Set(places)));
+    .filter((node) => graph.scan(node).indirectCalls || graph.scan(node).indirectJumps);
+  if (callers.length > mostPointerCallers) return { calls: [], closed: false };
+  const calls = callers.flatMap((node) => callsAtOffsets(graph, node, offsets, new Set(places)));
   return { calls, closed: !isExported(module, structure) };
 }
 

@@ -12,6 +12,8 @@ import { type Input, input, inputKey, nothing, unknown, type Value } from "./val
 
 const rax = 0;
 const returnAddressBytes = 8;
+/** Callers of callers that one number is looked for at. */
+const mostQuestions = 512;
 
 /** A number that a site can get, and the function that decides it. */
 interface Decision {
@@ -169,6 +171,10 @@ function resolveSite(question: Question): ResolvedSite {
     const key = `${callee.id} ${inputKey(wanted)}`;
     if (asked.has(key)) return;
     asked.add(key);
+    if (asked.size > mostQuestions) {
+      open.push({ node: callee, at: callee.start, reason: "the number comes from too many callers" });
+      return;
+    }
     if (wanted.kind === "static" || wanted.kind === "behind static") {
       const stores = storesOf(callee.module, wanted.address);
       if (stores === undefined) open.push({ node: callee, at: site.at, reason: "the number is in data" });

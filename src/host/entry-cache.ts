@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+/**
+ * A directory of small files that can be made anew: what cannot be read is not there, what cannot be written is not
+ * kept, and the oldest go when there are too many. So nothing here fails.
+ */
+import { readdir, readFile, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { writeOutput } from "./files.js";
+
+export interface EntryCache {
+  read(name: string): Promise<string | undefined>;
+  write(name: string, text: string): Promise<void>;
+}
+
+export function entryCache(directory: string, mostEntries: number): EntryCache {
+  return {
+    read: (name) => readFile(join(directory, name), "utf8").catch(() => undefined),
+    write: async (name, text) => {
+      try {
+        await writeOutput(join(directory, name), text);
+        await dropOldest(directory, mostEntries);
+      } catch {
+        // A full disk, or a directory that cannot be written: the entry is made again next time.
+      }
+    },
+  };
+}
+
+/** What tells one state of a file from another without reading it. */
+export interface FileState {
+  readonly sizeBytes: number;
+  readonly modifiedMs: number;
+}
+
+/** Undefined for a file that is not there. */
+export async function fileState(path: string): Promise<FileState | undefined> {
+  const found = await stat(path).catch(() => undefined);
+  return found && { sizeBytes: found.size, modifiedMs: found.mtimeMs };
+}
+
+async function dropOldest(directory: string, mostEntries: number): Promise<void> {
+  const names = await readdir(directory);
+  if (names.length <= mostEntries) return;
+  const files = await Promise.all(
+    names.map(async (name) => ({ name, state: await fileState(join(directory, name)) })),
+  );
+  files.sort((left, right) => (left.state?.modifiedMs ?? 0) - (right.state?.modifiedMs ?? 0));
+  const oldest = files.slice(0, names.length - mostEntries);
+  await Promise.all(oldest.map(({ name }) => rm(join(directory, name), { force: true })));
+}

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+/**
+ * Inspections that were made before. One is found again by what it was made from: the analysis itself, and the build
+ * ids or digests of the program and of all that is loaded with it. An entry that is not what it should be is made anew.
+ */
+import { z } from "zod";
+import { type EntryCache, fileState } from "../host/entry-cache.js";
+import { sha256 } from "../host/files.js";
+import type { LoadedObject } from "./loaded-object.js";
+import { type Inspection, inspectionSchema } from "./schema.js";
+
+/** A file that was loaded beyond those of the key, because the analysis found its name. */
+const laterFile = z.object({ path: z.string(), sizeBytes: z.number(), modifiedMs: z.number() });
+
+const entrySchema = z.object({ key: z.string(), laterFiles: z.array(laterFile), inspection: inspectionSchema });
+
+/** What an inspection depends on, in 64 hexadecimal digits. `analysis` is the digest of the code that makes it. */
+export function inspectionKey(analysis: string, objects: readonly LoadedObject[], request: unknown): string {
+  const inputs = objects.map(({ path, reason, file, sizeBytes }) => [
+    ...[path, reason, sizeBytes],
+    file.buildId ?? sha256(file.bytes),
+  ]);
+  return sha256(JSON.stringify([analysis, request, inputs]));
+}
+
+export async function findInspection(cache: EntryCache, key: string): Promise<Inspection | undefined> {
+  const text = await cache.read(`${key}.json`);
+  const entry = text === undefined ? undefined : entrySchema.safeParse(parseJson(text)).data;
+  if (entry?.key !== key) return undefined;
+  for (const { path, sizeBytes, modifiedMs } of entry.laterFiles) {
+    const state = await fileState(path);
+    if (state?.sizeBytes !== sizeBytes || state.modifiedMs !== modifiedMs) return undefined;
+  }
+  return entry.inspection;
+}
+
+export async function keepInspection(
+  cache: EntryCache,
+  key: string,
+  inspection: Inspection,
+  later: readonly LoadedObject[],
+): Promise<void> {
+  const laterFiles: z.infer<typeof laterFile>[] = [];
+  for (const { path } of later) {
+    const state = await fileState(path);
+    if (state === undefined) return;
+    laterFiles.push({ path, ...state });
+  }
+  await cache.write(`${key}.json`, JSON.stringify({ key, laterFiles, inspection }));
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
