@@ -16,9 +16,10 @@ import { readGoFunctions } from "./pclntab.js";
 import type { Reach } from "./reach.js";
 import { findRoots } from "./roots.js";
 import type { Inspection } from "./schema.js";
-import { type LiveFunction, resolveSites } from "./sites.js";
+import { openSearch, resolveSites } from "./sites.js";
 import { unreachedSites } from "./sweep.js";
 import { indexSymbols, type SymbolIndex } from "./symbol-lookup.js";
+import type { LiveFunction } from "./users.js";
 import { describeFeatures, describeVerdicts } from "./verdict.js";
 
 export interface InspectRequest {
@@ -43,7 +44,7 @@ export async function inspect({ path, mode, link = {} }: InspectRequest): Promis
     time.lap("reach");
 
     const live = unite(Object.values(reaches));
-    const sites = resolveSites(graph, live);
+    const sites = resolveSites(graph, live, openSearch(graph, live));
     const unreached = unreachedSites(graph, live);
     time.lap("sites");
 

@@ -4,21 +4,32 @@
  * callers, and theirs, until it is a constant. What stays open is kept as unknown, with its place.
  */
 import type { Graph, GraphNode } from "./graph.js";
-import { type Module, pointersBetween } from "./module.js";
+import { type Module, pointersBetween, regionAt } from "./module.js";
 import { callsThroughPointers, type PointerCalls } from "./pointer-calls.js";
 import type { Reference, SyscallSite } from "./scan.js";
 import type { MachineState } from "./state.js";
-import { type Input, input, inputKey, nothing, unknown, type Value } from "./values.js";
+import { type Caller, callersOf, indexUsers, type LiveFunction } from "./users.js";
+import { constant, type Input, input, inputKey, nothing, unknown, type Value } from "./values.js";
 
 const rax = 0;
 const returnAddressBytes = 8;
 /** Callers of callers that one number is looked for at. */
 const mostQuestions = 512;
+const numberBytes = 4;
 
-/** A number that a site can get, and the function that decides it. */
-interface Decision {
+/** A value that something can have, and the place that decides it. */
+export interface Decision {
   readonly number: number;
   readonly decider: GraphNode;
+  /** The call that passes it on, or the start of a function that stores it. */
+  readonly at: number;
+}
+
+/** Where and why a value stayed open. */
+interface OpenEnd {
+  readonly node: GraphNode;
+  readonly at: number;
+  readonly reason: string;
 }
 
 export interface ResolvedSite {
@@ -26,25 +37,29 @@ export interface ResolvedSite {
   readonly site: SyscallSite;
   readonly outcome: "constant" | "wrapper" | "unknown";
   readonly decisions: readonly Decision[];
-  /** Where and why a number stayed open. */
-  readonly open: readonly { readonly node: GraphNode; readonly at: number; readonly reason: string }[];
+  readonly open: readonly OpenEnd[];
 }
 
-interface Caller {
-  readonly node: GraphNode;
-  readonly at: number;
-  readonly tail: boolean;
+/** What was found of a value: all that it can be, unless something is open. */
+export interface Found {
+  readonly decisions: readonly Decision[];
+  readonly open: readonly OpenEnd[];
 }
 
-export interface LiveFunction {
-  readonly node: GraphNode;
-  readonly takenAsPointer: boolean;
+/** Looks for values in live code, at callers and in data where need be. */
+export interface ValueSearch {
+  /** What is read of the state in front of an instruction. */
+  before(
+    node: GraphNode,
+    at: number,
+    read: (state: MachineState) => Value,
+  ): Found & { readonly value?: Value };
+  /** What the callers of a function pass to it. */
+  passedTo(callee: GraphNode, wanted: Input): Found;
 }
 
-export function resolveSites(
-  graph: Graph,
-  live: ReadonlyMap<GraphNode, LiveFunction>,
-): readonly ResolvedSite[] {
+/** `graph` keeps the flow of each function that was looked into, so one search may follow another. */
+export function openSearch(graph: Graph, live: ReadonlyMap<GraphNode, LiveFunction>): ValueSearch {
   const callers = callersOf(graph, live);
   const look: Look = (node, at, read) => {
     const flow = graph.flow(node);
@@ -54,19 +69,15 @@ export function resolveSites(
     const state = flow.whole().get(at);
     return state && read(state);
   };
+  const usersOf = indexUsers(graph, live);
   const storesOf: StoresOf = (module, address) => {
-    const users = [...live.keys()]
-      .filter((node) => node.kind === "function" && node.module === module)
-      .filter((node) => graph.scan(node).references.some(({ target }) => target === address));
+    const users = usersOf(module).get(address) ?? [];
     const isTaken = ({ target, kind }: Reference) => target === address && kind === "address";
-    if (pointersBetween(module, address, address + 1).length > 0) return undefined;
     if (users.some((node) => graph.scan(node).references.some(isTaken))) return undefined;
-    return users.flatMap((node) =>
-      graph
-        .flow(node)
-        .storedAt(address)
-        .map((value) => ({ node, value })),
-    );
+    return users.flatMap((node) => {
+      const stored = graph.flow(node).storedAt(address);
+      return stored.map((value) => ({ node, value }));
+    });
   };
   const pointerCalls = new Map<GraphNode, PointerCalls>();
   const throughPointers = (callee: GraphNode): PointerCalls => {
@@ -74,12 +85,29 @@ export function resolveSites(
     pointerCalls.set(callee, known);
     return known;
   };
+  const context = { live, callers, look, storesOf, throughPointers };
+  return {
+    before(node, at, read) {
+      const value = look(node, at, read);
+      const found = follow(context, node, at, value);
+      return value === undefined ? found : { ...found, value };
+    },
+    passedTo: (callee, wanted) => follow(context, callee, callee.start, input(wanted)),
+  };
+}
+
+export function resolveSites(
+  graph: Graph,
+  live: ReadonlyMap<GraphNode, LiveFunction>,
+  search: ValueSearch,
+): readonly ResolvedSite[] {
   const resolved = new Map<string, ResolvedSite>();
   for (const node of live.keys()) {
     if (node.kind !== "function") continue;
     for (const site of graph.scan(node).sites) {
-      const value = look(node, site.at, (state) => state.register(rax));
-      const found = resolveSite({ node, site, value, live, callers, look, storesOf, throughPointers });
+      const { value, decisions, open } = search.before(node, site.at, (state) => state.register(rax));
+      const outcome = open.length > 0 ? "unknown" : value && value.inputs.length > 0 ? "wrapper" : "constant";
+      const found: ResolvedSite = { node, site, outcome, decisions, open };
       const key = `${node.module.index}:${site.at}`;
       const known = resolved.get(key);
       resolved.set(key, known === undefined ? found : merge(known, found));
@@ -107,26 +135,7 @@ function isConstant({ constants, inputs, frame, unknown: open }: Value): boolean
   return constants.length > 0 && inputs.length === 0 && frame === undefined && !open;
 }
 
-function callersOf(
-  graph: Graph,
-  live: ReadonlyMap<GraphNode, LiveFunction>,
-): ReadonlyMap<GraphNode, readonly Caller[]> {
-  const callers = new Map<GraphNode, Caller[]>();
-  for (const node of live.keys()) {
-    for (const { target, at, tail } of graph.edges(node)) {
-      if (at === undefined || target.kind !== "function") continue;
-      const known = callers.get(target);
-      if (known === undefined) callers.set(target, [{ node, at, tail }]);
-      else known.push({ node, at, tail });
-    }
-  }
-  return callers;
-}
-
-interface Question {
-  readonly node: GraphNode;
-  readonly site: SyscallSite;
-  readonly value: Value | undefined;
+interface Context {
   readonly live: ReadonlyMap<GraphNode, LiveFunction>;
   readonly callers: ReadonlyMap<GraphNode, readonly Caller[]>;
   readonly look: Look;
@@ -155,13 +164,29 @@ function behind(stored: Value, wanted: Input): Value {
   return input({ kind: "word", register: pointer.register, offset: wanted.offset });
 }
 
-function resolveSite(question: Question): ResolvedSite {
-  const { node, site, value, live, callers, look, storesOf, throughPointers } = question;
+/** What a word of data holds before anything is stored there; undefined for what another file decides. */
+function firstValue(module: Module, address: number): Value | undefined {
+  const [pointer] = pointersBetween(module, address, address + 1);
+  if (pointer !== undefined) return pointer.kind === "local" ? constant(pointer.target) : undefined;
+  const region = regionAt(module, address);
+  if (region === undefined) return undefined;
+  const from = address - region.start;
+  const word = Buffer.from(region.bytes.subarray(from, from + numberBytes));
+  return constant(word.length < numberBytes ? 0 : word.readInt32LE());
+}
+
+/** From the value that is seen at `place` to what decides it. */
+function follow(
+  { live, callers, look, storesOf, throughPointers }: Context,
+  node: GraphNode,
+  place: number,
+  value: Value | undefined,
+): Found {
   const decisions: Decision[] = [];
-  const open: { node: GraphNode; at: number; reason: string }[] = [];
+  const open: OpenEnd[] = [];
   const asked = new Set<string>();
   const answer = (where: GraphNode, at: number, given: Value | undefined): void => {
-    for (const number of given?.constants ?? []) decisions.push({ number, decider: where });
+    for (const number of given?.constants ?? []) decisions.push({ number, decider: where, at });
     if (given === undefined || given.unknown || given.frame !== undefined) {
       open.push({ node: where, at, reason: "the number is computed in a way that was not followed" });
     }
@@ -177,8 +202,13 @@ function resolveSite(question: Question): ResolvedSite {
     }
     if (wanted.kind === "static" || wanted.kind === "behind static") {
       const stores = storesOf(callee.module, wanted.address);
-      if (stores === undefined) open.push({ node: callee, at: site.at, reason: "the number is in data" });
-      for (const { node: writer, value: stored } of stores ?? [])
+      const first = firstValue(callee.module, wanted.address);
+      if (stores === undefined || first === undefined) {
+        open.push({ node: callee, at: place, reason: "the number is in data" });
+        return;
+      }
+      answer(callee, callee.start, behind(first, wanted));
+      for (const { node: writer, value: stored } of stores)
         answer(writer, writer.start, behind(stored, wanted));
       return;
     }
@@ -201,7 +231,6 @@ function resolveSite(question: Question): ResolvedSite {
       );
     }
   };
-  answer(node, site.at, value);
-  const outcome = open.length > 0 ? "unknown" : value && value.inputs.length > 0 ? "wrapper" : "constant";
-  return { node, site, outcome, decisions, open };
+  answer(node, place, value);
+  return { decisions, open };
 }

@@ -171,6 +171,11 @@ describe("a number that reaches its site", () => {
     expect(namesOf((await precise(path("leaving"))).syscalls)).toContain("quotactl");
   });
 
+  test("from a variable that nobody writes", async () => {
+    const { syscalls } = await build("variable", "static volatile long n = SYS_acct; return raw(n, 0);");
+    expect(namesOf(syscalls)).toContain("acct");
+  });
+
   test("from outside is unknown, which is said, and strict mode counts every call", async () => {
     const found = await build("outside", "return raw(atoi(argv[1]), 0);");
     expect(found.complete).toBe(false);

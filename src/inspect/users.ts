@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+/** The other direction of the graph: which live functions call a function, and which mention an address. */
+import type { Graph, GraphNode } from "./graph.js";
+import type { Module } from "./module.js";
+
+export interface LiveFunction {
+  readonly node: GraphNode;
+  readonly takenAsPointer: boolean;
+}
+
+/** Where a function is called, or jumped to. */
+export interface Caller {
+  readonly node: GraphNode;
+  readonly at: number;
+  readonly tail: boolean;
+}
+
+export function callersOf(
+  graph: Graph,
+  live: ReadonlyMap<GraphNode, LiveFunction>,
+): ReadonlyMap<GraphNode, readonly Caller[]> {
+  const callers = new Map<GraphNode, Caller[]>();
+  for (const node of live.keys()) {
+    for (const { target, at, tail } of graph.edges(node)) {
+      if (at === undefined || target.kind !== "function") continue;
+      const known = callers.get(target);
+      if (known === undefined) callers.set(target, [{ node, at, tail }]);
+      else known.push({ node, at, tail });
+    }
+  }
+  return callers;
+}
+
+/** For each module, which live functions mention an address. Made when it is asked for. */
+export function indexUsers(
+  graph: Graph,
+  live: ReadonlyMap<GraphNode, LiveFunction>,
+): (module: Module) => ReadonlyMap<number, readonly GraphNode[]> {
+  const indexes = new Map<Module, Map<number, GraphNode[]>>();
+  return (module) => {
+    const known = indexes.get(module);
+    if (known !== undefined) return known;
+    const users = new Map<number, GraphNode[]>();
+    indexes.set(module, users);
+    for (const node of live.keys()) {
+      if (node.kind !== "function" || node.module !== module) continue;
+      for (const target of new Set(graph.scan(node).references.map((reference) => reference.target))) {
+        const others = users.get(target);
+        if (others === undefined) users.set(target, [node]);
+        else others.push(node);
+      }
+    }
+    return users;
+  };
+}
