@@ -34,10 +34,12 @@ export interface Constituents {
   readonly objects: readonly LoadedObject[];
   /** Not found, or found and refused by the loader; once for each object that needs it. */
   readonly missing: readonly Missing[];
+  /** What the loader knows, where there is one. */
+  readonly loader?: LoaderState;
 }
 
 export interface Closure extends Constituents {
-  /** What the loader knows, for `extendClosure`. */
+  /** For `extendClosure`. */
   readonly loader: LoaderState;
 }
 
@@ -72,19 +74,28 @@ export async function loadClosure(path: string, options: ClosureOptions = {}): P
   return loading.closure();
 }
 
-/** Adds objects that are loaded later, with what they need, behind the others: indices stay valid. */
+/**
+ * Adds objects that are loaded later, with what they need, behind the others: indices stay valid. The search
+ * path of the object that asks for them counts: libc opens its own modules.
+ */
 export async function extendClosure(
   closure: Closure,
   names: readonly string[],
   reason: "nss" | "gconv" | "dlopen",
+  by: number = reason === "dlopen" ? 0 : indexOfLibc(closure),
 ): Promise<Closure> {
   const loading = new Loading(closure.loader, closure.objects, closure.missing);
   const first = closure.objects.length;
-  // It is libc that opens its own modules; who calls dlopen is not known, so it counts as the program.
-  const libc = closure.objects.findIndex(({ soname }) => soname === "libc.so.6");
-  for (const name of names) await loading.need(name, reason === "dlopen" || libc < 0 ? 0 : libc, reason);
+  for (const name of names) await loading.need(name, by, reason);
   await loading.addNeeded(first);
   return loading.closure();
+}
+
+function indexOfLibc({ objects }: Closure): number {
+  return Math.max(
+    objects.findIndex(({ soname }) => soname === "libc.so.6"),
+    0,
+  );
 }
 
 /** A closure in the making. */

@@ -46,23 +46,34 @@ interface NodeFacts {
 }
 
 export class Graph {
-  readonly modules: readonly Module[];
-  readonly #readers: readonly CodeReader[];
-  readonly #scanners: readonly FunctionScanner[];
-  readonly #bind: Bind;
+  readonly modules: Module[] = [];
+  readonly #readers: CodeReader[] = [];
+  readonly #scanners: FunctionScanner[] = [];
+  #bind: Bind;
   /** For each module by start. An object is as long as its symbol says, or else up to where the next one begins. */
-  readonly #nodes: Readonly<Record<NodeTable, readonly Map<number, GraphNode>[]>>;
+  readonly #nodes: Readonly<Record<NodeTable, Map<number, GraphNode>[]>> = {
+    functions: [],
+    objects: [],
+    symbols: [],
+  };
   readonly #resolvers = new Set<GraphNode>();
   /** By the node's id. */
   readonly #facts: NodeFacts[] = [];
 
   constructor(modules: readonly Module[], bind: Bind) {
-    this.modules = modules;
-    this.#readers = modules.map((module) => new CodeReader(module));
-    this.#scanners = modules.map((module) => new FunctionScanner(module));
     this.#bind = bind;
-    const tables = () => modules.map(() => new Map<number, GraphNode>());
-    this.#nodes = { functions: tables(), objects: tables(), symbols: tables() };
+    this.extend(modules, bind);
+  }
+
+  /** Adds what is loaded later. What is there is bound already, and stays as it is. */
+  extend(modules: readonly Module[], bind: Bind): void {
+    this.#bind = bind;
+    for (const module of modules) {
+      this.modules.push(module);
+      this.#readers.push(new CodeReader(module));
+      this.#scanners.push(new FunctionScanner(module));
+      for (const tables of Object.values(this.#nodes)) tables.push(new Map());
+    }
   }
 
   free(): void {

@@ -1,26 +1,23 @@
 // SPDX-License-Identifier: MIT
 /** What a program needs of the kernel: the passes of an inspection, each with the earlier ones' results. */
 import type { ElfFile } from "../elf/file.js";
-import { readInput, sha256 } from "../host/files.js";
+import { sha256 } from "../host/files.js";
 import { stopwatch } from "../host/stopwatch.js";
 import { describeCalls, describeUnknown, everyCall } from "./calls.js";
-import { type Closure, type Constituents, extendClosure, loadClosure } from "./closure.js";
+import { type Constituents, loadClosure } from "./closure.js";
 import { readFrameRanges } from "./eh-frame.js";
-import { Graph, type GraphNode } from "./graph.js";
-import { reachLayers } from "./layers.js";
+import { explore, withNameServices } from "./explore.js";
+import { describeFeatures } from "./features.js";
+import { type Bind, Graph } from "./graph.js";
 import { describeLibraries, describeTls } from "./libraries.js";
-import { type FunctionRanges, openModule } from "./module.js";
-import { askedDatabases, nameServiceModules } from "./nss.js";
+import { type FunctionRanges, type Module, openModule } from "./module.js";
 import { type LinkOptions, linkObjects } from "./objects/objects.js";
 import { readGoFunctions } from "./pclntab.js";
-import type { Reach } from "./reach.js";
-import { findRoots } from "./roots.js";
 import type { Inspection } from "./schema.js";
-import { openSearch, resolveSites } from "./sites.js";
+import { resolveSites } from "./sites.js";
 import { unreachedSites } from "./sweep.js";
 import { indexSymbols, type SymbolIndex } from "./symbol-lookup.js";
-import type { LiveFunction } from "./users.js";
-import { describeFeatures, describeVerdicts } from "./verdict.js";
+import { describeVerdicts } from "./verdict.js";
 
 export interface InspectRequest {
   readonly path: string;
@@ -33,18 +30,20 @@ export interface InspectRequest {
 export async function inspect({ path, mode, link = {} }: InspectRequest): Promise<Inspection> {
   const time = stopwatch();
   const linked = await linkObjects(path, link);
-  const closure: Constituents = linked ?? (await withNameServices(await loadClosure(path)));
-  const symbols = indexSymbols(closure);
+  const started: Constituents = linked ?? (await withNameServices(await loadClosure(path)));
+  let symbols = indexSymbols(started);
   time.lap("load");
-  const graph = openGraph(closure, symbols);
+  const graph = new Graph(openModules(started.objects, 0), bindIn(symbols));
   try {
     time.lap("functions");
-    const roots = findRoots(graph, closure);
-    const reaches = reachLayers(graph, roots);
+    const extend = ({ objects }: Constituents) => {
+      symbols = indexSymbols({ objects });
+      graph.extend(openModules(objects, graph.modules.length), bindIn(symbols));
+    };
+    const { closure, reaches, live, search, runtimeNames } = await explore(graph, started, extend);
     time.lap("reach");
 
-    const live = unite(Object.values(reaches));
-    const sites = resolveSites(graph, live, openSearch(graph, live));
+    const sites = resolveSites(graph, live, search);
     const unreached = unreachedSites(graph, live);
     time.lap("sites");
 
@@ -53,12 +52,12 @@ export async function inspect({ path, mode, link = {} }: InspectRequest): Promis
     const complete = undefinedSymbols.length === 0 && unknownSites.every(({ reached }) => !reached);
     const found = describeCalls(graph, sites, reaches);
     const syscalls = mode === "strict" && !complete ? everyCall(found, unknownSites) : found;
-    const features = describeFeatures(syscalls, closure);
+    const features = describeFeatures(syscalls, runtimeNames);
     const target = linked?.target ?? describeTarget(closure);
     const missingLibraries = [...closure.missing];
     const facts = { complete, features, unknownSites, missingLibraries, undefinedSymbols, target };
     const count = (outcome: string) => sites.filter((site) => site.outcome === outcome).length;
-    const libraries = [...describeLibraries(closure, symbols), ...(linked?.archives ?? [])];
+    const libraries = [...describeLibraries(closure, symbols, runtimeNames), ...(linked?.archives ?? [])];
     time.lap("report");
     return {
       schemaVersion: 1,
@@ -82,27 +81,21 @@ export async function inspect({ path, mode, link = {} }: InspectRequest): Promis
   }
 }
 
-/** Adds the modules that libc loads to look up users, hosts and the like. One that is not there is not used. */
-async function withNameServices(closure: Closure): Promise<Closure> {
-  const databases = askedDatabases(closure);
-  if (databases.length === 0) return closure;
-  const configuration = await readInput("/etc/nsswitch.conf").catch(() => Buffer.alloc(0));
-  const modules = nameServiceModules(configuration.toString("utf8"), databases);
-  const extended = await extendClosure(closure, modules, "nss");
-  return { ...extended, missing: closure.missing };
-}
-
-function openGraph(closure: Constituents, symbols: SymbolIndex): Graph {
-  const modules = closure.objects.map(({ file, name, placeOf }, index) => ({
-    ...openModule(index, name, file, functionRanges(file)),
+/** Opens the objects from an index on. */
+function openModules(objects: Constituents["objects"], first: number): readonly Module[] {
+  return objects.slice(first).map(({ file, name, placeOf }, index) => ({
+    ...openModule(first + index, name, file, functionRanges(file)),
     ...(placeOf === undefined ? {} : { placeOf }),
   }));
-  return new Graph(modules, (name, version) => {
+}
+
+function bindIn(symbols: SymbolIndex): Bind {
+  return (name, version) => {
     const found = symbols.lookup(name, version);
     if (found === undefined) return undefined;
     const { value, size, type } = found.symbol;
     return { module: found.object, value: Number(value), sizeBytes: size, isResolver: type === "ifunc" };
-  });
+  };
 }
 
 function functionRanges(file: ElfFile): FunctionRanges {
@@ -112,17 +105,6 @@ function functionRanges(file: ElfFile): FunctionRanges {
     starts: go.starts,
     ends: Float64Array.from(go.starts, (_, index) => go.starts[index + 1] ?? go.end),
   };
-}
-
-function unite(reaches: readonly Reach[]): ReadonlyMap<GraphNode, LiveFunction> {
-  const live = new Map<GraphNode, LiveFunction>();
-  for (const reach of reaches) {
-    for (const { node, takenAsPointer } of reach.nodes) {
-      const known = live.get(node);
-      live.set(node, { node, takenAsPointer: takenAsPointer || known?.takenAsPointer === true });
-    }
-  }
-  return live;
 }
 
 function describeTarget({ objects: [program] }: Constituents): Inspection["target"] {

@@ -20,7 +20,7 @@ export function reachLayers(graph: Graph, roots: Roots): Reaches {
   const services = serviceFunctions(graph);
   const facts = factGate(graph, [
     ...[...roots.startup, ...roots.mainRoots, ...roots.exported, ...roots.nss],
-    ...[...loader, ...services],
+    ...[...loader, ...services, ...roots.dlopen],
   ]);
   const apart = new Set([...loader, ...services].map(({ node }) => node));
   const ownCode: Gate = (from, edge) =>
@@ -28,7 +28,8 @@ export function reachLayers(graph: Graph, roots: Roots): Reaches {
   const beforeMain: Gate = (from, edge) => edge.target !== roots.main && ownCode(from, edge);
   const startup = reachFrom(graph, roots.startup, beforeMain);
   const main = reachMain(graph, roots, ownCode);
-  const asked = askedDatabases(graph, [startup, main]);
+  const dlopen = reachFrom(graph, [...roots.dlopen, ...loader], facts);
+  const asked = askedDatabases(graph, [startup, main, dlopen]);
   const isAsked = ({ label }: Root) => {
     const databases = databasesOf(label);
     return databases.length === 0 ? asked.size > 0 : databases.some((database) => asked.has(database));
@@ -37,7 +38,7 @@ export function reachLayers(graph: Graph, roots: Roots): Reaches {
     startup,
     main,
     nss: reachFrom(graph, [...services.filter(isAsked), ...(asked.size > 0 ? roots.nss : [])], ownCode),
-    dlopen: reachFrom(graph, loader, facts),
+    dlopen,
   };
 }
 

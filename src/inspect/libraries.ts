@@ -2,6 +2,7 @@
 /** What each file of the closure is used for, and what a thread's local storage costs. */
 import { R_X86_64 } from "../elf/constants.js";
 import type { Constituents } from "./closure.js";
+import type { RuntimeNames } from "./runtime-names.js";
 import type { Inspection } from "./schema.js";
 import type { SymbolIndex } from "./symbol-lookup.js";
 
@@ -14,8 +15,14 @@ const tlsRelocations: ReadonlyMap<number, Inspection["tls"]["models"][number]> =
 
 type LibraryUse = Inspection["libraries"][number];
 
-export function describeLibraries(closure: Constituents, symbols: SymbolIndex): readonly LibraryUse[] {
+export function describeLibraries(
+  closure: Constituents,
+  symbols: SymbolIndex,
+  runtimeNames: RuntimeNames,
+): readonly LibraryUse[] {
   const uses = boundSymbols(closure, symbols);
+  const namersOf = (index: number) =>
+    runtimeNames.libraries.filter(({ name }) => closure.loader?.byName.get(name) === index);
   return closure.objects.map((object, index) => ({
     path: object.path,
     ...(object.soname === undefined ? {} : { soname: object.soname }),
@@ -23,6 +30,7 @@ export function describeLibraries(closure: Constituents, symbols: SymbolIndex): 
     ...(object.file.buildId === undefined ? {} : { buildId: object.file.buildId }),
     sizeBytes: object.sizeBytes,
     reason: object.reason,
+    namedBy: [...new Set(namersOf(index).map(({ evidence }) => evidence))],
     boundSymbols: [...(uses[index]?.values() ?? [])],
   }));
 }

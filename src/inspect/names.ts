@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/** What reports call functions: by symbol where there is one, else by address. */
-import type { GraphNode } from "./graph.js";
+/** Functions and their names. What reports call functions: by symbol where there is one, else by address. */
+import type { Graph, GraphNode } from "./graph.js";
 import type { Place } from "./loaded-object.js";
 import type { Module } from "./module.js";
 
@@ -33,4 +33,21 @@ function functionNames({ file }: Module): ReadonlyMap<number, string> {
       names.set(Number(symbol.value), symbol.name);
   }
   return names;
+}
+
+export type FindFunction = (name: string) => GraphNode | undefined;
+
+/** Finds a function as the loader binds its name, or in a program that has all of its own by its symbols. */
+export function functionFinder(graph: Graph): FindFunction {
+  const own = new Map<string, number>();
+  const [program] = graph.modules;
+  for (const { name, type, section, value } of program?.file.symbols ?? []) {
+    const isFunction = type === "function" || type === "ifunc";
+    if (isFunction && typeof section === "number") own.set(name, Number(value));
+  }
+  return (name) => {
+    const start = own.get(name);
+    if (program !== undefined && start !== undefined) return graph.functionAt(program, start);
+    return graph.functionNamed(name);
+  };
 }

@@ -14,20 +14,31 @@ export interface Roots {
   readonly exported: readonly Root[];
   /** Initialisers of the modules of name services. */
   readonly nss: readonly Root[];
+  /** What is loaded by name while the program runs, and what is looked up by name then. */
+  readonly dlopen: readonly Root[];
   /** Undefined where start-up and main cannot be told apart: then all roots count as both. */
   readonly main: GraphNode | undefined;
 }
 
+/** Found by name while the program runs. */
+export interface LoadedLater {
+  /** Indices of the objects that are asked for. */
+  readonly libraries: ReadonlySet<number>;
+  readonly functions: ReadonlySet<string>;
+}
+
 const rdi = 7;
 
-export function findRoots(graph: Graph, closure: Constituents): Roots {
+export function findRoots(graph: Graph, closure: Constituents, later: LoadedLater): Roots {
   const [program] = graph.modules;
-  if (program === undefined) return { startup: [], mainRoots: [], exported: [], nss: [], main: undefined };
+  const dlopen = laterRoots(graph, closure, later);
+  const none = { startup: [], mainRoots: [], exported: [], nss: [], dlopen, main: undefined };
+  if (program === undefined) return none;
   if (isLibrary(program.file)) {
     const mainRoots = exportedRoots(graph, program);
     addInitialisers(graph, program, "init", [DT.INIT, DT.INIT_ARRAY, DT.INIT_ARRAYSZ], mainRoots);
     addInitialisers(graph, program, "fini", [DT.FINI, DT.FINI_ARRAY, DT.FINI_ARRAYSZ], mainRoots);
-    return { startup: [], mainRoots, exported: [], nss: [], main: undefined };
+    return { ...none, mainRoots };
   }
   const startup: Root[] = [];
   const atExit: Root[] = [];
@@ -38,6 +49,7 @@ export function findRoots(graph: Graph, closure: Constituents): Roots {
       addInitialisers(graph, module, "init", [DT.INIT, DT.INIT_ARRAY, DT.INIT_ARRAYSZ], nss);
       return;
     }
+    if (reason === "dlopen" || reason === "gconv") return;
     if (reason === "program" || reason === "interpreter") addEntry(graph, module, startup);
     addInitialisers(graph, module, "init", [DT.INIT, DT.INIT_ARRAY, DT.INIT_ARRAYSZ], startup);
     addInitialisers(graph, module, "init", [0, DT.PREINIT_ARRAY, DT.PREINIT_ARRAYSZ], startup);
@@ -47,13 +59,15 @@ export function findRoots(graph: Graph, closure: Constituents): Roots {
   const exit = graph.functionNamed("exit") ?? symbolNode(graph, program, "exit");
   if (main === undefined || exit === undefined) {
     const all = [...startup, ...atExit, ...(main === undefined ? [] : [{ node: main, label: "main" }])];
-    return { startup: all, mainRoots: all, exported: exportedRoots(graph, program), nss, main: undefined };
+    const exported = exportedRoots(graph, program);
+    return { startup: all, mainRoots: all, exported, nss, dlopen, main: undefined };
   }
   return {
     startup,
     mainRoots: [{ node: main, label: "main" }, { node: exit, label: "exit" }, ...atExit],
     exported: exportedRoots(graph, program),
     nss,
+    dlopen,
     main,
   };
 }
@@ -61,6 +75,22 @@ export function findRoots(graph: Graph, closure: Constituents): Roots {
 /** Something to be called, and not to be started: a shared library, or objects without a main. */
 function isLibrary({ kind, linkage, interpreter, entry }: ElfFile): boolean {
   return (kind === "shared" || linkage === "relocatable") && interpreter === undefined && entry === 0n;
+}
+
+/** Objects that are loaded later run their initialisers; of one that was asked for anything may be called. */
+function laterRoots(graph: Graph, closure: Constituents, later: LoadedLater): readonly Root[] {
+  const roots: Root[] = [];
+  closure.objects.forEach(({ reason }, index) => {
+    const module = graph.modules[index] as Module;
+    if (reason === "dlopen" || reason === "gconv") {
+      addInitialisers(graph, module, "init", [DT.INIT, DT.INIT_ARRAY, DT.INIT_ARRAYSZ], roots);
+      addInitialisers(graph, module, "fini", [DT.FINI, DT.FINI_ARRAY, DT.FINI_ARRAYSZ], roots);
+    }
+    const isAsked = later.libraries.has(index);
+    if (!isAsked && later.functions.size === 0) return;
+    roots.push(...exportedRoots(graph, module).filter(({ label }) => isAsked || later.functions.has(label)));
+  });
+  return roots;
 }
 
 function exportedRoots(graph: Graph, module: Module): Root[] {

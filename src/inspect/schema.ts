@@ -30,6 +30,8 @@ const libraryUse = z.object({
   sizeBytes: count,
   /** Why it is in the closure. */
   reason: z.enum(["program", "interpreter", "needed", "nss", "gconv", "dlopen"]),
+  /** For what is loaded by name: the functions that name it, as `library:symbol at 0xaddress`. */
+  namedBy: z.array(z.string()),
   /** Symbols bound from it, with who binds them. Empty: it is needed on paper only. */
   boundSymbols: z.array(
     z.object({ name: z.string(), version: z.string().optional(), users: z.array(z.string()) }),

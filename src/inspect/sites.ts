@@ -18,7 +18,7 @@ const mostQuestions = 512;
 const numberBytes = 4;
 
 /** A value that something can have, and the place that decides it. */
-export interface Decision {
+interface Decision {
   readonly number: number;
   readonly decider: GraphNode;
   /** The call that passes it on, or the start of a function that stores it. */

@@ -1,45 +1,9 @@
 // SPDX-License-Identifier: MIT
-/** What the findings mean for a port: features that matter, and whether each mode can run the program. */
-import type { Constituents } from "./closure.js";
+/** What the findings mean for a port: whether each mode can run the program, with what to do. */
 import type { Inspection } from "./schema.js";
 
 type Finding = Inspection["verdicts"]["unikernel"]["findings"][number];
 type Verdict = Inspection["verdicts"]["unikernel"];
-type Call = Inspection["syscalls"][number];
-
-/** Feature → the calls that show it. */
-const featureCalls: Readonly<Record<string, readonly string[]>> = {
-  fork: ["fork"],
-  vfork: ["vfork"],
-  exec: ["execve", "execveat"],
-  "clone (threads or processes)": ["clone", "clone3"],
-  io_uring: ["io_uring_setup"],
-  "change of user or group": ["setuid", "setgid", "setresuid", "setresgid", "setgroups"],
-  namespaces: ["unshare", "setns"],
-  mounts: ["mount", "umount2", "pivot_root"],
-  "kernel modules": ["init_module", "finit_module", "delete_module"],
-  "tracing of processes": ["ptrace", "process_vm_readv"],
-  BPF: ["bpf"],
-};
-
-export function describeFeatures(calls: readonly Call[], closure: Constituents): Inspection["features"] {
-  const features = Object.entries(featureCalls).flatMap(([name, wanted]) => {
-    const call = calls.find((each) => wanted.includes(each.name) && each.layers.includes("main"));
-    return call === undefined ? [] : [{ name, evidence: `${call.name}: ${chainOf(call)}` }];
-  });
-  const loaders = closure.objects.filter(
-    ({ reason, file }) =>
-      reason !== "interpreter" &&
-      file.dynamicSymbols.some(({ section, name }) => section === "undefined" && name === "dlopen"),
-  );
-  if (loaders.length === 0) return features;
-  const names = loaders.map(({ name }) => name).join(", ");
-  return [...features, { name: "dlopen", evidence: `bound by ${names}` }];
-}
-
-function chainOf({ evidence: [first] }: Call): string {
-  return first === undefined ? "" : [first.root, ...first.chain].join(" → ");
-}
 
 type Facts = Pick<
   Inspection,
@@ -114,9 +78,13 @@ const featureNotes: Readonly<Record<string, readonly [what: string, fix: string]
     "build what they do into the kernel with --kernel-option",
   ],
   BPF: ["the generic kernel has no BPF system call", "add --kernel-option CONFIG_BPF_SYSCALL=y"],
-  dlopen: [
+  "dlopen by computed name": [
     "libraries that are loaded at run time by a computed name are not in this report",
     "run it with --trace to see which",
+  ],
+  "dlsym by computed name": [
+    "functions that are looked up at run time by a computed name may not be in this report",
+    "run it with --trace to see what they call",
   ],
 };
 

@@ -59,6 +59,7 @@ export function makeLibrary(changes: Partial<Library> = {}): Library {
     needed: [],
     sizeBytes: 1_922_136,
     reason: "needed",
+    namedBy: [],
     boundSymbols: [{ name: "puts", version: "GLIBC_2.2.5", users: ["hello"] }],
     ...changes,
   };

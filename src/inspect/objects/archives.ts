@@ -17,6 +17,7 @@ export function describeArchives(program: Program, target: string): readonly Lib
       needed: [],
       sizeBytes,
       reason: "needed" as const,
+      namedBy: [],
       boundSymbols: members.flatMap(({ unit }) => uses.get(unit) ?? []),
       members: members.map(({ name }) => name),
     }));

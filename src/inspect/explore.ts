@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT
+/**
+ * What can run, with all that is loaded on the way. What live code asks the loader for by name is loaded and
+ * read as well, and may ask for more: round by round, until nothing new is named.
+ */
+import { readInput } from "../host/files.js";
+import { type Closure, type Constituents, extendClosure } from "./closure.js";
+import type { Graph, GraphNode } from "./graph.js";
+import { type Reaches, reachLayers } from "./layers.js";
+import { askedDatabases, nameServiceModules } from "./nss.js";
+import type { Reach } from "./reach.js";
+import { findRoots, type LoadedLater } from "./roots.js";
+import { findRuntimeNames, noNames, type RuntimeNames } from "./runtime-names.js";
+import { openSearch, type ValueSearch } from "./sites.js";
+import type { LiveFunction } from "./users.js";
+
+export interface Explored {
+  readonly closure: Constituents;
+  /** What the roots of each layer lead to. */
+  readonly reaches: Reaches;
+  readonly live: ReadonlyMap<GraphNode, LiveFunction>;
+  readonly search: ValueSearch;
+  readonly runtimeNames: RuntimeNames;
+}
+
+/** Plugins that load plugins: no program has more generations. */
+const mostRounds = 8;
+
+/** `extend` adds what a closure has more to the graph. */
+export async function explore(
+  graph: Graph,
+  start: Constituents,
+  extend: (closure: Constituents) => void,
+): Promise<Explored> {
+  let closure: Constituents = start;
+  let later = nothingLater;
+  let runtimeNames = noNames;
+  for (let round = 1; ; round++) {
+    const reaches = reachLayers(graph, findRoots(graph, closure, later));
+    const live = unite(Object.values(reaches));
+    const search = openSearch(graph, live);
+    runtimeNames = findRuntimeNames(graph, live, search);
+    const extended = await loadNamed(closure, runtimeNames);
+    const found = describeLater(extended, runtimeNames);
+    if (isSame(later, found) || round === mostRounds) return { closure, reaches, live, search, runtimeNames };
+    extend(extended);
+    closure = extended;
+    later = found;
+  }
+}
+
+/** Adds the modules that libc loads to look up users, hosts and the like. One that is not there is not used. */
+export async function withNameServices(closure: Closure): Promise<Closure> {
+  const databases = askedDatabases(closure);
+  if (databases.length === 0) return closure;
+  const configuration = await readInput("/etc/nsswitch.conf").catch(() => Buffer.alloc(0));
+  const modules = nameServiceModules(configuration.toString("utf8"), databases);
+  const extended = await extendClosure(closure, modules, "nss");
+  return { ...extended, missing: closure.missing };
+}
+
+/** Not finding a library that it asks for is no end of a program: it may go on without. */
+async function loadNamed(closure: Constituents, { libraries }: RuntimeNames): Promise<Constituents> {
+  if (!hasLoader(closure)) return closure;
+  let extended: Closure = closure;
+  for (const { name, by } of libraries) extended = await extendClosure(extended, [name], "dlopen", by.index);
+  const missing = closure.missing;
+  if (extended.objects.length === closure.objects.length) return { ...extended, missing };
+  return withNameServices({ ...extended, missing });
+}
+
+/** Objects are linked, and not loaded. */
+function hasLoader(closure: Constituents): closure is Closure {
+  return closure.loader !== undefined;
+}
+
+const nothingLater: LoadedLater = { libraries: new Set(), functions: new Set() };
+
+function describeLater(closure: Constituents, names: RuntimeNames): LoadedLater {
+  const { loader, objects } = closure;
+  const asked = names.libraries.flatMap(({ name, by }) => {
+    const index = loader?.byName.get(name);
+    // A library that names itself wants to stay loaded.
+    return index === undefined || index === by.index ? [] : [index];
+  });
+  // A handle of the C library serves to look up functions: where their names are known, those are all.
+  const isNamed = (index: number) => names.openFunctions.length === 0 && isLibc(objects[index]);
+  return {
+    libraries: new Set(asked.filter((index) => !isNamed(index))),
+    functions: new Set(names.functions.map(({ name }) => name)),
+  };
+}
+
+function isLibc(object: Constituents["objects"][number] | undefined): boolean {
+  return object?.soname === "libc.so.6" || object?.reason === "interpreter";
+}
+
+/** Names are only ever added, so their number tells. */
+function isSame(left: LoadedLater, right: LoadedLater): boolean {
+  return left.libraries.size === right.libraries.size && left.functions.size === right.functions.size;
+}
+
+function unite(reaches: readonly Reach[]): ReadonlyMap<GraphNode, LiveFunction> {
+  const live = new Map<GraphNode, LiveFunction>();
+  for (const reach of reaches) {
+    for (const { node, takenAsPointer } of reach.nodes) {
+      const known = live.get(node);
+      live.set(node, { node, takenAsPointer: takenAsPointer || known?.takenAsPointer === true });
+    }
+  }
+  return live;
+}

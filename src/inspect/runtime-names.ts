@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MIT
+/**
+ * What a program asks its loader for while it runs: the libraries that live code names to dlopen(3), and the
+ * functions that it names to dlsym(3). A name that is computed, or read from a file, is reported as open.
+ */
+import type { Graph, GraphNode } from "./graph.js";
+import type { Module } from "./module.js";
+import { FunctionNames, functionFinder } from "./names.js";
+import type { Found, ValueSearch } from "./sites.js";
+import { textAt } from "./text.js";
+import type { LiveFunction } from "./users.js";
+
+/** A name in the program's data, and the code that passes it on. */
+interface AskedName {
+  readonly name: string;
+  readonly by: Module;
+  /** For a reader: function and address. */
+  readonly evidence: string;
+}
+
+export interface RuntimeNames {
+  readonly libraries: readonly AskedName[];
+  readonly functions: readonly AskedName[];
+  /** Where a name is passed that could not be told. */
+  readonly openLibraries: readonly string[];
+  readonly openFunctions: readonly string[];
+}
+
+export const noNames: RuntimeNames = { libraries: [], functions: [], openLibraries: [], openFunctions: [] };
+
+/** RSI and RDI. */
+const secondArgument = 6;
+const firstArgument = 7;
+
+/** The functions that take a name, and the register that it is in. */
+const libraryTakers: readonly (readonly [string, number])[] = [
+  ["dlopen", firstArgument],
+  ["dlmopen", secondArgument],
+  ["__libc_dlopen_mode", firstArgument],
+];
+const functionTakers: readonly (readonly [string, number])[] = [
+  ["dlsym", secondArgument],
+  ["dlvsym", secondArgument],
+  ["__libc_dlsym", secondArgument],
+];
+
+/** A library that glibc opens by a function of its own that has no name: the text is what can be seen. */
+const libraryName = /^lib[\w+-]+\.so\.\d+$/;
+
+export function findRuntimeNames(
+  graph: Graph,
+  live: ReadonlyMap<GraphNode, LiveFunction>,
+  search: ValueSearch,
+): RuntimeNames {
+  const names = new FunctionNames();
+  const find = functionFinder(graph);
+  const ask = (takers: typeof libraryTakers) => {
+    const nodes = new Map(takers.map(([taker, register]) => [find(taker), register]));
+    const found = [...nodes].flatMap(([node, register]) =>
+      node === undefined || !live.has(node) ? [] : [search.passedTo(node, { kind: "register", register })],
+    );
+    return readNames(found, names);
+  };
+  const libraries = ask(libraryTakers);
+  const functions = ask(functionTakers);
+  return {
+    libraries: [...libraries.asked, ...namedByLibc(graph, live, names)],
+    functions: functions.asked,
+    openLibraries: libraries.open,
+    openFunctions: functions.open,
+  };
+}
+
+function readNames(found: readonly Found[], names: FunctionNames) {
+  const asked: AskedName[] = [];
+  const open = new Set<string>();
+  const place = (node: GraphNode, at: number) => `${names.qualified(node)} at 0x${at.toString(16)}`;
+  for (const { decisions, open: ends } of found) {
+    for (const { node, at } of ends) open.add(place(node, at));
+    for (const { number, decider, at } of decisions) {
+      // No name means the program itself.
+      if (number === 0) continue;
+      const name = textAt(decider.module, number);
+      if (name === undefined) open.add(place(decider, at));
+      else asked.push({ name, by: decider.module, evidence: place(decider, at) });
+    }
+  }
+  return { asked, open: [...open] };
+}
+
+/** libgcc_s for unwinding and libidn2 for names of hosts, where live code of the C library mentions them. */
+function namedByLibc(
+  graph: Graph,
+  live: ReadonlyMap<GraphNode, LiveFunction>,
+  names: FunctionNames,
+): readonly AskedName[] {
+  const libc = graph.functionNamed("__libc_start_main")?.module;
+  if (libc === undefined || libc.index === 0) return [];
+  const asked: AskedName[] = [];
+  for (const node of live.keys()) {
+    if (node.kind !== "function" || node.module !== libc) continue;
+    for (const { target } of graph.scan(node).references) {
+      const name = textAt(libc, target);
+      if (name === undefined || !libraryName.test(name) || name === libc.file.dynamic?.soname) continue;
+      asked.push({ name, by: libc, evidence: names.qualified(node) });
+    }
+  }
+  return asked;
+}
