@@ -21,6 +21,7 @@ export function formatInspection(inspection: Inspection): string {
     describeSites(safe),
     describeTls(safe),
     describeFeatures(safe),
+    describeFiles(safe),
     describeVerdict("unikernel", safe.verdicts.unikernel),
     describeVerdict("classic", safe.verdicts.classic),
   ];
@@ -170,6 +171,16 @@ function describeFeatures({ features }: Inspection): string[] {
     "Features:",
     ...features.flatMap(({ name, evidence }) => wrap(evidence, `  ${elide(name, 24).padEnd(24)}  `)),
   ];
+}
+
+/** Which function asks for a file is in `--json`: the chains are long. */
+function describeFiles({ files }: Inspection): string[] {
+  const kinds = [...new Set(files.map(({ kind }) => kind))];
+  const rows = kinds.flatMap((kind) => {
+    const paths = files.filter((file) => file.kind === kind).map(({ path }) => path);
+    return wrap(paths.join(" "), `  ${(kind === "path" ? "other" : kind).padEnd(15)}`);
+  });
+  return files.length === 0 ? [] : [`Files that it may look for: ${files.length}`, ...rows];
 }
 
 function describeVerdict(mode: string, { outcome, findings }: Verdict): string[] {

@@ -6,8 +6,10 @@ import { stopwatch } from "../host/stopwatch.js";
 import { describeCalls, describeUnknown, everyCall } from "./calls.js";
 import { type Constituents, loadClosure } from "./closure.js";
 import { readFrameRanges } from "./eh-frame.js";
+import { explainer } from "./evidence.js";
 import { explore, withNameServices } from "./explore.js";
 import { describeFeatures } from "./features.js";
+import { describeFiles } from "./files.js";
 import { type Bind, Graph } from "./graph.js";
 import { describeLibraries, describeTls } from "./libraries.js";
 import { type FunctionRanges, type Module, openModule } from "./module.js";
@@ -40,7 +42,8 @@ export async function inspect({ path, mode, link = {} }: InspectRequest): Promis
       symbols = indexSymbols({ objects });
       graph.extend(openModules(objects, graph.modules.length), bindIn(symbols));
     };
-    const { closure, reaches, live, search, runtimeNames } = await explore(graph, started, extend);
+    const explored = await explore(graph, started, extend);
+    const { closure, reaches, live, search, runtimeNames } = explored;
     time.lap("reach");
 
     const sites = resolveSites(graph, live, search);
@@ -57,6 +60,7 @@ export async function inspect({ path, mode, link = {} }: InspectRequest): Promis
     const missingLibraries = [...closure.missing];
     const facts = { complete, features, unknownSites, missingLibraries, undefinedSymbols, target };
     const count = (outcome: string) => sites.filter((site) => site.outcome === outcome).length;
+    const files = [...describeFiles(graph, explored, explainer(reaches))];
     const libraries = [...describeLibraries(closure, symbols, runtimeNames), ...(linked?.archives ?? [])];
     time.lap("report");
     return {
@@ -64,6 +68,7 @@ export async function inspect({ path, mode, link = {} }: InspectRequest): Promis
       mode,
       ...facts,
       libraries,
+      files,
       syscalls: [...syscalls],
       sites: {
         total: sites.length + unreached.length,

@@ -39,11 +39,16 @@ export function databasesOf(name: string): readonly string[] {
 const builtIn: readonly string[] = ["files", "dns"];
 
 /** The databases that the program or a library of it asks. */
-export function askedDatabases({ objects }: Constituents): readonly string[] {
+export function askedDatabases(closure: Constituents): readonly string[] {
+  return [...new Set([...boundNames(closure)].flatMap(databasesOf))];
+}
+
+/** What the objects of a closure want of others; libc asks nothing for itself. */
+export function boundNames({ objects }: Constituents): ReadonlySet<string> {
   const bound = objects
     .filter(({ name }) => !name.startsWith("libc.so"))
     .flatMap(({ file }) => file.dynamicSymbols.filter(({ section }) => section === "undefined"));
-  return [...new Set(bound.flatMap(({ name }) => databasesOf(name)))];
+  return new Set(bound.map(({ name }) => name));
 }
 
 /** The files of the modules that the configuration names for the databases, in its order. */

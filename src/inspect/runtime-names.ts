@@ -100,7 +100,7 @@ function namedByLibc(
   for (const node of live.keys()) {
     if (node.kind !== "function" || node.module !== libc) continue;
     for (const { target } of graph.scan(node).references) {
-      const name = textAt(libc, target);
+      const name = textAt(libc, target, "lib");
       if (name === undefined || !libraryName.test(name) || name === libc.file.dynamic?.soname) continue;
       asked.push({ name, by: libc, evidence: names.qualified(node) });
     }

@@ -40,6 +40,26 @@ const libraryUse = z.object({
   members: z.array(z.string()).optional(),
 });
 
+/** What a program looks for while it runs, beside what it is started with. */
+const fileUse = z.object({
+  /** Absolute; ending with a slash for a directory of which files are chosen then; a bare name for a missing library. */
+  path: z.string(),
+  kind: z.enum([
+    "nss",
+    "gconv",
+    "locale",
+    "timezone",
+    "certificates",
+    "configuration",
+    "dlopen",
+    "loader",
+    "path",
+  ]),
+  reason: z.string(),
+  /** The chain of functions to the one that mentions it, or that opens such files. */
+  evidence: z.string(),
+});
+
 const unknownSite = z.object({
   library: z.string(),
   symbol: z.string(),
@@ -81,6 +101,8 @@ export const inspectionSchema = z.object({
   missingLibraries: z.array(z.object({ name: z.string(), neededBy: z.string() })),
   /** Of an object or archive: what no library defines, once for each name; without weak references. */
   undefinedSymbols: z.array(z.object({ name: z.string(), neededBy: z.string() })),
+  /** As far as constant text and the functions in use tell. */
+  files: z.array(fileUse),
   syscalls: z.array(
     z.object({
       name: z.string(),

@@ -25,6 +25,7 @@ export function makeInspection(changes: Partial<Inspection> = {}): Inspection {
     libraries: [],
     missingLibraries: [],
     undefinedSymbols: [],
+    files: [],
     syscalls: [makeCall("write"), makeCall("exit_group")],
     sites: { total: 4, constant: 2, wrapper: 1, unknown: 0, unreached: 1 },
     unknownSites: [],

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+/** The files that a program looks for while it runs, as far as its text and the functions it uses tell. */
+import type { Explain } from "./evidence.js";
+import type { Explored } from "./explore.js";
+import { databaseFiles, functionRules, pathRules } from "./file-rules.js";
+import type { Graph, GraphNode } from "./graph.js";
+import { type FindFunction, functionFinder } from "./names.js";
+import { boundNames, databasesOf } from "./nss.js";
+import type { Inspection } from "./schema.js";
+import { textAt } from "./text.js";
+
+type File = Inspection["files"][number];
+
+/** Sorted by path. Of several reasons for a file the most particular is kept. */
+export function describeFiles(graph: Graph, explored: Explored, explain: Explain): readonly File[] {
+  const files = new Map<string, File>();
+  const add = (file: File) => {
+    if (!files.has(file.path) && !files.has(`${file.path}/`)) files.set(file.path, file);
+  };
+  for (const file of loadedFiles(explored)) add(file);
+  const find = functionFinder(graph);
+  const isLive: FindFunction = (name) => {
+    const node = find(name);
+    return node !== undefined && explored.live.has(node) ? node : undefined;
+  };
+  for (const { functions, kind, paths, reason } of functionRules) {
+    const [node] = functions.flatMap((name) => isLive(name) ?? []);
+    if (node === undefined) continue;
+    for (const path of paths) add({ path, kind, reason, evidence: explain(node) });
+  }
+  for (const file of databases(explored, isLive, explain)) add(file);
+  for (const [path, node] of livePaths(graph, explored.live)) {
+    const rule = pathRules.find(([form]) => form.test(path));
+    if (rule !== undefined) add({ path, kind: rule[1], reason: rule[2], evidence: explain(node) });
+  }
+  return [...files.values()].sort((left, right) => (left.path < right.path ? -1 : 1));
+}
+
+/** Libraries that are loaded by name; one that is not there has only the name it is asked by. */
+function loadedFiles({ closure, runtimeNames }: Explored): readonly File[] {
+  const { objects, loader } = closure;
+  const named = runtimeNames.libraries.map(({ name, evidence }): File => {
+    const found = objects[loader?.byName.get(name) ?? -1];
+    return { path: found?.path ?? name, kind: "dlopen", reason: "it is loaded by its name", evidence };
+  });
+  const modules = objects.flatMap(({ path, name, reason }): readonly File[] => {
+    if (reason !== "nss" && reason !== "dlopen") return [];
+    const why = reason === "nss" ? "a name service is this module" : "what is loaded by name needs it";
+    return [{ path, kind: reason, reason: why, evidence: name }];
+  });
+  return [...modules.filter(({ kind }) => kind === "nss"), ...named, ...modules];
+}
+
+function databases({ closure }: Explored, isLive: FindFunction, explain: Explain): readonly File[] {
+  const [program] = closure.objects;
+  // A program that has all libraries in it binds nothing: its own symbols tell.
+  const own = program?.file.dynamic === undefined ? (program?.file.symbols ?? []) : [];
+  const names = new Set([...boundNames(closure), ...own.map(({ name }) => name)]);
+  const asked = new Map<string, string>();
+  for (const name of names) {
+    for (const database of databasesOf(name)) {
+      if (!asked.has(database) && isLive(name) !== undefined) asked.set(database, name);
+    }
+  }
+  const file = (path: string, reason: string, by: string): File => {
+    const node = isLive(by);
+    return { path, kind: "nss", reason, evidence: node === undefined ? by : explain(node) };
+  };
+  return [...asked].flatMap(([database, by]) => {
+    const path = databaseFiles.get(database);
+    return [
+      file("/etc/nsswitch.conf", "it says which services look up names", by),
+      ...(path === undefined ? [] : [file(path, `the database "${database}" is asked`, by)]),
+    ];
+  });
+}
+
+/** Text that begins like an absolute path, with a live function or object that refers to it. */
+function livePaths(graph: Graph, live: Explored["live"]): ReadonlyMap<string, GraphNode> {
+  const paths = new Map<string, GraphNode>();
+  const look = (node: GraphNode, address: number) => {
+    const text = textAt(node.module, address, "/");
+    if (text === undefined || paths.has(text) || isProse(text)) return;
+    paths.set(text, node);
+  };
+  for (const node of live.keys()) {
+    if (node.kind === "object") look(node, node.start);
+    else {
+      // What is loaded is no address of text, but perhaps a part of text.
+      for (const { target, kind } of graph.scan(node).references)
+        if (kind === "address") look(node, target);
+    }
+  }
+  return paths;
+}
+
+/** A sentence, or a list of paths. */
+function isProse(text: string): boolean {
+  return /\s|:\/|[,;"'<>]/.test(text);
+}
