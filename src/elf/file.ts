@@ -23,6 +23,7 @@ import { type Section, sectionBytes } from "./sections.js";
 import type { Segment } from "./segments.js";
 import { type ElfSymbol, openSymbolSection, readSymbols } from "./symbols.js";
 import { readTls, type TlsSegment } from "./tls.js";
+import { type NeededVersion, readNeededVersions } from "./versions.js";
 
 /** Lazy members throw UKL-206 or UKL-208 when what they are read from is malformed. */
 export interface ElfFile extends ElfLayout {
@@ -38,6 +39,8 @@ export interface ElfFile extends ElfLayout {
   /** What the loader applies; found without section headers too. */
   readonly dynamicRelocations: readonly Relocation[];
   readonly dynamic: Dynamic | undefined;
+  /** DT_VERNEED: versions that other files have to offer. */
+  readonly neededVersions: readonly NeededVersion[];
   /** PT_INTERP. */
   readonly interpreter: string | undefined;
   readonly notes: readonly Note[];
@@ -62,6 +65,7 @@ export function parseElf(bytes: Uint8Array, path: string): ElfFile {
   const relocations = once(() => readRelocationTables(layout));
   const dynamicRelocations = once(() => readDynamicRelocations(layout, dynamic()));
   const dynamicSymbols = once(() => readDynamicSymbols(layout, dynamic(), dynamicRelocations));
+  const neededVersions = once(() => readNeededVersions(layout, dynamic()?.entries ?? []));
   const symbols = once(() => {
     const source = openSymbolSection(layout, SHT.SYMTAB);
     return source === undefined ? [] : readSymbols(layout, source);
@@ -86,6 +90,9 @@ export function parseElf(bytes: Uint8Array, path: string): ElfFile {
     },
     get dynamic() {
       return dynamic();
+    },
+    get neededVersions() {
+      return neededVersions();
     },
     get interpreter() {
       return interpreter();

@@ -51,6 +51,25 @@ export function readVersions(
 
 type NamedVersion = Omit<SymbolVersion, "hidden">;
 
+export interface NeededVersion {
+  readonly library: string;
+  readonly version: string;
+}
+
+/** The versions that a file wants of others, used by a symbol or not. Throws UKL-206, UKL-208. */
+export function readNeededVersions(
+  layout: ElfLayout,
+  entries: readonly DynamicEntry[],
+): readonly NeededVersion[] {
+  const needs = openTable(layout, entries, DT.VERNEED, "the version needs");
+  if (needs === undefined) return [];
+  const names = new Map<number, NamedVersion>();
+  readNeeds(needs, countOf(entries, DT.VERNEEDNUM), readDynamicStrings(layout, entries), names);
+  return [...names.values()].flatMap(({ name, library }) =>
+    library === undefined ? [] : [{ library, version: name }],
+  );
+}
+
 function readNames(layout: ElfLayout, entries: readonly DynamicEntry[]): ReadonlyMap<number, NamedVersion> {
   const names = new Map<number, NamedVersion>();
   const strings = readDynamicStrings(layout, entries);

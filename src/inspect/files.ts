@@ -54,7 +54,7 @@ function loadedFiles({ closure, runtimeNames }: Explored): readonly File[] {
 function databases({ closure }: Explored, isLive: FindFunction, explain: Explain): readonly File[] {
   const [program] = closure.objects;
   // A program that has all libraries in it binds nothing: its own symbols tell.
-  const own = program?.file.dynamic === undefined ? (program?.file.symbols ?? []) : [];
+  const own = program?.file.interpreter === undefined ? (program?.file.symbols ?? []) : [];
   const names = new Set([...boundNames(closure), ...own.map(({ name }) => name)]);
   const asked = new Map<string, string>();
   for (const name of names) {
@@ -87,8 +87,7 @@ function livePaths(graph: Graph, live: Explored["live"]): ReadonlyMap<string, Gr
     if (node.kind === "object") look(node, node.start);
     else {
       // What is loaded is no address of text, but perhaps a part of text.
-      for (const { target, kind } of graph.scan(node).references)
-        if (kind === "address") look(node, target);
+      for (const { target, kind } of graph.scan(node).references) if (kind === "address") look(node, target);
     }
   }
   return paths;

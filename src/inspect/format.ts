@@ -87,7 +87,20 @@ function describeLibrary(library: Library): string[] {
   // The interpreter works without a symbol of it being bound, and so does what is loaded by name.
   const onPaper = library.reason === "needed" && library.boundSymbols.length === 0;
   const members = library.members === undefined ? "" : ` (${plural(library.members.length, "member")})`;
-  return wrap(onPaper ? "on paper only: no symbol is bound from it" : library.path + members, head);
+  const place = onPaper ? "on paper only: no symbol is bound from it" : library.path + members;
+  const use = describeUse(library);
+  return [...wrap(place, head), ...(use.length === 0 ? [] : wrap(use.join("; "), "    "))];
+}
+
+/** Each symbol with its users is in `--json`. */
+function describeUse({ boundSymbols, versions, namedBy, buildId }: Library): string[] {
+  const users = [...new Set(boundSymbols.flatMap((symbol) => symbol.users))].sort();
+  return [
+    ...(users.length === 0 ? [] : [`${plural(boundSymbols.length, "symbol")} for ${users.join(" ")}`]),
+    ...(versions.length === 0 ? [] : [`versions ${versions.map(({ name }) => name).join(" ")}`]),
+    ...(namedBy.length === 0 ? [] : [`named by ${namedBy.join(" ")}`]),
+    ...(buildId === undefined ? [] : [`build-id ${buildId}`]),
+  ];
 }
 
 const libraryName = ({ soname, path }: Library) => soname ?? basename(path);
@@ -153,15 +166,20 @@ function describeSites({ sites, unknownSites }: Inspection): string[] {
 }
 
 function describeTls({ tls }: Inspection): string[] {
-  if (tls.modules.length === 0) return ["TLS: none"];
-  const modules = plural(tls.modules.length, "module");
-  const models = tls.models.length === 0 ? "" : `; models: ${tls.models.join(", ")}`;
+  const { threadBytes, threadParts, modules, models } = tls;
+  if (threadBytes === 0) return ["TLS: none"];
   return [
-    ...wrap(`${plural(tls.staticBytes, "byte")} for each thread, of ${modules}${models}`, "TLS: "),
-    ...tls.modules.map(({ library, memoryBytes, alignBytes }) => {
-      const name = elide(basename(library), 30);
-      return `  ${name.padEnd(30)}  ${plural(memoryBytes, "byte")}, aligned to ${alignBytes}`;
-    }),
+    `TLS: ${plural(threadBytes, "byte")} for each thread`,
+    ...threadParts.flatMap(({ what, bytes, evidence }) =>
+      wrap(`${what}: ${evidence}`, `  ${`${bytes}`.padStart(8)}  `),
+    ),
+    ...modules.flatMap(({ library, memoryBytes, alignBytes }) =>
+      wrap(
+        `${plural(memoryBytes, "byte")}, aligned to ${alignBytes}`,
+        `  ${elide(library, 30).padEnd(30)}  `,
+      ),
+    ),
+    ...models.flatMap(({ model, libraries }) => wrap(libraries.join(" "), `  ${model.padEnd(30)}  `)),
   ];
 }
 

@@ -11,7 +11,7 @@ import { explore, withNameServices } from "./explore.js";
 import { describeFeatures } from "./features.js";
 import { describeFiles } from "./files.js";
 import { type Bind, Graph } from "./graph.js";
-import { describeLibraries, describeTls } from "./libraries.js";
+import { describeLibraries } from "./libraries.js";
 import { type FunctionRanges, type Module, openModule } from "./module.js";
 import { type LinkOptions, linkObjects } from "./objects/objects.js";
 import { readGoFunctions } from "./pclntab.js";
@@ -19,6 +19,7 @@ import type { Inspection } from "./schema.js";
 import { resolveSites } from "./sites.js";
 import { unreachedSites } from "./sweep.js";
 import { indexSymbols, type SymbolIndex } from "./symbol-lookup.js";
+import { describeTls } from "./tls.js";
 import { describeVerdicts } from "./verdict.js";
 
 export interface InspectRequest {

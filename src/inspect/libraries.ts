@@ -1,17 +1,9 @@
 // SPDX-License-Identifier: MIT
-/** What each file of the closure is used for, and what a thread's local storage costs. */
-import { R_X86_64 } from "../elf/constants.js";
-import type { Constituents } from "./closure.js";
+/** What each file of the closure is used for: symbols and versions, and who wants them. */
+import type { Constituents, LoadedObject } from "./closure.js";
 import type { RuntimeNames } from "./runtime-names.js";
 import type { Inspection } from "./schema.js";
 import type { SymbolIndex } from "./symbol-lookup.js";
-
-/** What a relocation of thread-local storage tells of its model. */
-const tlsRelocations: ReadonlyMap<number, Inspection["tls"]["models"][number]> = new Map([
-  [R_X86_64.DTPMOD64, "general-dynamic"],
-  [R_X86_64.TPOFF64, "initial-exec"],
-  [R_X86_64.TLSDESC, "descriptor"],
-]);
 
 type LibraryUse = Inspection["libraries"][number];
 
@@ -32,7 +24,22 @@ export function describeLibraries(
     reason: object.reason,
     namedBy: [...new Set(namersOf(index).map(({ evidence }) => evidence))],
     boundSymbols: [...(uses[index]?.values() ?? [])],
+    versions: versionsOf(closure, object),
   }));
+}
+
+/** What the others want of an object by DT_VERNEED. */
+function versionsOf({ objects }: Constituents, { soname, name }: LoadedObject): LibraryUse["versions"] {
+  const users = new Map<string, string[]>();
+  for (const user of objects) {
+    for (const { library, version } of user.file.neededVersions) {
+      if (library !== (soname ?? name)) continue;
+      const known = users.get(version);
+      if (known === undefined) users.set(version, [user.name]);
+      else known.push(user.name);
+    }
+  }
+  return [...users].map(([version, wanting]) => ({ name: version, users: wanting }));
 }
 
 type BoundSymbol = LibraryUse["boundSymbols"][number];
@@ -55,19 +62,4 @@ function boundSymbols(closure: Constituents, symbols: SymbolIndex): readonly Map
     }
   });
   return uses;
-}
-
-export function describeTls(closure: Constituents): Inspection["tls"] {
-  const modules = closure.objects.flatMap(({ name, file: { tls } }) =>
-    tls === undefined ? [] : [{ library: name, memoryBytes: tls.memsz, alignBytes: Math.max(tls.align, 1) }],
-  );
-  const used = closure.objects.flatMap(({ file }) =>
-    file.dynamicRelocations.flatMap(({ type }) => tlsRelocations.get(type) ?? []),
-  );
-  const local = closure.objects[0]?.file.tls === undefined ? [] : ["local-exec" as const];
-  const staticBytes = modules.reduce(
-    (sum, { memoryBytes, alignBytes }) => Math.ceil((sum + memoryBytes) / alignBytes) * alignBytes,
-    0,
-  );
-  return { staticBytes, modules, models: [...new Set([...local, ...used])] };
 }

@@ -10,6 +10,9 @@ const address = z.string().regex(/^0x[0-9a-f]+$/);
 /** When a call can be made: until `main` is entered, from then on, or only through a part that is loaded later. */
 const layers = ["startup", "main", "nss", "dlopen", "gconv", "vdso"] as const;
 
+/** U. Drepper, "ELF Handling For Thread-Local Storage"; the last is a variant of general-dynamic. */
+const tlsModels = ["local-exec", "initial-exec", "local-dynamic", "general-dynamic", "descriptor"] as const;
+
 const evidence = z.object({
   /** Where the chain begins: an entry point, an initialiser, an exported function. */
   root: z.string(),
@@ -38,6 +41,8 @@ const libraryUse = z.object({
   ),
   /** Of an archive: what the program got of it, in the order of the link. */
   members: z.array(z.string()).optional(),
+  /** DT_VERNEED: the versions that others want of it. */
+  versions: z.array(z.object({ name: z.string(), users: z.array(z.string()) })),
 });
 
 /** What a program looks for while it runs, beside what it is started with. */
@@ -115,10 +120,13 @@ export const inspectionSchema = z.object({
   sites: z.object({ total: count, constant: count, wrapper: count, unknown: count, unreached: count }),
   unknownSites: z.array(unknownSite),
   tls: z.object({
-    /** Of all modules loaded at start: what a thread costs. */
+    /** Of all modules loaded at start, with the gaps between them. */
     staticBytes: count,
+    /** What of the stack of a thread is not for its frames; of libc's own part only what its files tell. */
+    threadBytes: count,
+    threadParts: z.array(z.object({ what: z.string(), bytes: count, evidence: z.string() })),
     modules: z.array(z.object({ library: z.string(), memoryBytes: count, alignBytes: count })),
-    models: z.array(z.enum(["local-exec", "initial-exec", "local-dynamic", "general-dynamic", "descriptor"])),
+    models: z.array(z.object({ model: z.enum(tlsModels), libraries: z.array(z.string()) })),
   }),
   features: z.array(z.object({ name: z.string(), evidence: z.string() })),
   verdicts: z.object({ unikernel: verdict, classic: verdict }),

@@ -24,6 +24,7 @@ test("a small report, whole", () => {
 
 Libraries: 1
   libc.so.6                       1878 KiB  needed      /lib/x86_64-linux-gnu/libc.so.6
+    1 symbol for hello
 
 System calls: 3
   files               write
@@ -161,9 +162,14 @@ test("TLS, features and verdicts tell all they have", () => {
   const text = formatInspection(
     makeInspection({
       tls: {
-        staticBytes: 4224,
-        modules: [{ library: "/lib/libc.so.6", memoryBytes: 144, alignBytes: 8 }],
-        models: ["initial-exec", "descriptor"],
+        staticBytes: 144,
+        threadBytes: 2512,
+        threadParts: [
+          { what: "modules", bytes: 144, evidence: "PT_TLS" },
+          { what: "control block", bytes: 2368, evidence: "a symbol" },
+        ],
+        modules: [{ library: "libc.so.6", memoryBytes: 144, alignBytes: 8 }],
+        models: [{ model: "initial-exec", libraries: ["libc.so.6", "libm.so.6"] }],
       },
       features: [{ name: "fork", evidence: "hello:main calls fork" }],
       verdicts: {
@@ -178,8 +184,11 @@ test("TLS, features and verdicts tell all they have", () => {
       },
     }),
   );
-  expect(text).toContain(`TLS: 4224 bytes for each thread, of 1 module; models: initial-exec, descriptor
+  expect(text).toContain(`TLS: 2512 bytes for each thread
+       144  modules: PT_TLS
+      2368  control block: a symbol
   libc.so.6                       144 bytes, aligned to 8
+  initial-exec                    libc.so.6 libm.so.6
 
 Features:
   fork                      hello:main calls fork
@@ -223,14 +232,25 @@ describe("names from the file", () => {
       makeInspection({
         complete: false,
         target: { ...makeInspection().target, path: `/${name}`, interp: name },
-        libraries: [makeLibrary({ soname: name, path: name })],
+        libraries: [
+          makeLibrary({
+            soname: name,
+            path: name,
+            namedBy: [name],
+            boundSymbols: [{ name, users: [name] }],
+            versions: [{ name, users: [name] }],
+          }),
+        ],
+        files: [{ path: name, kind: "path", reason: name, evidence: name }],
         missingLibraries: [{ name, neededBy: name }],
         syscalls: [{ ...makeCall("read"), name }],
         unknownSites: [makeUnknownSite({ library: name, symbol: name, reason: name })],
         tls: {
           staticBytes: 1,
           modules: [{ library: name, memoryBytes: Number.MAX_SAFE_INTEGER, alignBytes: 1 }],
-          models: ["local-exec", "initial-exec", "local-dynamic", "general-dynamic", "descriptor"],
+          threadBytes: 1,
+          threadParts: [{ what: name, bytes: Number.MAX_SAFE_INTEGER, evidence: name }],
+          models: [{ model: "local-exec", libraries: [name] }],
         },
         features: [{ name, evidence: name }],
         verdicts: {

@@ -29,7 +29,7 @@ export function makeInspection(changes: Partial<Inspection> = {}): Inspection {
     syscalls: [makeCall("write"), makeCall("exit_group")],
     sites: { total: 4, constant: 2, wrapper: 1, unknown: 0, unreached: 1 },
     unknownSites: [],
-    tls: { staticBytes: 0, modules: [], models: [] },
+    tls: { staticBytes: 0, threadBytes: 0, threadParts: [], modules: [], models: [] },
     features: [],
     verdicts: {
       unikernel: { outcome: "works", findings: [] },
@@ -62,6 +62,7 @@ export function makeLibrary(changes: Partial<Library> = {}): Library {
     reason: "needed",
     namedBy: [],
     boundSymbols: [{ name: "puts", version: "GLIBC_2.2.5", users: ["hello"] }],
+    versions: [],
     ...changes,
   };
 }

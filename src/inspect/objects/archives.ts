@@ -19,6 +19,7 @@ export function describeArchives(program: Program, target: string): readonly Lib
       reason: "needed" as const,
       namedBy: [],
       boundSymbols: members.flatMap(({ unit }) => uses.get(unit) ?? []),
+      versions: [],
       members: members.map(({ name }) => name),
     }));
 }
