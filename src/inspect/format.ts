@@ -183,11 +183,15 @@ function describeTls({ tls }: Inspection): string[] {
   ];
 }
 
-function describeFeatures({ features }: Inspection): string[] {
-  if (features.length === 0) return [];
+function describeFeatures({ features, socketFamilies }: Inspection): string[] {
+  const rows = [
+    ...features,
+    ...socketFamilies.map(({ name, evidence }) => ({ name: `sockets of ${name}`, evidence })),
+  ];
+  if (rows.length === 0) return [];
   return [
     "Features:",
-    ...features.flatMap(({ name, evidence }) => wrap(evidence, `  ${elide(name, 24).padEnd(24)}  `)),
+    ...rows.flatMap(({ name, evidence }) => wrap(evidence, `  ${elide(name, 26).padEnd(26)}  `)),
   ];
 }
 

@@ -5,6 +5,7 @@ import { sha256 } from "../host/files.js";
 import { stopwatch } from "../host/stopwatch.js";
 import { describeCalls, describeUnknown, everyCall } from "./calls.js";
 import { type Constituents, loadClosure } from "./closure.js";
+import { describeConstants } from "./constant-features.js";
 import { readFrameRanges } from "./eh-frame.js";
 import { explainer } from "./evidence.js";
 import { explore, withNameServices } from "./explore.js";
@@ -16,7 +17,7 @@ import { type FunctionRanges, type Module, openModule } from "./module.js";
 import { type LinkOptions, linkObjects } from "./objects/objects.js";
 import { readGoFunctions } from "./pclntab.js";
 import type { Inspection } from "./schema.js";
-import { resolveSites } from "./sites.js";
+import { type ResolvedSite, resolveSites } from "./sites.js";
 import { unreachedSites } from "./sweep.js";
 import { indexSymbols, type SymbolIndex } from "./symbol-lookup.js";
 import { describeTls } from "./tls.js";
@@ -56,35 +57,46 @@ export async function inspect({ path, mode, link = {} }: InspectRequest): Promis
     const complete = undefinedSymbols.length === 0 && unknownSites.every(({ reached }) => !reached);
     const found = describeCalls(graph, sites, reaches);
     const syscalls = mode === "strict" && !complete ? everyCall(found, unknownSites) : found;
-    const features = describeFeatures(syscalls, runtimeNames);
-    const target = linked?.target ?? describeTarget(closure);
-    const missingLibraries = [...closure.missing];
-    const facts = { complete, features, unknownSites, missingLibraries, undefinedSymbols, target };
-    const count = (outcome: string) => sites.filter((site) => site.outcome === outcome).length;
-    const files = [...describeFiles(graph, explored, explainer(reaches))];
-    const libraries = [...describeLibraries(closure, symbols, runtimeNames), ...(linked?.archives ?? [])];
+    const explain = explainer(reaches);
+    const constants = describeConstants(sites, explored, explain);
+    const facts = {
+      complete,
+      target: linked?.target ?? describeTarget(closure),
+      libraries: [...describeLibraries(closure, symbols, runtimeNames), ...(linked?.archives ?? [])],
+      missingLibraries: [...closure.missing],
+      undefinedSymbols,
+      files: [...describeFiles(graph, explored, explain)],
+      features: describeFeatures(graph, explored, { calls: syscalls, constants, explain }),
+      socketFamilies: [...constants.socketFamilies],
+      unknownSites,
+    };
+    const verdicts = describeVerdicts(facts);
+    const tls = describeTls(closure);
     time.lap("report");
     return {
       schemaVersion: 1,
       mode,
       ...facts,
-      libraries,
-      files,
       syscalls: [...syscalls],
-      sites: {
-        total: sites.length + unreached.length,
-        constant: count("constant"),
-        wrapper: count("wrapper"),
-        unknown: count("unknown"),
-        unreached: unreached.length,
-      },
-      tls: describeTls(closure),
-      verdicts: describeVerdicts(facts),
+      sites: countSites(sites, unreached.length),
+      tls,
+      verdicts,
       timingsMs: time.totalMs(),
     };
   } finally {
     graph.free();
   }
+}
+
+function countSites(sites: readonly ResolvedSite[], unreached: number): Inspection["sites"] {
+  const count = (outcome: ResolvedSite["outcome"]) => sites.filter((site) => site.outcome === outcome).length;
+  return {
+    total: sites.length + unreached,
+    constant: count("constant"),
+    wrapper: count("wrapper"),
+    unknown: count("unknown"),
+    unreached,
+  };
 }
 
 /** Opens the objects from an index on. */

@@ -129,6 +129,8 @@ export const inspectionSchema = z.object({
     models: z.array(z.object({ model: z.enum(tlsModels), libraries: z.array(z.string()) })),
   }),
   features: z.array(z.object({ name: z.string(), evidence: z.string() })),
+  /** Families that socket(2) and socketpair(2) are asked for, where that is constant. */
+  socketFamilies: z.array(z.object({ name: z.string().regex(/^AF_[A-Z0-9]+$/), evidence: z.string() })),
   verdicts: z.object({ unikernel: verdict, classic: verdict }),
   timingsMs: z.record(z.string(), z.number().nonnegative()),
 });

@@ -16,6 +16,7 @@ const returnAddressBytes = 8;
 /** Callers of callers that one number is looked for at. */
 const mostQuestions = 512;
 const numberBytes = 4;
+const openCalls: PointerCalls = { calls: [], closed: false };
 
 /** A value that something can have, and the place that decides it. */
 interface Decision {
@@ -56,19 +57,25 @@ export interface ValueSearch {
   ): Found & { readonly value?: Value };
   /** What the callers of a function pass to it. */
   passedTo(callee: GraphNode, wanted: Input): Found;
+  /** The same at less cost: of longer functions only the block around a place is looked at. */
+  within(longestBytes: number): ValueSearch;
 }
 
 /** `graph` keeps the flow of each function that was looked into, so one search may follow another. */
 export function openSearch(graph: Graph, live: ReadonlyMap<GraphNode, LiveFunction>): ValueSearch {
   const callers = callersOf(graph, live);
-  const look: Look = (node, at, read) => {
-    const flow = graph.flow(node);
-    const nearby = flow.nearby(at);
-    const quick = nearby && read(nearby);
-    if (quick !== undefined && isConstant(quick)) return quick;
-    const state = flow.whole().get(at);
-    return state && read(state);
-  };
+  const lookWithin =
+    (longestBytes: number): Look =>
+    (node, at, read) => {
+      const flow = graph.flow(node);
+      const nearby = flow.nearby(at);
+      const quick = nearby && read(nearby);
+      if (quick !== undefined && isConstant(quick)) return quick;
+      const { start, end } = graph.scan(node);
+      if (end - start > longestBytes) return quick;
+      const state = flow.whole().get(at);
+      return state && read(state);
+    };
   const usersOf = indexUsers(graph, live);
   const storesOf: StoresOf = (module, address) => {
     const users = usersOf(module).get(address) ?? [];
@@ -85,15 +92,24 @@ export function openSearch(graph: Graph, live: ReadonlyMap<GraphNode, LiveFuncti
     pointerCalls.set(callee, known);
     return known;
   };
-  const context = { live, callers, look, storesOf, throughPointers };
-  return {
-    before(node, at, read) {
-      const value = look(node, at, read);
-      const found = follow(context, node, at, value);
-      return value === undefined ? found : { ...found, value };
-    },
-    passedTo: (callee, wanted) => follow(context, callee, callee.start, input(wanted)),
+  const searchWithin = (longestBytes: number): ValueSearch => {
+    const look = lookWithin(longestBytes);
+    // Otherwise all that stores there, or that has the pointer, would have to be followed.
+    const context =
+      longestBytes === Number.POSITIVE_INFINITY
+        ? { live, callers, look, storesOf, throughPointers }
+        : { live, callers, look, storesOf: () => undefined, throughPointers: () => openCalls };
+    return {
+      before(node, at, read) {
+        const value = look(node, at, read);
+        const found = follow(context, node, at, value);
+        return value === undefined ? found : { ...found, value };
+      },
+      passedTo: (callee, wanted) => follow(context, callee, callee.start, input(wanted)),
+      within: searchWithin,
+    };
   };
+  return searchWithin(Number.POSITIVE_INFINITY);
 }
 
 export function resolveSites(

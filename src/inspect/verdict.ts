@@ -7,11 +7,26 @@ type Verdict = Inspection["verdicts"]["unikernel"];
 
 type Facts = Pick<
   Inspection,
-  "complete" | "features" | "unknownSites" | "missingLibraries" | "undefinedSymbols" | "target"
+  | "complete"
+  | "features"
+  | "files"
+  | "libraries"
+  | "missingLibraries"
+  | "socketFamilies"
+  | "target"
+  | "undefinedSymbols"
+  | "unknownSites"
 >;
 
 export function describeVerdicts(facts: Facts): Inspection["verdicts"] {
-  const shared = [...buildFindings(facts), ...analysisFindings(facts), ...featureFindings(facts)];
+  const shared = [
+    ...buildFindings(facts),
+    ...analysisFindings(facts),
+    ...featureFindings(facts),
+    ...familyFindings(facts),
+    ...fileFindings(facts),
+    ...libraryFindings(facts),
+  ];
   return { unikernel: verdict([...shared, ring0]), classic: verdict(shared) };
 }
 
@@ -71,6 +86,11 @@ function analysisFindings({ complete, unknownSites }: Facts): readonly Finding[]
 
 /** What the generic kernel leaves out, and what no image has. */
 const featureNotes: Readonly<Record<string, readonly [what: string, fix: string]>> = {
+  exec: ["a program that it executes has to be in the image", "put it there with --include"],
+  "raw sockets": [
+    "a raw socket needs a device: the generic kernel has the loopback device only",
+    "add the options of the device with --kernel-option",
+  ],
   io_uring: ["the generic kernel has no io_uring", "add --kernel-option CONFIG_IO_URING=y"],
   namespaces: ["the generic kernel has no namespaces", "add --kernel-option CONFIG_NAMESPACES=y"],
   "kernel modules": [
@@ -90,7 +110,69 @@ const featureNotes: Readonly<Record<string, readonly [what: string, fix: string]
 
 function featureFindings({ features }: Facts): readonly Finding[] {
   return features.flatMap(({ name, evidence }) => {
-    const note = featureNotes[name];
-    return note === undefined ? [] : [{ severity: "note" as const, what: note[0], evidence, fix: note[1] }];
+    const known = featureNotes[name];
+    return known === undefined ? [] : [note(known[0], evidence, known[1])];
   });
+}
+
+/** Families of sockets that the generic kernel is without, with the option that brings each. */
+const familyOptions: Readonly<Record<string, string>> = {
+  AF_INET6: "CONFIG_IPV6",
+  AF_PACKET: "CONFIG_PACKET",
+  AF_KEY: "CONFIG_NET_KEY",
+  AF_ALG: "CONFIG_CRYPTO_USER_API_SKCIPHER",
+  AF_VSOCK: "CONFIG_VSOCKETS",
+  AF_XDP: "CONFIG_XDP_SOCKETS",
+  AF_CAN: "CONFIG_CAN",
+  AF_TIPC: "CONFIG_TIPC",
+  AF_RDS: "CONFIG_RDS",
+  AF_BLUETOOTH: "CONFIG_BT",
+};
+
+function familyFindings({ socketFamilies }: Facts): readonly Finding[] {
+  return socketFamilies.flatMap(({ name, evidence }) => {
+    const option = familyOptions[name];
+    const fix = `add --kernel-option ${option}=y if it is to be used`;
+    return option === undefined ? [] : [note(`the generic kernel has no sockets of ${name}`, evidence, fix)];
+  });
+}
+
+/** Kinds of which a program misses something without its files; without the others it uses defaults. */
+const wantedKinds: readonly string[] = ["nss", "timezone", "certificates", "configuration"];
+
+function fileFindings({ files }: Facts): readonly Finding[] {
+  const wanted = files.filter(({ kind, path }) => wantedKinds.includes(kind) && path.startsWith("/etc/"));
+  const absent = files.filter(({ kind, path }) => kind === "dlopen" && !path.startsWith("/"));
+  const paths = wanted.map(({ path }) => path).join(" ");
+  return [
+    ...(wanted.length === 0
+      ? []
+      : [
+          note(
+            "files that it looks for are in no image by themselves",
+            paths,
+            "put them there with --include",
+          ),
+        ]),
+    ...absent.map(({ path, evidence }) =>
+      note(`${path}, which it may load by name, is not here`, evidence, "install it if it is to be used"),
+    ),
+  ];
+}
+
+function libraryFindings({ libraries }: Facts): readonly Finding[] {
+  const onPaper = libraries.filter(
+    ({ reason, boundSymbols }) => reason === "needed" && boundSymbols.length === 0,
+  );
+  return onPaper.map(({ path }) =>
+    note(
+      `${path} is loaded, and nothing of it is used`,
+      "no symbol is bound from it",
+      "link with -Wl,--as-needed",
+    ),
+  );
+}
+
+function note(what: string, evidence: string, fix: string): Finding {
+  return { severity: "note", what, evidence, fix };
 }

@@ -191,7 +191,7 @@ test("TLS, features and verdicts tell all they have", () => {
   initial-exec                    libc.so.6 libm.so.6
 
 Features:
-  fork                      hello:main calls fork
+  fork                        hello:main calls fork
 
 In unikernel mode: will not work
   obstacle:  it forks

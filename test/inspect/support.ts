@@ -31,6 +31,7 @@ export function makeInspection(changes: Partial<Inspection> = {}): Inspection {
     unknownSites: [],
     tls: { staticBytes: 0, threadBytes: 0, threadParts: [], modules: [], models: [] },
     features: [],
+    socketFamilies: [],
     verdicts: {
       unikernel: { outcome: "works", findings: [] },
       classic: { outcome: "works", findings: [] },

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: MIT
+/**
+ * Features that only the arguments of a system call tell: clone(2) makes threads or processes, mmap(2) maps
+ * code or data. A feature is claimed where live code passes a constant that shows it.
+ */
+import { argumentAt, type Passed, type PassedValue, passedTo, placeOf, wordBehind } from "./arguments.js";
+import type { Explain } from "./evidence.js";
+import type { Explored } from "./explore.js";
+import type { Reach } from "./reach.js";
+import type { Inspection } from "./schema.js";
+import type { ResolvedSite } from "./sites.js";
+import { syscallNumber } from "./syscall-names.js";
+
+type Feature = Inspection["features"][number];
+type Family = Inspection["socketFamilies"][number];
+
+/** Arguments are set in front of a call, or passed on by a small function: longer ones are not worth the time. */
+const followedBytes = 1024;
+
+/** linux/sched.h */
+const CLONE_VM = 0x100;
+const CLONE_VFORK = 0x4000;
+const CLONE_THREAD = 0x10000;
+/** asm-generic/mman-common.h */
+const PROT_EXEC = 4;
+const everyProtection = 7;
+/** linux/net.h; the bits above are flags. */
+const SOCK_RAW = 3;
+const socketTypeMask = 0xf;
+const AF_NETLINK = 16;
+const AF_PACKET = 17;
+
+/** linux/socket.h: those that a program may ask for. */
+const families: ReadonlyMap<number, string> = new Map([
+  [1, "AF_UNIX"],
+  [2, "AF_INET"],
+  [3, "AF_AX25"],
+  [4, "AF_IPX"],
+  [5, "AF_APPLETALK"],
+  [10, "AF_INET6"],
+  [15, "AF_KEY"],
+  [AF_NETLINK, "AF_NETLINK"],
+  [AF_PACKET, "AF_PACKET"],
+  [21, "AF_RDS"],
+  [29, "AF_CAN"],
+  [30, "AF_TIPC"],
+  [31, "AF_BLUETOOTH"],
+  [38, "AF_ALG"],
+  [40, "AF_VSOCK"],
+  [44, "AF_XDP"],
+]);
+
+export interface ConstantFeatures {
+  readonly features: readonly Feature[];
+  readonly socketFamilies: readonly Family[];
+}
+
+export function describeConstants(
+  sites: readonly ResolvedSite[],
+  { search, reaches }: Explored,
+  explain: Explain,
+): ConstantFeatures {
+  const quick = search.within(followedBytes);
+  const ask = (call: string, read: ReturnType<typeof argumentAt>): Passed => {
+    const { values, open } = passedTo(sites, quick, syscallNumber(call) ?? -1, read);
+    // What runs before main is the loader's and libc's own affair.
+    return {
+      values: values.filter(({ decider }) => !reaches.startup.has(decider) || reaches.main.has(decider)),
+      open,
+    };
+  };
+  const show = (name: string, call: string, shown: PassedValue | undefined): readonly Feature[] =>
+    shown === undefined
+      ? []
+      : [{ name, evidence: `${call}: ${explain(shown.decider)} at 0x${shown.at.toString(16)}` }];
+
+  const flags = [...ask("clone", argumentAt(0)).values, ...ask("clone3", wordBehind(0)).values];
+  const protections = ["mmap", "mprotect", "pkey_mprotect"].flatMap(
+    (call) => ask(call, argumentAt(2)).values,
+  );
+  const asked = ask("socket", argumentAt(0));
+  const types = ask("socket", argumentAt(1)).values;
+  const domains = [...asked.values, ...ask("socketpair", argumentAt(0)).values];
+  return {
+    features: [
+      ...show(
+        "threads",
+        "clone",
+        flags.find(({ value }) => (value & CLONE_THREAD) !== 0),
+      ),
+      ...show(
+        "fork",
+        "clone",
+        flags.find(({ value }) => (value & (CLONE_VM | CLONE_VFORK)) === 0),
+      ),
+      ...show(
+        "vfork",
+        "clone",
+        flags.find(({ value }) => (value & CLONE_VFORK) !== 0),
+      ),
+      ...show("JIT pages", "mmap or mprotect", findCodePages(protections, reaches.startup)),
+      ...show("raw sockets", "socket", findRawSocket(domains, types)),
+      ...show("sockets by computed family", "socket", openEnd(asked)),
+    ],
+    socketFamilies: describeFamilies(domains, explain),
+  };
+}
+
+function openEnd({ open: [first] }: Passed): PassedValue | undefined {
+  return first && { value: 0, ...first };
+}
+
+/**
+ * Pages that are executable, asked for outside of libc, which makes stacks executable for old programs. In a
+ * program that has libc in it that looks like all protections at once, in code that start-up leads to.
+ */
+function findCodePages(passed: readonly PassedValue[], startup: Reach): PassedValue | undefined {
+  // More bits are set for a stack, that it grows down.
+  const isCode = ({ value }: PassedValue) => value <= everyProtection && (value & PROT_EXEC) !== 0;
+  const data = new Set(passed.filter((each) => !isCode(each)).map(placeOf));
+  return passed.filter(isCode).find((each) => {
+    const { name, file } = each.decider.module;
+    if (/^(libc|ld-linux|ld-musl)[.-]/.test(name)) return false;
+    if (file.interpreter !== undefined || file.linkage === "shared-library") return true;
+    const isStack = each.value === everyProtection && startup.has(each.decider);
+    return !isStack && !data.has(placeOf(each));
+  });
+}
+
+/** AF_NETLINK has SOCK_RAW as its usual type. */
+function findRawSocket(
+  domains: readonly PassedValue[],
+  types: readonly PassedValue[],
+): PassedValue | undefined {
+  const netlink = new Set(domains.filter(({ value }) => value === AF_NETLINK).map(placeOf));
+  const packet = domains.find(({ value }) => value === AF_PACKET);
+  return (
+    packet ?? types.find((each) => (each.value & socketTypeMask) === SOCK_RAW && !netlink.has(placeOf(each)))
+  );
+}
+
+function describeFamilies(domains: readonly PassedValue[], explain: Explain): readonly Family[] {
+  const found = new Map<string, Family>();
+  for (const { value, decider, at } of domains) {
+    const name = families.get(value);
+    if (name === undefined || found.has(name)) continue;
+    found.set(name, { name, evidence: `${explain(decider)} at 0x${at.toString(16)}` });
+  }
+  return [...found.values()].sort((left, right) => (left.name < right.name ? -1 : 1));
+}
