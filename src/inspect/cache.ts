@@ -12,7 +12,11 @@ import { type Inspection, inspectionSchema } from "./schema.js";
 /** A file that was loaded beyond those of the key, because the analysis found its name. */
 const laterFile = z.object({ path: z.string(), sizeBytes: z.number(), modifiedMs: z.number() });
 
-const entrySchema = z.object({ key: z.string(), laterFiles: z.array(laterFile), inspection: inspectionSchema });
+const entrySchema = z.object({
+  key: z.string(),
+  laterFiles: z.array(laterFile),
+  inspection: inspectionSchema,
+});
 
 /** What an inspection depends on, in 64 hexadecimal digits. `analysis` is the digest of the code that makes it. */
 export function inspectionKey(analysis: string, objects: readonly LoadedObject[], request: unknown): string {

@@ -105,7 +105,9 @@ export function openSearch(graph: Graph, live: ReadonlyMap<GraphNode, LiveFuncti
         const found = follow(context, node, at, value);
         return value === undefined ? found : { ...found, value };
       },
-      passedTo: (callee, wanted) => follow(context, callee, callee.start, input(wanted)),
+      // A name or a flag is passed on by far more functions than a call's number.
+      passedTo: (callee, wanted) =>
+        follow({ ...context, throughPointers: () => openCalls }, callee, callee.start, input(wanted)),
       within: searchWithin,
     };
   };
