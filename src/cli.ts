@@ -205,7 +205,7 @@ function addInspect(program: Command, programArguments: readonly string[] | unde
     .action(async (targets: string[], flags: InspectFlags) => {
       const [first = ""] = targets;
       if (flags.trace || flags.traceSave !== undefined) {
-        refuseWithTrace(targets, flags);
+        await refuseWithTrace(targets, flags);
         return trace(await inspect({ path: first, mode: flags.mode }), flags, programArguments ?? []);
       }
       if (programArguments !== undefined) throw argumentsWithoutTrace();
@@ -226,18 +226,20 @@ function addInspect(program: Command, programArguments: readonly string[] | unde
 }
 
 /** What a trace has no place for. */
-function refuseWithTrace(targets: readonly string[], flags: InspectFlags): void {
+async function refuseWithTrace(targets: readonly string[], flags: InspectFlags): Promise<void> {
   const others = (["names", "seccomp", "runtime", "why", "diff"] as const).filter(
     (name) => flags[name] !== undefined,
   );
-  const cause =
-    targets.length === 1
-      ? others.map((name) => `--${name} is given too`).join(", ")
-      : `${targets.length} targets are given`;
-  if (cause === "") return;
+  const [first = ""] = targets;
+  const causes = [
+    ...others.map((name) => `--${name} is given too`),
+    ...(targets.length > 1 ? [`${targets.length} targets are given`] : []),
+    ...((await isImage(first)) ? [`${first} is an image, which 'ukl run' boots`] : []),
+  ];
+  if (causes.length === 0) return;
   throw new UklError("UKL-101", {
     what: "--trace compares the calls of one program, and answers in text or with --json",
-    cause,
+    cause: causes.join(", "),
     fix: "ask for one after the other",
   });
 }

@@ -45,7 +45,8 @@ export function straceOptions(traceFile: string): readonly string[] {
 /** Throws UKL-201, UKL-701, UKL-702 and UKL-401. */
 export async function traceProgram(inspection: Inspection, request: TraceRequest): Promise<TraceComparison> {
   const { path, sha256, kind } = inspection.target;
-  if (kind !== "executable") throw notTraced(path, `it is a ${kind}`, "trace a program that uses it");
+  if (kind !== "executable")
+    throw notTraced(path, `nothing executes it: ${kind}`, "trace a program that uses it");
   const program = { path, sha256 };
   // Read before the run, so that a run is not lost to a file that is of no use.
   const earlier = request.earlier === undefined ? undefined : await readTrace(request.earlier, program);

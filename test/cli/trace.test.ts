@@ -184,6 +184,9 @@ test("what cannot be run is told, and so is that there is no strace", async () =
   const locked = await ukl(["inspect", path("locked"), "--trace"]);
   expect(locked.exitStatus).toBe(69);
   expect(locked.stderr).toMatch(/^error\[UKL-701\]/m);
+  workshop.run("gcc", "-c", "choosy.c", "-o", "choosy.o");
+  const object = await ukl(["inspect", path("choosy.o"), "--trace"]);
+  expect(object.stderr).toMatch(/^error\[UKL-701\].*\n.*: object$/m);
   const library = await ukl(["inspect", path("plugin.so"), "--trace"]);
   expect(library.stderr).toMatch(/^error\[UKL-701\]/m);
   const without = await ukl(["inspect", "/bin/true", "--trace"], { env: { PATH: "/nonexistent" } });
