@@ -8,14 +8,14 @@ import type { Explain } from "./evidence.js";
 import type { Explored } from "./explore.js";
 import type { Reach } from "./reach.js";
 import type { Inspection } from "./schema.js";
-import type { ResolvedSite } from "./sites.js";
+import type { Effort, ResolvedSite } from "./sites.js";
 import { syscallNumber } from "./syscall-names.js";
 
 type Feature = Inspection["features"][number];
 type Family = Inspection["socketFamilies"][number];
 
 /** Arguments are set in front of a call, or passed on by a small function: longer ones are not worth the time. */
-const followedBytes = 1024;
+const littleEffort: Effort = { longestBytes: 1024, throughData: false, throughPointers: false };
 
 /** linux/sched.h */
 const CLONE_VM = 0x100;
@@ -60,7 +60,7 @@ export function describeConstants(
   { search, reaches }: Explored,
   explain: Explain,
 ): ConstantFeatures {
-  const quick = search.within(followedBytes);
+  const quick = search.within(littleEffort);
   const ask = (call: string, read: ReturnType<typeof argumentAt>): Passed => {
     const { values, open } = passedTo(sites, quick, syscallNumber(call) ?? -1, read);
     // What runs before main is the loader's and libc's own affair.

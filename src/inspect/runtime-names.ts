@@ -6,7 +6,7 @@
 import type { Graph, GraphNode } from "./graph.js";
 import type { Module } from "./module.js";
 import { FunctionNames, functionFinder } from "./names.js";
-import type { Found, ValueSearch } from "./sites.js";
+import type { Effort, Found, ValueSearch } from "./sites.js";
 import { textAt } from "./text.js";
 import type { LiveFunction } from "./users.js";
 
@@ -47,6 +47,13 @@ const functionTakers: readonly (readonly [string, number])[] = [
 /** A library that glibc opens by a function of its own that has no name: the text is what can be seen. */
 const libraryName = /^lib[\w+-]+\.so\.\d+$/;
 
+/** A loader that is called through a pointer gets its names from anywhere. */
+const callersOnly: Effort = {
+  longestBytes: Number.POSITIVE_INFINITY,
+  throughData: true,
+  throughPointers: false,
+};
+
 export function findRuntimeNames(
   graph: Graph,
   live: ReadonlyMap<GraphNode, LiveFunction>,
@@ -54,10 +61,11 @@ export function findRuntimeNames(
 ): RuntimeNames {
   const names = new FunctionNames();
   const find = functionFinder(graph);
+  const direct = search.within(callersOnly);
   const ask = (takers: typeof libraryTakers) => {
     const nodes = new Map(takers.map(([taker, register]) => [find(taker), register]));
     const found = [...nodes].flatMap(([node, register]) =>
-      node === undefined || !live.has(node) ? [] : [search.passedTo(node, { kind: "register", register })],
+      node === undefined || !live.has(node) ? [] : [direct.passedTo(node, { kind: "register", register })],
     );
     return readNames(found, names);
   };

@@ -57,9 +57,25 @@ export interface ValueSearch {
   ): Found & { readonly value?: Value };
   /** What the callers of a function pass to it. */
   passedTo(callee: GraphNode, wanted: Input): Found;
-  /** The same at less cost: of longer functions only the block around a place is looked at. */
-  within(longestBytes: number): ValueSearch;
+  /** The same at less cost. */
+  within(effort: Effort): ValueSearch;
 }
+
+/** How far a value is followed; what is beyond is open. */
+export interface Effort {
+  /** Of longer functions only the block around a place is looked at. */
+  readonly longestBytes: number;
+  /** To all that stores in a word of data. */
+  readonly throughData: boolean;
+  /** To calls through pointers. */
+  readonly throughPointers: boolean;
+}
+
+const everyEffort: Effort = {
+  longestBytes: Number.POSITIVE_INFINITY,
+  throughData: true,
+  throughPointers: true,
+};
 
 /** `graph` keeps the flow of each function that was looked into, so one search may follow another. */
 export function openSearch(graph: Graph, live: ReadonlyMap<GraphNode, LiveFunction>): ValueSearch {
@@ -92,26 +108,26 @@ export function openSearch(graph: Graph, live: ReadonlyMap<GraphNode, LiveFuncti
     pointerCalls.set(callee, known);
     return known;
   };
-  const searchWithin = (longestBytes: number): ValueSearch => {
-    const look = lookWithin(longestBytes);
-    // Otherwise all that stores there, or that has the pointer, would have to be followed.
-    const context =
-      longestBytes === Number.POSITIVE_INFINITY
-        ? { live, callers, look, storesOf, throughPointers }
-        : { live, callers, look, storesOf: () => undefined, throughPointers: () => openCalls };
+  const searchWithin = (effort: Effort): ValueSearch => {
+    const look = lookWithin(effort.longestBytes);
+    const context: Context = {
+      live,
+      callers,
+      look,
+      storesOf: effort.throughData ? storesOf : () => undefined,
+      throughPointers: effort.throughPointers ? throughPointers : () => openCalls,
+    };
     return {
       before(node, at, read) {
         const value = look(node, at, read);
         const found = follow(context, node, at, value);
         return value === undefined ? found : { ...found, value };
       },
-      // A name or a flag is passed on by far more functions than a call's number.
-      passedTo: (callee, wanted) =>
-        follow({ ...context, throughPointers: () => openCalls }, callee, callee.start, input(wanted)),
+      passedTo: (callee, wanted) => follow(context, callee, callee.start, input(wanted)),
       within: searchWithin,
     };
   };
-  return searchWithin(Number.POSITIVE_INFINITY);
+  return searchWithin(everyEffort);
 }
 
 export function resolveSites(
