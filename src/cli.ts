@@ -13,6 +13,7 @@ import { examineHost, fixHost } from "./host/doctor.js";
 import { withScratchDirectory } from "./host/files.js";
 import { cacheDirectory } from "./host/places.js";
 import { isImage, readManifest } from "./image.js";
+import { inspectionCache } from "./inspect/cache.js";
 import { differ, formatDifference } from "./inspect/difference.js";
 import { explainIncomplete, formatInspection, formatNames } from "./inspect/format.js";
 import { inspect } from "./inspect/inspect.js";
@@ -173,6 +174,7 @@ interface InspectFlags {
   readonly cc?: string;
   readonly trace?: true;
   readonly traceSave?: string;
+  readonly cache: boolean;
 }
 
 function addInspect(program: Command, programArguments: readonly string[] | undefined): void {
@@ -200,13 +202,19 @@ function addInspect(program: Command, programArguments: readonly string[] | unde
     .option("-l, --library <name>", "link objects and archives with this library", collect, [])
     .option("-L, --library-path <dir>", "look for libraries here", collect, [])
     .option("--cc <compiler>", "link as this compiler does (default: gcc, or g++ for C++)")
+    .option("--no-cache", "inspect anew what was inspected before")
     .option("--trace", "run the target with what follows --, and compare its calls with the predicted ones")
     .option("--trace-save <file>", "trace, and keep in this file what all runs made")
     .action(async (targets: string[], flags: InspectFlags) => {
       const [first = ""] = targets;
+      const cache = flags.cache ? { cache: inspectionCache(cacheDirectory()) } : {};
       if (flags.trace || flags.traceSave !== undefined) {
         await refuseWithTrace(targets, flags);
-        return trace(await inspect({ path: first, mode: flags.mode }), flags, programArguments ?? []);
+        return trace(
+          await inspect({ path: first, mode: flags.mode, ...cache }),
+          flags,
+          programArguments ?? [],
+        );
       }
       if (programArguments !== undefined) throw argumentsWithoutTrace();
       if (targets.length === 1 && (await isImage(first))) {
@@ -216,7 +224,7 @@ function addInspect(program: Command, programArguments: readonly string[] | unde
       const inspections: Inspection[] = [];
       const { mode, library: libraries, libraryPath: libraryPaths, cc: compiler } = flags;
       const link = { libraries, libraryPaths, ...(compiler === undefined ? {} : { compiler }) };
-      for (const path of targets) inspections.push(await inspect({ path, mode, link }));
+      for (const path of targets) inspections.push(await inspect({ path, mode, link, ...cache }));
       print(formatInspections(inspections, flags));
       for (const inspection of inspections) {
         const incomplete = explainIncomplete(inspection);

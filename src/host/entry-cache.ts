@@ -5,7 +5,8 @@
  */
 import { readdir, readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { writeOutput } from "./files.js";
+import { fileURLToPath } from "node:url";
+import { sha256, writeOutput } from "./files.js";
 
 export interface EntryCache {
   read(name: string): Promise<string | undefined>;
@@ -36,6 +37,13 @@ export interface FileState {
 export async function fileState(path: string): Promise<FileState | undefined> {
   const found = await stat(path).catch(() => undefined);
   return found && { sizeBytes: found.size, modifiedMs: found.mtimeMs };
+}
+
+/** Of the code that is running, so that no other version's entries are taken. */
+export async function codeDigest(): Promise<string> {
+  const own = fileURLToPath(new URL("..", import.meta.url));
+  const names = (await readdir(own, { recursive: true })).filter((name) => /\.[jt]s$/.test(name)).sort();
+  return sha256((await Promise.all(names.map((name) => readFile(join(own, name), "utf8")))).join("\0"));
 }
 
 async function dropOldest(directory: string, mostEntries: number): Promise<void> {

@@ -5,7 +5,7 @@
  */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { chmod, mkdir, mkdtemp, open, readFile, rename, rm } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, open, readdir, readFile, rename, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { UklError } from "../errors.js";
@@ -34,6 +34,12 @@ export async function* readLines(path: string, limit: number): AsyncGenerator<st
 }
 
 /** The error for a failed read of what the user named. */
+/** The paths of what is in a directory; nothing where there is none. */
+export async function listFiles(directory: string): Promise<string[]> {
+  const names = await readdir(directory).catch(() => []);
+  return names.map((name) => join(directory, name));
+}
+
 export function unreadable(path: string, error: unknown): UklError {
   return new UklError(
     "UKL-201",

@@ -3,8 +3,10 @@
  * Inspections that were made before. One is found again by what it was made from: the analysis itself, and the build
  * ids or digests of the program and of all that is loaded with it. An entry that is not what it should be is made anew.
  */
+
+import { join } from "node:path";
 import { z } from "zod";
-import { type EntryCache, fileState } from "../host/entry-cache.js";
+import { type EntryCache, entryCache, fileState } from "../host/entry-cache.js";
 import { sha256 } from "../host/files.js";
 import type { LoadedObject } from "./loaded-object.js";
 import { type Inspection, inspectionSchema } from "./schema.js";
@@ -17,6 +19,14 @@ const entrySchema = z.object({
   laterFiles: z.array(laterFile),
   inspection: inspectionSchema,
 });
+
+/** Half a megabyte each, for a program with many libraries. */
+const mostEntries = 256;
+
+/** In the toolkit's cache directory. */
+export function inspectionCache(root: string): EntryCache {
+  return entryCache(join(root, "inspections"), mostEntries);
+}
 
 /** What an inspection depends on, in 64 hexadecimal digits. `analysis` is the digest of the code that makes it. */
 export function inspectionKey(analysis: string, objects: readonly LoadedObject[], request: unknown): string {

@@ -3,11 +3,11 @@
  * What can run, with all that is loaded on the way. What live code asks the loader for by name is loaded and
  * read as well, and may ask for more: round by round, until nothing new is named.
  */
-import { readInput } from "../host/files.js";
 import { type Closure, type Constituents, extendClosure } from "./closure.js";
 import type { Graph, GraphNode } from "./graph.js";
 import { type Reaches, reachLayers } from "./layers.js";
-import { askedDatabases, nameServiceModules } from "./nss.js";
+import { withNameServices } from "./nss.js";
+import { findPlugins } from "./plugins.js";
 import type { Reach } from "./reach.js";
 import { findRoots, type LoadedLater } from "./roots.js";
 import { findRuntimeNames, noNames, type RuntimeNames } from "./runtime-names.js";
@@ -39,7 +39,7 @@ export async function explore(
     const reaches = reachLayers(graph, findRoots(graph, closure, later));
     const live = unite(Object.values(reaches));
     const search = openSearch(graph, live);
-    runtimeNames = findRuntimeNames(graph, live, search);
+    runtimeNames = await withPlugins(graph, live, findRuntimeNames(graph, live, search));
     const extended = await loadNamed(closure, runtimeNames);
     const found = describeLater(extended, runtimeNames);
     if (isSame(later, found) || round === mostRounds) return { closure, reaches, live, search, runtimeNames };
@@ -49,14 +49,9 @@ export async function explore(
   }
 }
 
-/** Adds the modules that libc loads to look up users, hosts and the like. One that is not there is not used. */
-export async function withNameServices(closure: Closure): Promise<Closure> {
-  const databases = askedDatabases(closure);
-  if (databases.length === 0) return closure;
-  const configuration = await readInput("/etc/nsswitch.conf").catch(() => Buffer.alloc(0));
-  const modules = nameServiceModules(configuration.toString("utf8"), databases);
-  const extended = await extendClosure(closure, modules, "nss");
-  return { ...extended, missing: closure.missing };
+async function withPlugins(graph: Graph, live: Explored["live"], names: RuntimeNames): Promise<RuntimeNames> {
+  const plugins = await findPlugins(graph, live, names.openModules);
+  return plugins.length === 0 ? names : { ...names, libraries: [...names.libraries, ...plugins] };
 }
 
 /** Not finding a library that it asks for is no end of a program: it may go on without. */

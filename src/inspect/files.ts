@@ -3,11 +3,11 @@
 import type { Explain } from "./evidence.js";
 import type { Explored } from "./explore.js";
 import { databaseFiles, functionRules, pathRules } from "./file-rules.js";
-import type { Graph, GraphNode } from "./graph.js";
+import type { Graph } from "./graph.js";
 import { type FindFunction, functionFinder } from "./names.js";
 import { boundNames, databasesOf } from "./nss.js";
+import { livePaths } from "./plugins.js";
 import type { Inspection } from "./schema.js";
-import { textAt } from "./text.js";
 
 type File = Inspection["files"][number];
 
@@ -73,27 +73,4 @@ function databases({ closure }: Explored, isLive: FindFunction, explain: Explain
       ...(path === undefined ? [] : [file(path, `the database "${database}" is asked`, by)]),
     ];
   });
-}
-
-/** Text that begins like an absolute path, with a live function or object that refers to it. */
-function livePaths(graph: Graph, live: Explored["live"]): ReadonlyMap<string, GraphNode> {
-  const paths = new Map<string, GraphNode>();
-  const look = (node: GraphNode, address: number) => {
-    const text = textAt(node.module, address, "/");
-    if (text === undefined || paths.has(text) || isProse(text)) return;
-    paths.set(text, node);
-  };
-  for (const node of live.keys()) {
-    if (node.kind === "object") look(node, node.start);
-    else {
-      // What is loaded is no address of text, but perhaps a part of text.
-      for (const { target, kind } of graph.scan(node).references) if (kind === "address") look(node, target);
-    }
-  }
-  return paths;
-}
-
-/** A sentence, or a list of paths. */
-function isProse(text: string): boolean {
-  return /\s|:\/|[,;"'<>]/.test(text);
 }

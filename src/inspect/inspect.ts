@@ -1,141 +1,37 @@
 // SPDX-License-Identifier: MIT
-/** What a program needs of the kernel: the passes of an inspection, each with the earlier ones' results. */
-import type { ElfFile } from "../elf/file.js";
-import { sha256 } from "../host/files.js";
+/** What a program needs of the kernel: it is loaded as its loader would, and what is known of it is not found twice. */
+import { codeDigest, type EntryCache } from "../host/entry-cache.js";
 import { stopwatch } from "../host/stopwatch.js";
-import { describeCalls, describeUnknown, everyCall } from "./calls.js";
+import { findInspection, inspectionKey, keepInspection } from "./cache.js";
 import { type Constituents, loadClosure } from "./closure.js";
-import { describeConstants } from "./constant-features.js";
-import { readFrameRanges } from "./eh-frame.js";
-import { explainer } from "./evidence.js";
-import { explore, withNameServices } from "./explore.js";
-import { describeFeatures } from "./features.js";
-import { describeFiles } from "./files.js";
-import { type Bind, Graph } from "./graph.js";
-import { describeLibraries } from "./libraries.js";
-import { type FunctionRanges, type Module, openModule } from "./module.js";
+import { withNameServices } from "./nss.js";
 import { type LinkOptions, linkObjects } from "./objects/objects.js";
-import { readGoFunctions } from "./pclntab.js";
 import type { Inspection } from "./schema.js";
-import { type ResolvedSite, resolveSites } from "./sites.js";
-import { unreachedSites } from "./sweep.js";
-import { indexSymbols, type SymbolIndex } from "./symbol-lookup.js";
-import { describeTls } from "./tls.js";
-import { describeVerdicts } from "./verdict.js";
 
 export interface InspectRequest {
   readonly path: string;
   readonly mode: Inspection["mode"];
   /** For an object or archive: what it is linked with. */
   readonly link?: LinkOptions;
+  /** Where earlier inspections are; without it nothing is read or kept. */
+  readonly cache?: EntryCache;
 }
 
 /** Throws UKL-201 to UKL-211 about the file that is inspected; about the compiler of an object UKL-401 and UKL-404. */
-export async function inspect({ path, mode, link = {} }: InspectRequest): Promise<Inspection> {
+export async function inspect({ path, mode, link = {}, cache }: InspectRequest): Promise<Inspection> {
   const time = stopwatch();
   const linked = await linkObjects(path, link);
   const started: Constituents = linked ?? (await withNameServices(await loadClosure(path)));
-  let symbols = indexSymbols(started);
   time.lap("load");
-  const graph = new Graph(openModules(started.objects, 0), bindIn(symbols));
-  try {
-    time.lap("functions");
-    const extend = ({ objects }: Constituents) => {
-      symbols = indexSymbols({ objects });
-      graph.extend(openModules(objects, graph.modules.length), bindIn(symbols));
-    };
-    const explored = await explore(graph, started, extend);
-    const { closure, reaches, live, search, runtimeNames } = explored;
-    time.lap("reach");
-
-    const sites = resolveSites(graph, live, search);
-    const unreached = unreachedSites(graph, live);
-    time.lap("sites");
-
-    const unknownSites = describeUnknown(sites, unreached);
-    const undefinedSymbols = [...(linked?.undefinedSymbols ?? [])];
-    const complete = undefinedSymbols.length === 0 && unknownSites.every(({ reached }) => !reached);
-    const found = describeCalls(graph, sites, reaches);
-    const syscalls = mode === "strict" && !complete ? everyCall(found, unknownSites) : found;
-    const explain = explainer(reaches);
-    const constants = describeConstants(sites, explored, explain);
-    const facts = {
-      complete,
-      target: linked?.target ?? describeTarget(closure),
-      libraries: [...describeLibraries(closure, symbols, runtimeNames), ...(linked?.archives ?? [])],
-      missingLibraries: [...closure.missing],
-      undefinedSymbols,
-      files: [...describeFiles(graph, explored, explain)],
-      features: describeFeatures(graph, explored, { calls: syscalls, constants, explain }),
-      socketFamilies: [...constants.socketFamilies],
-      unknownSites,
-    };
-    const verdicts = describeVerdicts(facts);
-    const tls = describeTls(closure);
-    time.lap("report");
-    return {
-      schemaVersion: 1,
-      mode,
-      ...facts,
-      syscalls: [...syscalls],
-      sites: countSites(sites, unreached.length),
-      tls,
-      verdicts,
-      timingsMs: time.totalMs(),
-    };
-  } finally {
-    graph.free();
-  }
-}
-
-function countSites(sites: readonly ResolvedSite[], unreached: number): Inspection["sites"] {
-  const count = (outcome: ResolvedSite["outcome"]) => sites.filter((site) => site.outcome === outcome).length;
-  return {
-    total: sites.length + unreached,
-    constant: count("constant"),
-    wrapper: count("wrapper"),
-    unknown: count("unknown"),
-    unreached,
-  };
-}
-
-/** Opens the objects from an index on. */
-function openModules(objects: Constituents["objects"], first: number): readonly Module[] {
-  return objects.slice(first).map(({ file, name, placeOf }, index) => ({
-    ...openModule(first + index, name, file, functionRanges(file)),
-    ...(placeOf === undefined ? {} : { placeOf }),
-  }));
-}
-
-function bindIn(symbols: SymbolIndex): Bind {
-  return (name, version) => {
-    const found = symbols.lookup(name, version);
-    if (found === undefined) return undefined;
-    const { value, size, type } = found.symbol;
-    return { module: found.object, value: Number(value), sizeBytes: size, isResolver: type === "ifunc" };
-  };
-}
-
-function functionRanges(file: ElfFile): FunctionRanges {
-  const go = readGoFunctions(file);
-  if (go === undefined) return readFrameRanges(file);
-  return {
-    starts: go.starts,
-    ends: Float64Array.from(go.starts, (_, index) => go.starts[index + 1] ?? go.end),
-  };
-}
-
-function describeTarget({ objects: [program] }: Constituents): Inspection["target"] {
-  if (program === undefined) throw new Error("a closure has at least the program");
-  const { file, path } = program;
-  const isProgram = file.linkage !== "shared-library";
-  return {
-    path,
-    sha256: sha256(file.bytes),
-    kind: isProgram ? "executable" : "shared library",
-    arch: "x86-64",
-    ...(file.interpreter === undefined ? {} : { interp: file.interpreter }),
-    pie: isProgram && file.kind === "shared",
-    stripped: file.symbols.length === 0,
-  };
+  const { objects, missing } = started;
+  // What was put together from objects is linked anew, which takes as long as to inspect it.
+  const key =
+    linked === undefined && cache ? inspectionKey(await codeDigest(), objects, { mode, missing }) : undefined;
+  const known = cache && key && (await findInspection(cache, key));
+  if (known) return { ...known, timingsMs: time.totalMs() };
+  // The full decoder alone takes longer to load than a known inspection to read.
+  const { analyse } = await import("./analysis.js");
+  const { later, ...inspection } = await analyse(started, { mode, linked, time });
+  if (cache && key) await keepInspection(cache, key, inspection, later);
+  return inspection;
 }

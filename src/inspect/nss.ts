@@ -3,7 +3,8 @@
  * Name services: glibc loads modules by names in /etc/nsswitch.conf, which no DT_NEEDED has, when a program
  * looks up users, groups, hosts and the like (nsswitch.conf(5)).
  */
-import type { Constituents } from "./closure.js";
+import { readInput } from "../host/files.js";
+import { type Closure, type Constituents, extendClosure } from "./closure.js";
 
 /**
  * The functions of libc that look something up, with the database that they ask. A service's function for it has the
@@ -38,8 +39,18 @@ export function databasesOf(name: string): readonly string[] {
 /** Part of libc itself since glibc 2.34. */
 const builtIn: readonly string[] = ["files", "dns"];
 
+/** Adds the modules that libc loads to look up users, hosts and the like. One that is not there is not used. */
+export async function withNameServices(closure: Closure): Promise<Closure> {
+  const databases = askedDatabases(closure);
+  if (databases.length === 0) return closure;
+  const configuration = await readInput("/etc/nsswitch.conf").catch(() => Buffer.alloc(0));
+  const modules = nameServiceModules(configuration.toString("utf8"), databases);
+  const extended = await extendClosure(closure, modules, "nss");
+  return { ...extended, missing: closure.missing };
+}
+
 /** The databases that the program or a library of it asks. */
-export function askedDatabases(closure: Constituents): readonly string[] {
+function askedDatabases(closure: Constituents): readonly string[] {
   return [...new Set([...boundNames(closure)].flatMap(databasesOf))];
 }
 
@@ -52,7 +63,7 @@ export function boundNames({ objects }: Constituents): ReadonlySet<string> {
 }
 
 /** The files of the modules that the configuration names for the databases, in its order. */
-export function nameServiceModules(configuration: string, databases: readonly string[]): readonly string[] {
+function nameServiceModules(configuration: string, databases: readonly string[]): readonly string[] {
   const services = configuration.split("\n").flatMap((line) => {
     const [, database = "", list = ""] = /^\s*(\w+):([^#]*)/.exec(line) ?? [];
     if (!databases.includes(database)) return [];

@@ -11,7 +11,7 @@ import { textAt } from "./text.js";
 import type { LiveFunction } from "./users.js";
 
 /** A name in the program's data, and the code that passes it on. */
-interface AskedName {
+export interface AskedName {
   readonly name: string;
   readonly by: Module;
   /** For a reader: function and address. */
@@ -24,9 +24,17 @@ export interface RuntimeNames {
   /** Where a name is passed that could not be told. */
   readonly openLibraries: readonly string[];
   readonly openFunctions: readonly string[];
+  /** The files whose code does so for libraries. */
+  readonly openModules: ReadonlySet<Module>;
 }
 
-export const noNames: RuntimeNames = { libraries: [], functions: [], openLibraries: [], openFunctions: [] };
+export const noNames: RuntimeNames = {
+  libraries: [],
+  functions: [],
+  openLibraries: [],
+  openFunctions: [],
+  openModules: new Set(),
+};
 
 /** RSI and RDI. */
 const secondArgument = 6;
@@ -76,24 +84,31 @@ export function findRuntimeNames(
     functions: functions.asked,
     openLibraries: libraries.open,
     openFunctions: functions.open,
+    openModules: libraries.openModules,
   };
 }
 
 function readNames(found: readonly Found[], names: FunctionNames) {
   const asked: AskedName[] = [];
   const open = new Set<string>();
+  const openModules = new Set<Module>();
   const place = (node: GraphNode, at: number) => `${names.qualified(node)} at 0x${at.toString(16)}`;
   for (const { decisions, open: ends } of found) {
-    for (const { node, at } of ends) open.add(place(node, at));
+    for (const { node, at } of ends) {
+      open.add(place(node, at));
+      openModules.add(node.module);
+    }
     for (const { number, decider, at } of decisions) {
       // No name means the program itself.
       if (number === 0) continue;
       const name = textAt(decider.module, number);
-      if (name === undefined) open.add(place(decider, at));
-      else asked.push({ name, by: decider.module, evidence: place(decider, at) });
+      if (name === undefined) {
+        open.add(place(decider, at));
+        openModules.add(decider.module);
+      } else asked.push({ name, by: decider.module, evidence: place(decider, at) });
     }
   }
-  return { asked, open: [...open] };
+  return { asked, open: [...open], openModules };
 }
 
 /** libgcc_s for unwinding and libidn2 for names of hosts, where live code of the C library mentions them. */

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: MIT
+/** The passes of an inspection, each with the earlier ones' results. */
+import type { ElfFile } from "../elf/file.js";
+import { sha256 } from "../host/files.js";
+import type { Stopwatch } from "../host/stopwatch.js";
+import { describeCalls, describeUnknown, everyCall } from "./calls.js";
+import type { Constituents } from "./closure.js";
+import { describeConstants } from "./constant-features.js";
+import { readFrameRanges } from "./eh-frame.js";
+import { explainer } from "./evidence.js";
+import { explore } from "./explore.js";
+import { describeFeatures } from "./features.js";
+import { describeFiles } from "./files.js";
+import { type Bind, Graph } from "./graph.js";
+import { describeLibraries } from "./libraries.js";
+import type { LoadedObject } from "./loaded-object.js";
+import { type FunctionRanges, type Module, openModule } from "./module.js";
+import type { linkObjects } from "./objects/objects.js";
+import { readGoFunctions } from "./pclntab.js";
+import type { Inspection } from "./schema.js";
+import { type ResolvedSite, resolveSites } from "./sites.js";
+import { unreachedSites } from "./sweep.js";
+import { indexSymbols, type SymbolIndex } from "./symbol-lookup.js";
+import { describeTls } from "./tls.js";
+import { describeVerdicts } from "./verdict.js";
+
+interface AnalysisOptions {
+  readonly mode: Inspection["mode"];
+  readonly linked: Awaited<ReturnType<typeof linkObjects>>;
+  readonly time: Stopwatch;
+}
+
+/** An inspection, and what was loaded on the way that `started` has not. */
+type Analysis = Inspection & { readonly later: readonly LoadedObject[] };
+
+export async function analyse(
+  started: Constituents,
+  { mode, linked, time }: AnalysisOptions,
+): Promise<Analysis> {
+  let symbols = indexSymbols(started);
+  const graph = new Graph(openModules(started.objects, 0), bindIn(symbols));
+  try {
+    time.lap("functions");
+    const extend = ({ objects }: Constituents) => {
+      symbols = indexSymbols({ objects });
+      graph.extend(openModules(objects, graph.modules.length), bindIn(symbols));
+    };
+    const explored = await explore(graph, started, extend);
+    const { closure, reaches, live, search, runtimeNames } = explored;
+    time.lap("reach");
+
+    const sites = resolveSites(graph, live, search);
+    const unreached = unreachedSites(graph, live);
+    time.lap("sites");
+
+    const unknownSites = describeUnknown(sites, unreached);
+    const undefinedSymbols = [...(linked?.undefinedSymbols ?? [])];
+    const complete = undefinedSymbols.length === 0 && unknownSites.every(({ reached }) => !reached);
+    const found = describeCalls(graph, sites, reaches);
+    const syscalls = mode === "strict" && !complete ? everyCall(found, unknownSites) : found;
+    const explain = explainer(reaches);
+    const constants = describeConstants(sites, explored, explain);
+    const facts = {
+      complete,
+      target: linked?.target ?? describeTarget(closure),
+      libraries: [...describeLibraries(closure, symbols, runtimeNames), ...(linked?.archives ?? [])],
+      missingLibraries: [...closure.missing],
+      undefinedSymbols,
+      files: [...describeFiles(graph, explored, explain)],
+      features: describeFeatures(graph, explored, { calls: syscalls, constants, explain }),
+      socketFamilies: [...constants.socketFamilies],
+      unknownSites,
+    };
+    const verdicts = describeVerdicts(facts);
+    const tls = describeTls(closure);
+    time.lap("report");
+    return {
+      schemaVersion: 1,
+      mode,
+      ...facts,
+      syscalls: [...syscalls],
+      sites: countSites(sites, unreached.length),
+      tls,
+      verdicts,
+      timingsMs: time.totalMs(),
+      later: closure.objects.slice(started.objects.length),
+    };
+  } finally {
+    graph.free();
+  }
+}
+
+function countSites(sites: readonly ResolvedSite[], unreached: number): Inspection["sites"] {
+  const count = (outcome: ResolvedSite["outcome"]) => sites.filter((site) => site.outcome === outcome).length;
+  return {
+    total: sites.length + unreached,
+    constant: count("constant"),
+    wrapper: count("wrapper"),
+    unknown: count("unknown"),
+    unreached,
+  };
+}
+
+/** Opens the objects from an index on. */
+function openModules(objects: Constituents["objects"], first: number): readonly Module[] {
+  return objects.slice(first).map(({ file, name, placeOf }, index) => ({
+    ...openModule(first + index, name, file, functionRanges(file)),
+    ...(placeOf === undefined ? {} : { placeOf }),
+  }));
+}
+
+function bindIn(symbols: SymbolIndex): Bind {
+  return (name, version) => {
+    const found = symbols.lookup(name, version);
+    if (found === undefined) return undefined;
+    const { value, size, type } = found.symbol;
+    return { module: found.object, value: Number(value), sizeBytes: size, isResolver: type === "ifunc" };
+  };
+}
+
+function functionRanges(file: ElfFile): FunctionRanges {
+  const go = readGoFunctions(file);
+  if (go === undefined) return readFrameRanges(file);
+  return {
+    starts: go.starts,
+    ends: Float64Array.from(go.starts, (_, index) => go.starts[index + 1] ?? go.end),
+  };
+}
+
+function describeTarget({ objects: [program] }: Constituents): Inspection["target"] {
+  if (program === undefined) throw new Error("a closure has at least the program");
+  const { file, path } = program;
+  const isProgram = file.linkage !== "shared-library";
+  return {
+    path,
+    sha256: sha256(file.bytes),
+    kind: isProgram ? "executable" : "shared library",
+    arch: "x86-64",
+    ...(file.interpreter === undefined ? {} : { interp: file.interpreter }),
+    pie: isProgram && file.kind === "shared",
+    stripped: file.symbols.length === 0,
+  };
+}

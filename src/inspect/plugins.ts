@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+/**
+ * Plugins: where code loads libraries by names that it computes, it has most often the name of their directory. What is
+ * there may be loaded, as a configuration says.
+ */
+import { listFiles } from "../host/files.js";
+import type { Graph, GraphNode } from "./graph.js";
+import type { Module } from "./module.js";
+import { FunctionNames } from "./names.js";
+import type { AskedName } from "./runtime-names.js";
+import { textAt } from "./text.js";
+import type { LiveFunction } from "./users.js";
+
+/** Where libraries of all kinds are: a program that has such a path looks for one of them. */
+const commonDirectory = /^\/(?:usr\/)?(?:local\/)?lib(?:64|exec|\/x86_64-linux-gnu)?\/*$/;
+/** Anybody's files are there. */
+const sharedDirectory = /^\/(?:tmp|var\/tmp|dev\/shm)\/*$/;
+const mostPlugins = 256;
+
+/** What lies in the directories that live code of `modules` names. */
+export async function findPlugins(
+  graph: Graph,
+  live: ReadonlyMap<GraphNode, LiveFunction>,
+  modules: ReadonlySet<Module>,
+): Promise<readonly AskedName[]> {
+  if (modules.size === 0) return [];
+  const names = new FunctionNames();
+  const plugins: AskedName[] = [];
+  for (const [directory, node] of livePaths(graph, live, (module) => modules.has(module))) {
+    if (commonDirectory.test(directory) || sharedDirectory.test(directory)) continue;
+    const files = (await listFiles(directory)).filter((file) => file.endsWith(".so"));
+    if (files.length > mostPlugins) continue;
+    const evidence = `${names.qualified(node)}, which names ${directory}`;
+    plugins.push(...files.sort().map((name) => ({ name, by: node.module, evidence })));
+  }
+  return plugins;
+}
+
+/** Text that begins like an absolute path, with a live function or object that refers to it. */
+export function livePaths(
+  graph: Graph,
+  live: ReadonlyMap<GraphNode, LiveFunction>,
+  isWanted: (module: Module) => boolean = () => true,
+): ReadonlyMap<string, GraphNode> {
+  const paths = new Map<string, GraphNode>();
+  const look = (node: GraphNode, address: number) => {
+    const text = textAt(node.module, address, "/");
+    if (text === undefined || paths.has(text) || isProse(text)) return;
+    paths.set(text, node);
+  };
+  for (const node of live.keys()) {
+    if (!isWanted(node.module)) continue;
+    if (node.kind === "object") look(node, node.start);
+    else {
+      // What is loaded is no address of text, but perhaps a part of text.
+      for (const { target, kind } of graph.scan(node).references) if (kind === "address") look(node, target);
+    }
+  }
+  return paths;
+}
+
+/** A sentence, or a list of paths. */
+function isProse(text: string): boolean {
+  return /\s|:\/|[,;"'<>]/.test(text);
+}
