@@ -4,21 +4,21 @@
  * read as well, and may ask for more: round by round, until nothing new is named.
  */
 import { type Closure, type Constituents, extendClosure } from "./closure.js";
-import type { Graph, GraphNode } from "./graph.js";
+import type { Graph } from "./graph.js";
 import { type Reaches, reachLayers } from "./layers.js";
+import type { Module } from "./module.js";
 import { withNameServices } from "./nss.js";
 import { findPlugins } from "./plugins.js";
-import type { Reach } from "./reach.js";
+import { type Reach, unite } from "./reach.js";
 import { findRoots, type LoadedLater } from "./roots.js";
-import { findRuntimeNames, noNames, type RuntimeNames } from "./runtime-names.js";
+import { type AskedName, findRuntimeNames, type RuntimeNames } from "./runtime-names.js";
 import { openSearch, type ValueSearch } from "./sites.js";
-import type { LiveFunction } from "./users.js";
 
 export interface Explored {
   readonly closure: Constituents;
   /** What the roots of each layer lead to. */
   readonly reaches: Reaches;
-  readonly live: ReadonlyMap<GraphNode, LiveFunction>;
+  readonly live: Reach;
   readonly search: ValueSearch;
   readonly runtimeNames: RuntimeNames;
 }
@@ -34,24 +34,34 @@ export async function explore(
 ): Promise<Explored> {
   let closure: Constituents = start;
   let later = nothingLater;
-  let runtimeNames = noNames;
+  let plugins: readonly AskedName[] = [];
+  const searched = new Set<Module>();
   for (let round = 1; ; round++) {
     const reaches = reachLayers(graph, findRoots(graph, closure, later));
     const live = unite(Object.values(reaches));
     const search = openSearch(graph, live);
-    runtimeNames = await withPlugins(graph, live, findRuntimeNames(graph, live, search));
-    const extended = await loadNamed(closure, runtimeNames);
-    const found = describeLater(extended, runtimeNames);
-    if (isSame(later, found) || round === mostRounds) return { closure, reaches, live, search, runtimeNames };
-    extend(extended);
-    closure = extended;
-    later = found;
+    const named = findRuntimeNames(graph, live, search);
+    let next = await load(closure, named, plugins);
+    if (isSame(later, next.later)) {
+      // Once all else is settled, directories are looked into: of each file once.
+      const modules = [...named.openModules].filter((module) => !searched.has(module));
+      for (const module of modules) searched.add(module);
+      plugins = [...plugins, ...(await findPlugins(graph, live, new Set(modules)))];
+      next = await load(closure, named, plugins);
+    }
+    const { runtimeNames } = next;
+    if (isSame(later, next.later) || round === mostRounds)
+      return { closure, reaches, live, search, runtimeNames };
+    extend(next.closure);
+    closure = next.closure;
+    later = next.later;
   }
 }
 
-async function withPlugins(graph: Graph, live: Explored["live"], names: RuntimeNames): Promise<RuntimeNames> {
-  const plugins = await findPlugins(graph, live, names.openModules);
-  return plugins.length === 0 ? names : { ...names, libraries: [...names.libraries, ...plugins] };
+async function load(closure: Constituents, named: RuntimeNames, plugins: readonly AskedName[]) {
+  const runtimeNames = { ...named, libraries: [...named.libraries, ...plugins] };
+  const extended = await loadNamed(closure, runtimeNames);
+  return { closure: extended, runtimeNames, later: describeLater(extended, runtimeNames) };
 }
 
 /** Not finding a library that it asks for is no end of a program: it may go on without. */
@@ -93,15 +103,4 @@ function isLibc(object: Constituents["objects"][number] | undefined): boolean {
 /** Names are only ever added, so their number tells. */
 function isSame(left: LoadedLater, right: LoadedLater): boolean {
   return left.libraries.size === right.libraries.size && left.functions.size === right.functions.size;
-}
-
-function unite(reaches: readonly Reach[]): ReadonlyMap<GraphNode, LiveFunction> {
-  const live = new Map<GraphNode, LiveFunction>();
-  for (const reach of reaches) {
-    for (const { node, takenAsPointer } of reach.nodes) {
-      const known = live.get(node);
-      live.set(node, { node, takenAsPointer: takenAsPointer || known?.takenAsPointer === true });
-    }
-  }
-  return live;
 }

@@ -5,8 +5,9 @@
  */
 import type { Graph } from "./graph.js";
 import { factGate } from "./library-facts.js";
+import type { Module } from "./module.js";
 import { databasesOf } from "./nss.js";
-import { type Gate, type Reach, type Root, reachFrom } from "./reach.js";
+import { type Gate, NodeSet, type Reach, type Root, reachFrom } from "./reach.js";
 import type { Roots } from "./roots.js";
 
 /** The layers that code is in. */
@@ -22,18 +23,16 @@ export function reachLayers(graph: Graph, roots: Roots): Reaches {
     ...[...roots.startup, ...roots.mainRoots, ...roots.exported, ...roots.nss],
     ...[...loader, ...services, ...roots.dlopen],
   ]);
-  const apart = new Set([...loader, ...services].map(({ node }) => node));
+  const apart = new NodeSet([...loader, ...services].map(({ node }) => node));
   const ownCode: Gate = (from, edge) =>
-    facts(from, edge) && (edge.at !== undefined || !apart.has(edge.target));
+    (edge.at !== undefined || !apart.has(edge.target)) && facts(from, edge);
   const beforeMain: Gate = (from, edge) => edge.target !== roots.main && ownCode(from, edge);
   const startup = reachFrom(graph, roots.startup, beforeMain);
   const main = reachMain(graph, roots, ownCode);
   const dlopen = reachFrom(graph, [...roots.dlopen, ...loader], facts);
   const asked = askedDatabases(graph, [startup, main, dlopen]);
-  const isAsked = ({ label }: Root) => {
-    const databases = databasesOf(label);
-    return databases.length === 0 ? asked.size > 0 : databases.some((database) => asked.has(database));
-  };
+  const isAsked = ({ databases }: Lookup) =>
+    databases.length === 0 ? asked.size > 0 : databases.some((database) => asked.has(database));
   return {
     startup,
     main,
@@ -66,27 +65,45 @@ function loaderFunctions(graph: Graph): readonly Root[] {
 }
 
 /** The functions of name services, built into libc or in modules: `_nss_files_getpwnam_r` and the like. */
-function serviceFunctions(graph: Graph): readonly Root[] {
-  return namedFunctions(graph, (name) => name.startsWith("_nss_"));
+function serviceFunctions(graph: Graph): readonly Lookup[] {
+  return lookups(graph).filter(({ label }) => label.startsWith(servicePrefix));
 }
 
 /** The databases in which live functions look something up. */
 function askedDatabases(graph: Graph, reaches: readonly Reach[]): ReadonlySet<string> {
-  const live = namedFunctions(graph, (name) => databasesOf(name).length > 0).filter(({ node }) =>
-    reaches.some((reach) => reach.has(node)),
-  );
-  return new Set(live.flatMap(({ label }) => databasesOf(label)));
+  const live = lookups(graph).filter(({ node }) => reaches.some((reach) => reach.has(node)));
+  return new Set(live.flatMap(({ databases }) => databases));
 }
 
-/** Functions by name in what can hold libc's name services: libc, their modules, a static program. */
-function namedFunctions(graph: Graph, isWanted: (name: string) => boolean): readonly Root[] {
+/** A function that looks something up, or does so for one that does. */
+interface Lookup extends Root {
+  readonly databases: readonly string[];
+}
+
+const servicePrefix = "_nss_";
+const known = new WeakMap<Module, readonly Lookup[]>();
+
+/** Those in what can hold libc's name services: libc, their modules, a static program. */
+function lookups(graph: Graph): readonly Lookup[] {
   const libc = graph.functionNamed("gnu_get_libc_version")?.module;
   const homes = graph.modules.filter(
     (module) => module === libc || module.name.startsWith("libnss_") || module.file.interpreter === undefined,
   );
-  return homes.flatMap((module) =>
-    [...module.file.symbols, ...module.file.dynamicSymbols]
-      .filter(({ type, section, name }) => type === "function" && section !== "undefined" && isWanted(name))
-      .map(({ name, value }) => ({ node: graph.functionAt(module, Number(value)), label: name })),
-  );
+  return homes.flatMap((module) => {
+    const found = known.get(module) ?? lookupsIn(graph, module);
+    known.set(module, found);
+    return found;
+  });
+}
+
+function lookupsIn(graph: Graph, module: Module): readonly Lookup[] {
+  return [...module.file.symbols, ...module.file.dynamicSymbols]
+    .filter(({ type, section }) => type === "function" && section !== "undefined")
+    .map(({ name, value }) => ({ name, value, databases: databasesOf(name) }))
+    .filter(({ name, databases }) => databases.length > 0 || name.startsWith(servicePrefix))
+    .map(({ name, value, databases }) => ({
+      node: graph.functionAt(module, Number(value)),
+      label: name,
+      databases,
+    }));
 }

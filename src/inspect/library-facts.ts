@@ -4,7 +4,7 @@
  * has to ask for. Reading the code does not show that, since the kind is a bit in memory of the program's own.
  */
 import type { Edge, Graph, GraphNode } from "./graph.js";
-import { type Gate, type Reach, type Root, reachFrom } from "./reach.js";
+import { type Gate, NodeSet, type Reach, type Root, reachFrom } from "./reach.js";
 
 /** The library does not go from a helper without a public name to `functions` unless one of `openedBy` can run. */
 interface LibraryFact {
@@ -86,7 +86,7 @@ export function factGate(graph: Graph, roots: readonly Root[]): Gate {
     fromOutside,
   }));
   for (;;) {
-    const guarded = new Set(closed.flatMap(({ functions }) => functions));
+    const guarded = new NodeSet(closed.flatMap(({ functions }) => functions));
     const gate: Gate = (from, { target }) =>
       !guarded.has(target) || from.module !== library || publicStarts.has(from.start);
     const reach = reachFrom(graph, roots, gate);
@@ -103,5 +103,5 @@ function isOpened(graph: Graph, { openers, fromOutside }: Guard, reach: Reach): 
     (from: GraphNode) =>
     ({ target }: Edge) =>
       openers.has(target) && from.module !== target.module;
-  return reach.nodes.some(({ node }) => graph.edges(node).some(opens(node)));
+  return reach.nodes.some((node) => graph.edges(node).some(opens(node)));
 }

@@ -7,9 +7,9 @@ import { listFiles } from "../host/files.js";
 import type { Graph, GraphNode } from "./graph.js";
 import type { Module } from "./module.js";
 import { FunctionNames } from "./names.js";
+import type { Reach } from "./reach.js";
 import type { AskedName } from "./runtime-names.js";
 import { textAt } from "./text.js";
-import type { LiveFunction } from "./users.js";
 
 /** Where libraries of all kinds are: a program that has such a path looks for one of them. */
 const commonDirectory = /^\/(?:usr\/)?(?:local\/)?lib(?:64|exec|\/x86_64-linux-gnu)?\/*$/;
@@ -20,7 +20,7 @@ const mostPlugins = 256;
 /** What lies in the directories that live code of `modules` names. */
 export async function findPlugins(
   graph: Graph,
-  live: ReadonlyMap<GraphNode, LiveFunction>,
+  live: Reach,
   modules: ReadonlySet<Module>,
 ): Promise<readonly AskedName[]> {
   if (modules.size === 0) return [];
@@ -39,7 +39,7 @@ export async function findPlugins(
 /** Text that begins like an absolute path, with a live function or object that refers to it. */
 export function livePaths(
   graph: Graph,
-  live: ReadonlyMap<GraphNode, LiveFunction>,
+  live: Reach,
   isWanted: (module: Module) => boolean = () => true,
 ): ReadonlyMap<string, GraphNode> {
   const paths = new Map<string, GraphNode>();
@@ -48,7 +48,7 @@ export function livePaths(
     if (text === undefined || paths.has(text) || isProse(text)) return;
     paths.set(text, node);
   };
-  for (const node of live.keys()) {
+  for (const node of live.nodes) {
     if (!isWanted(node.module)) continue;
     if (node.kind === "object") look(node, node.start);
     else {

@@ -9,16 +9,28 @@ export interface Root {
 }
 
 interface Reached {
-  readonly node: GraphNode;
   /** The node that led there first; the root's label for a root. */
   readonly from: GraphNode | string;
   /** Whether some way to it is a pointer, so that its callers are not all known. */
   takenAsPointer: boolean;
 }
 
+/** Nodes by their ids: asked of every edge, where a hash table takes most of the time. */
+export class NodeSet {
+  readonly #has: boolean[] = [];
+
+  constructor(nodes: Iterable<GraphNode>) {
+    for (const { id } of nodes) this.#has[id] = true;
+  }
+
+  has({ id }: GraphNode): boolean {
+    return this.#has[id] === true;
+  }
+}
+
 /** What was reached, in the order of finding. */
 export class Reach {
-  readonly #order: Reached[] = [];
+  readonly #nodes: GraphNode[] = [];
   /** By the node's id. */
   readonly #byId: (Reached | undefined)[] = [];
 
@@ -30,19 +42,30 @@ export class Reach {
     return this.#byId[node.id];
   }
 
-  get nodes(): readonly Reached[] {
-    return this.#order;
+  get nodes(): readonly GraphNode[] {
+    return this.#nodes;
   }
 
   /** Notes one way to a node. */
   add(node: GraphNode, from: GraphNode | string, takenAsPointer: boolean): void {
     const known = this.#byId[node.id];
     if (known === undefined) {
-      const reached = { node, from, takenAsPointer };
-      this.#byId[node.id] = reached;
-      this.#order.push(reached);
+      this.#byId[node.id] = { from, takenAsPointer };
+      this.#nodes.push(node);
     } else if (takenAsPointer) known.takenAsPointer = true;
   }
+}
+
+/** What several layers reach together. */
+export function unite(reaches: readonly Reach[]): Reach {
+  const all = new Reach();
+  for (const reach of reaches) {
+    for (const node of reach.nodes) {
+      const { from, takenAsPointer } = reach.get(node) as Reached;
+      all.add(node, from, takenAsPointer);
+    }
+  }
+  return all;
 }
 
 /** Whether a layer goes along an edge. */
@@ -54,7 +77,7 @@ export function reachFrom(graph: Graph, roots: readonly Root[], passes: Gate): R
   for (const { node, label } of roots) reach.add(node, label, true);
   const { nodes } = reach;
   for (let next = 0; next < nodes.length; next++) {
-    const { node } = nodes[next] as Reached;
+    const node = nodes[next] as GraphNode;
     for (const edge of graph.edges(node)) {
       if (passes(node, edge)) reach.add(edge.target, node, edge.at === undefined);
     }

@@ -6,9 +6,9 @@
 import type { Graph, GraphNode } from "./graph.js";
 import type { Module } from "./module.js";
 import { FunctionNames, functionFinder } from "./names.js";
+import type { Reach } from "./reach.js";
 import type { Effort, Found, ValueSearch } from "./sites.js";
 import { textAt } from "./text.js";
-import type { LiveFunction } from "./users.js";
 
 /** A name in the program's data, and the code that passes it on. */
 export interface AskedName {
@@ -27,14 +27,6 @@ export interface RuntimeNames {
   /** The files whose code does so for libraries. */
   readonly openModules: ReadonlySet<Module>;
 }
-
-export const noNames: RuntimeNames = {
-  libraries: [],
-  functions: [],
-  openLibraries: [],
-  openFunctions: [],
-  openModules: new Set(),
-};
 
 /** RSI and RDI. */
 const secondArgument = 6;
@@ -62,11 +54,7 @@ const callersOnly: Effort = {
   throughPointers: false,
 };
 
-export function findRuntimeNames(
-  graph: Graph,
-  live: ReadonlyMap<GraphNode, LiveFunction>,
-  search: ValueSearch,
-): RuntimeNames {
+export function findRuntimeNames(graph: Graph, live: Reach, search: ValueSearch): RuntimeNames {
   const names = new FunctionNames();
   const find = functionFinder(graph);
   const direct = search.within(callersOnly);
@@ -112,15 +100,11 @@ function readNames(found: readonly Found[], names: FunctionNames) {
 }
 
 /** libgcc_s for unwinding and libidn2 for names of hosts, where live code of the C library mentions them. */
-function namedByLibc(
-  graph: Graph,
-  live: ReadonlyMap<GraphNode, LiveFunction>,
-  names: FunctionNames,
-): readonly AskedName[] {
+function namedByLibc(graph: Graph, live: Reach, names: FunctionNames): readonly AskedName[] {
   const libc = graph.functionNamed("__libc_start_main")?.module;
   if (libc === undefined || libc.index === 0) return [];
   const asked: AskedName[] = [];
-  for (const node of live.keys()) {
+  for (const node of live.nodes) {
     if (node.kind !== "function" || node.module !== libc) continue;
     for (const { target } of graph.scan(node).references) {
       const name = textAt(libc, target, "lib");

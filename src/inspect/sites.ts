@@ -6,9 +6,10 @@
 import type { Graph, GraphNode } from "./graph.js";
 import { type Module, pointersBetween, regionAt } from "./module.js";
 import { callsThroughPointers, type PointerCalls } from "./pointer-calls.js";
+import type { Reach } from "./reach.js";
 import type { Reference, SyscallSite } from "./scan.js";
 import type { MachineState } from "./state.js";
-import { type Caller, callersOf, indexUsers, type LiveFunction } from "./users.js";
+import { type Caller, callersOf, indexUsers } from "./users.js";
 import { constant, type Input, input, inputKey, nothing, unknown, type Value } from "./values.js";
 
 const rax = 0;
@@ -78,7 +79,7 @@ const everyEffort: Effort = {
 };
 
 /** `graph` keeps the flow of each function that was looked into, so one search may follow another. */
-export function openSearch(graph: Graph, live: ReadonlyMap<GraphNode, LiveFunction>): ValueSearch {
+export function openSearch(graph: Graph, live: Reach): ValueSearch {
   const callers = callersOf(graph, live);
   const lookWithin =
     (longestBytes: number): Look =>
@@ -104,7 +105,7 @@ export function openSearch(graph: Graph, live: ReadonlyMap<GraphNode, LiveFuncti
   };
   const pointerCalls = new Map<GraphNode, PointerCalls>();
   const throughPointers = (callee: GraphNode): PointerCalls => {
-    const known = pointerCalls.get(callee) ?? callsThroughPointers(graph, live.keys(), callee);
+    const known = pointerCalls.get(callee) ?? callsThroughPointers(graph, live.nodes, callee);
     pointerCalls.set(callee, known);
     return known;
   };
@@ -130,13 +131,9 @@ export function openSearch(graph: Graph, live: ReadonlyMap<GraphNode, LiveFuncti
   return searchWithin(everyEffort);
 }
 
-export function resolveSites(
-  graph: Graph,
-  live: ReadonlyMap<GraphNode, LiveFunction>,
-  search: ValueSearch,
-): readonly ResolvedSite[] {
+export function resolveSites(graph: Graph, live: Reach, search: ValueSearch): readonly ResolvedSite[] {
   const resolved = new Map<string, ResolvedSite>();
-  for (const node of live.keys()) {
+  for (const node of live.nodes) {
     if (node.kind !== "function") continue;
     for (const site of graph.scan(node).sites) {
       const { value, decisions, open } = search.before(node, site.at, (state) => state.register(rax));
@@ -170,7 +167,7 @@ function isConstant({ constants, inputs, frame, unknown: open }: Value): boolean
 }
 
 interface Context {
-  readonly live: ReadonlyMap<GraphNode, LiveFunction>;
+  readonly live: Reach;
   readonly callers: ReadonlyMap<GraphNode, readonly Caller[]>;
   readonly look: Look;
   /** What live code stores in a word of a module's data; undefined when that cannot be told. */

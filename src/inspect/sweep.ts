@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /** Finds system call instructions that nothing live executes: they are reported, never lost. */
-import type { Graph, GraphNode } from "./graph.js";
+import type { Graph } from "./graph.js";
 import { type Module, type Region, rangeAt } from "./module.js";
+import type { Reach } from "./reach.js";
 import type { FunctionScan } from "./scan.js";
 import { upperBound } from "./sorted.js";
 
@@ -23,12 +24,9 @@ export interface UnreachedSite {
  * Every place with the bytes of a system call instruction is either one of a live function, or no instruction
  * since it begins inside of another one, or listed here. `live` are the functions that can run.
  */
-export function unreachedSites(
-  graph: Graph,
-  live: ReadonlyMap<GraphNode, unknown>,
-): readonly UnreachedSite[] {
+export function unreachedSites(graph: Graph, live: Reach): readonly UnreachedSite[] {
   const extents = graph.modules.map((): FunctionScan[] => []);
-  for (const node of live.keys()) {
+  for (const node of live.nodes) {
     if (node.kind === "function") extents[node.module.index]?.push(graph.scan(node));
   }
   return graph.modules.flatMap((module, index) => {

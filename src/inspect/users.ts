@@ -2,11 +2,7 @@
 /** The other direction of the graph: which live functions call a function, and which mention an address. */
 import type { Graph, GraphNode } from "./graph.js";
 import type { Module } from "./module.js";
-
-export interface LiveFunction {
-  readonly node: GraphNode;
-  readonly takenAsPointer: boolean;
-}
+import type { Reach } from "./reach.js";
 
 /** Where a function is called, or jumped to. */
 export interface Caller {
@@ -15,12 +11,9 @@ export interface Caller {
   readonly tail: boolean;
 }
 
-export function callersOf(
-  graph: Graph,
-  live: ReadonlyMap<GraphNode, LiveFunction>,
-): ReadonlyMap<GraphNode, readonly Caller[]> {
+export function callersOf(graph: Graph, live: Reach): ReadonlyMap<GraphNode, readonly Caller[]> {
   const callers = new Map<GraphNode, Caller[]>();
-  for (const node of live.keys()) {
+  for (const node of live.nodes) {
     for (const { target, at, tail } of graph.edges(node)) {
       if (at === undefined || target.kind !== "function") continue;
       const known = callers.get(target);
@@ -34,7 +27,7 @@ export function callersOf(
 /** For each module, which live functions mention an address. Made when it is asked for. */
 export function indexUsers(
   graph: Graph,
-  live: ReadonlyMap<GraphNode, LiveFunction>,
+  live: Reach,
 ): (module: Module) => ReadonlyMap<number, readonly GraphNode[]> {
   const indexes = new Map<Module, Map<number, GraphNode[]>>();
   return (module) => {
@@ -42,7 +35,7 @@ export function indexUsers(
     if (known !== undefined) return known;
     const users = new Map<number, GraphNode[]>();
     indexes.set(module, users);
-    for (const node of live.keys()) {
+    for (const node of live.nodes) {
       if (node.kind !== "function" || node.module !== module) continue;
       for (const target of new Set(graph.scan(node).references.map((reference) => reference.target))) {
         const others = users.get(target);
