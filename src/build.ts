@@ -6,7 +6,11 @@ import type { ResolvedConfiguration } from "./config/schema.js";
 import { type ElfFile, parseElf } from "./elf/file.js";
 import { UklError } from "./errors.js";
 import { readInput, sha256, withScratchDirectory, writeOutput } from "./host/files.js";
+import { cacheDirectory } from "./host/places.js";
 import { stopwatch } from "./host/stopwatch.js";
+import { inspectionCache } from "./inspect/cache.js";
+import { inspect } from "./inspect/inspect.js";
+import type { Inspection } from "./inspect/schema.js";
 import type { CachedKernel } from "./kernel/cache.js";
 import type { Progress } from "./kernel/compile.js";
 import { getKernel } from "./kernel/kernel.js";
@@ -33,10 +37,12 @@ export interface BuildResult {
   readonly output: string;
   readonly manifest: Manifest;
   readonly imageBytes: number;
+  /** What the application needs, for the mode of the image. */
+  readonly verdict: Inspection["verdicts"]["unikernel"];
   /** Path of the bzImage, when one was asked for. */
   readonly bzImage?: string;
   readonly timingsMs: Readonly<
-    Record<"application" | "kernel" | "stubs" | "image" | "verify" | "total", number>
+    Record<"application" | "inspection" | "kernel" | "stubs" | "image" | "verify" | "total", number>
   >;
 }
 
@@ -62,9 +68,14 @@ export async function build(request: BuildRequest): Promise<BuildResult> {
     const symbols = await findKernelSymbols(stubs.kernel, kernelSymbolNames(configuration), scratch);
     time.lap("stubs");
 
-    const application = early ?? (await linkedApplication(configuration, inputs, symbols, scratch));
+    const linked = early ?? (await linkedApplication(configuration, inputs, symbols, scratch));
+    const { application } = linked;
+    const inspection = await inspect({ path: linked.path, mode: "precise", cache: knownInspections() });
+    time.lap("inspection");
+
     const guestPath = `/bin/${imageName(configuration)}`;
-    const description = { configuration, kernel, inputs: inputs.digests, application, guestPath, files };
+    const digests = inputs.digests;
+    const description = { configuration, kernel, inputs: digests, application, inspection, guestPath, files };
     const manifest = describeImage(description);
     const manifestText = JSON.stringify(manifest);
     const guestFiles = withRing0(files, configuration);
@@ -97,6 +108,7 @@ export async function build(request: BuildRequest): Promise<BuildResult> {
       output,
       manifest,
       imageBytes: image.length,
+      verdict: inspection.verdicts[mode],
       timingsMs: time.totalMs() as BuildResult["timingsMs"],
       ...bzImage,
     };
@@ -120,15 +132,20 @@ async function readInputs(configuration: ResolvedConfiguration): Promise<Inputs>
   return { path: paths.join(" "), digests };
 }
 
+interface LinkedApplication {
+  readonly path: string;
+  readonly application: ElfFile;
+}
+
 /** The static executable: the user's own, or one linked from the inputs. Throws UKL-202 to UKL-224. */
 async function linkedApplication(
   configuration: ResolvedConfiguration,
   inputs: Inputs,
   kernelSymbols: ReadonlyMap<string, bigint>,
   scratch: string,
-): Promise<ElfFile> {
+): Promise<LinkedApplication> {
   const path = configuration.inputs === undefined ? programOf(configuration) : await link();
-  return checkApplication(parseElf(await readInput(path), inputs.path));
+  return { path, application: checkApplication(parseElf(await readInput(path), inputs.path)) };
 
   async function link(): Promise<string> {
     const { compiler, libraries, libraryPaths, compileFlags, linkFlags } = configuration;
@@ -140,6 +157,10 @@ async function linkedApplication(
       scratch,
     );
   }
+}
+
+function knownInspections() {
+  return inspectionCache(cacheDirectory());
 }
 
 /** Throws UKL-210 unless the file can run without a loader. */

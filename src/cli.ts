@@ -12,6 +12,7 @@ import { type BuildFlags, pairs, readConfiguration } from "./flags.js";
 import { examineHost, fixHost } from "./host/doctor.js";
 import { withScratchDirectory } from "./host/files.js";
 import { cacheDirectory } from "./host/places.js";
+import { mapInThreads } from "./host/threads.js";
 import { isImage, readManifest } from "./image.js";
 import { inspectionCache } from "./inspect/cache.js";
 import { differ, formatDifference } from "./inspect/difference.js";
@@ -19,6 +20,7 @@ import { explainIncomplete, formatInspection, formatNames } from "./inspect/form
 import { inspect } from "./inspect/inspect.js";
 import type { Inspection } from "./inspect/schema.js";
 import { seccompProfile } from "./inspect/seccomp.js";
+import type { ThreadRequest } from "./inspect/thread.js";
 import { saveTrace, traceProgram, unpredictedCalls } from "./inspect/trace.js";
 import { formatTrace } from "./inspect/trace-format.js";
 import { formatWhy } from "./inspect/why.js";
@@ -207,30 +209,41 @@ function addInspect(program: Command, programArguments: readonly string[] | unde
     .option("--trace-save <file>", "trace, and keep in this file what all runs made")
     .action(async (targets: string[], flags: InspectFlags) => {
       const [first = ""] = targets;
-      const cache = flags.cache ? { cache: inspectionCache(cacheDirectory()) } : {};
       if (flags.trace || flags.traceSave !== undefined) {
         await refuseWithTrace(targets, flags);
-        return trace(
-          await inspect({ path: first, mode: flags.mode, ...cache }),
-          flags,
-          programArguments ?? [],
-        );
+        const [inspection] = await inspectAll([first], flags);
+        return inspection && trace(inspection, flags, programArguments ?? []);
       }
       if (programArguments !== undefined) throw argumentsWithoutTrace();
       if (targets.length === 1 && (await isImage(first))) {
         print(`${JSON.stringify(await readManifest(first), undefined, 2)}\n`);
         return;
       }
-      const inspections: Inspection[] = [];
-      const { mode, library: libraries, libraryPath: libraryPaths, cc: compiler } = flags;
-      const link = { libraries, libraryPaths, ...(compiler === undefined ? {} : { compiler }) };
-      for (const path of targets) inspections.push(await inspect({ path, mode, link, ...cache }));
+      const inspections = await inspectAll(targets, flags);
       print(formatInspections(inspections, flags));
       for (const inspection of inspections) {
         const incomplete = explainIncomplete(inspection);
         if (incomplete !== undefined && (flags.names || flags.seccomp)) say(`${incomplete}\n`);
       }
     });
+}
+
+/** One target here, several in threads. */
+async function inspectAll(targets: readonly string[], flags: InspectFlags): Promise<readonly Inspection[]> {
+  const { mode, library: libraries, libraryPath: libraryPaths, cc: compiler } = flags;
+  const link = { libraries, libraryPaths, ...(compiler === undefined ? {} : { compiler }) };
+  const [path, ...others] = targets;
+  if (path !== undefined && others.length === 0) {
+    const cache = flags.cache ? { cache: inspectionCache(cacheDirectory()) } : {};
+    return [await inspect({ path, mode, link, ...cache })];
+  }
+  const cache = flags.cache ? { cacheRoot: cacheDirectory() } : {};
+  const requests = targets.map((path): ThreadRequest => ({ path, mode, link, ...cache }));
+  const progress = progressPrinter();
+  const show = (done: number) => progress.show({ step: "inspecting", fraction: done / targets.length });
+  show(0);
+  const thread = new URL("./inspect/thread.js", import.meta.url);
+  return (await mapInThreads(thread, requests, show).finally(progress.end)) as readonly Inspection[];
 }
 
 /** What a trace has no place for. */

@@ -36,6 +36,8 @@ export const manifestSchema = z.object({
       })
       .optional(),
   }),
+  /** That the application can make, by name; not all of them when it is not complete. Absent in older images. */
+  systemCalls: z.object({ complete: z.boolean(), names: z.array(z.string()) }).optional(),
   arguments: z.array(z.string()),
   environment: z.record(z.string(), z.string()),
   files: z.array(z.object({ path: z.string(), sha256: digest })),

@@ -5,8 +5,15 @@ import type { Finding } from "./host/doctor.js";
 import type { CachedKernel } from "./kernel/cache.js";
 import type { Progress } from "./kernel/compile.js";
 
-export function formatBuild({ output, manifest, imageBytes, bzImage, timingsMs }: BuildResult): string {
-  const { application, kernel, mode } = manifest;
+export function formatBuild({
+  output,
+  manifest,
+  imageBytes,
+  verdict,
+  bzImage,
+  timingsMs,
+}: BuildResult): string {
+  const { application, kernel, mode, systemCalls } = manifest;
   const { tls } = application;
   const lines = [
     `${output}: ${mode} image of ${application.guestPath}, ${formatBytes(imageBytes)}`,
@@ -15,12 +22,19 @@ export function formatBuild({ output, manifest, imageBytes, bzImage, timingsMs }
     tls === undefined
       ? "  TLS      none"
       : `  TLS      ${tls.memoryBytes} bytes, aligned to ${tls.alignBytes}, from thread pointer ${tls.tpOffset}`,
+    ...(systemCalls === undefined
+      ? []
+      : [
+          `  calls    ${systemCalls.names.length} system calls${systemCalls.complete ? "" : ", perhaps more"}`,
+        ]),
     ...(bzImage === undefined ? [] : [`  bzImage  ${bzImage}`]),
     `  time     ${Object.entries(timingsMs)
       .map(([name, ms]) => `${name} ${ms} ms`)
       .join(", ")}`,
   ];
   if (mode === "unikernel") lines.push("  note     the application runs in ring 0: SMEP and SMAP are off");
+  const obstacles = verdict.findings.filter(({ severity }) => severity === "obstacle");
+  lines.push(...obstacles.map(({ what, fix }) => `  warning  ${what}: ${fix}`));
   return `${lines.join("\n")}\n`;
 }
 

@@ -12,7 +12,8 @@ function result(
   return {
     output: "hello.elf",
     imageBytes: 5 * 1024 * 1024,
-    timingsMs: { kernel: 1, stubs: 2, application: 30, image: 200, verify: 5, total: 238 },
+    timingsMs: { kernel: 1, stubs: 2, application: 30, inspection: 40, image: 200, verify: 5, total: 238 },
+    verdict: { outcome: "works", findings: [] },
     manifest: {
       schemaVersion: 1,
       tool: "uklkit 0.1.0",
@@ -55,6 +56,23 @@ describe("the report of a build", () => {
     expect(formatBuild(result({ manifest: { ...manifest, application } }))).toMatch(/^ +TLS +none$/m);
   });
 
+  test("says how many system calls the program can make, and when there may be more", () => {
+    const { manifest } = result();
+    const names = ["read", "write", "exit_group"];
+    const withCalls = (complete: boolean) =>
+      formatBuild(result({ manifest: { ...manifest, systemCalls: { complete, names } } }));
+    expect(withCalls(true)).toMatch(/^ +calls +3 system calls$/m);
+    expect(withCalls(false)).toMatch(/^ +calls +3 system calls, perhaps more$/m);
+  });
+
+  test("warns of what will not work", () => {
+    const obstacle = { severity: "obstacle" as const, what: "no network", evidence: "main", fix: "add one" };
+    const note = { ...obstacle, severity: "note" as const, what: "a detail" };
+    const text = formatBuild(result({ verdict: { outcome: "will not work", findings: [note, obstacle] } }));
+    expect(text).toMatch(/^ +warning +no network: add one$/m);
+    expect(text).not.toContain("a detail");
+  });
+
   test("says that ring 0 has no wall, and says it of ring 0 only", () => {
     expect(formatBuild(result())).toContain("runs in ring 0: SMEP and SMAP are off");
     expect(formatBuild(result({}, "classic"))).not.toContain("ring 0");
@@ -67,7 +85,7 @@ describe("the report of a build", () => {
 
   test("tells the time of each pass", () => {
     expect(formatBuild(result())).toContain(
-      "kernel 1 ms, stubs 2 ms, application 30 ms, image 200 ms, verify 5 ms, total 238 ms",
+      "kernel 1 ms, stubs 2 ms, application 30 ms, inspection 40 ms, image 200 ms, verify 5 ms, total 238 ms",
     );
   });
 });

@@ -30,22 +30,30 @@ export function inspectionCache(root: string): EntryCache {
 
 /** What an inspection depends on, in 64 hexadecimal digits. `analysis` is the digest of the code that makes it. */
 export function inspectionKey(analysis: string, objects: readonly LoadedObject[], request: unknown): string {
-  const inputs = objects.map(({ path, reason, file, sizeBytes }) => [
-    ...[path, reason, sizeBytes],
+  const inputs = objects.map(({ path, name, reason, file, sizeBytes }) => [
+    // Where the program itself is makes no difference beyond what is loaded with it.
+    ...[reason === "program" ? name : path, reason, sizeBytes],
     file.buildId ?? sha256(file.bytes),
   ]);
   return sha256(JSON.stringify([analysis, request, inputs]));
 }
 
-export async function findInspection(cache: EntryCache, key: string): Promise<Inspection | undefined> {
+/** `path` is where the program is now. */
+export async function findInspection(
+  cache: EntryCache,
+  key: string,
+  path: string,
+): Promise<Inspection | undefined> {
   const text = await cache.read(`${key}.json`);
   const entry = text === undefined ? undefined : entrySchema.safeParse(parseJson(text)).data;
   if (entry?.key !== key) return undefined;
-  for (const { path, sizeBytes, modifiedMs } of entry.laterFiles) {
-    const state = await fileState(path);
+  for (const { path: later, sizeBytes, modifiedMs } of entry.laterFiles) {
+    const state = await fileState(later);
     if (state?.sizeBytes !== sizeBytes || state.modifiedMs !== modifiedMs) return undefined;
   }
-  return entry.inspection;
+  const { target, libraries, ...rest } = entry.inspection;
+  const moved = libraries.map((library) => (library.reason === "program" ? { ...library, path } : library));
+  return { ...rest, target: { ...target, path }, libraries: moved };
 }
 
 export async function keepInspection(

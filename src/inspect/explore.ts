@@ -5,7 +5,7 @@
  */
 import { type Closure, type Constituents, extendClosure } from "./closure.js";
 import type { Graph } from "./graph.js";
-import { type Reaches, reachLayers } from "./layers.js";
+import { type LayerSearch, type Reaches, reachLayers } from "./layers.js";
 import type { Module } from "./module.js";
 import { withNameServices } from "./nss.js";
 import { findPlugins } from "./plugins.js";
@@ -13,6 +13,7 @@ import { type Reach, unite } from "./reach.js";
 import { findRoots, type LoadedLater } from "./roots.js";
 import { type AskedName, findRuntimeNames, type RuntimeNames } from "./runtime-names.js";
 import { openSearch, type ValueSearch } from "./sites.js";
+import { Callers } from "./users.js";
 
 export interface Explored {
   readonly closure: Constituents;
@@ -34,12 +35,15 @@ export async function explore(
 ): Promise<Explored> {
   let closure: Constituents = start;
   let later = nothingLater;
+  let layers: LayerSearch | undefined;
   let plugins: readonly AskedName[] = [];
   const searched = new Set<Module>();
+  const callers = new Callers();
   for (let round = 1; ; round++) {
-    const reaches = reachLayers(graph, findRoots(graph, closure, later));
+    layers = reachLayers(graph, findRoots(graph, closure, later), layers);
+    const { reaches } = layers;
     const live = unite(Object.values(reaches));
-    const search = openSearch(graph, live);
+    const search = openSearch(graph, live, callers);
     const named = findRuntimeNames(graph, live, search);
     let next = await load(closure, named, plugins);
     if (isSame(later, next.later)) {

@@ -81,7 +81,8 @@ export class Graph {
   }
 
   functionAt(module: Module, start: number): GraphNode {
-    return this.#node(module, "functions", start, rangeAt(module, start)?.end ?? start);
+    const known = this.#nodes.functions[module.index]?.get(start);
+    return known ?? this.#node(module, "functions", start, rangeAt(module, start)?.end ?? start);
   }
 
   /** The function that a symbol is bound to. */

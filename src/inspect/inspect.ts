@@ -27,10 +27,11 @@ export async function inspect({ path, mode, link = {}, cache }: InspectRequest):
   // What was put together from objects is linked anew, which takes as long as to inspect it.
   const key =
     linked === undefined && cache ? inspectionKey(await codeDigest(), objects, { mode, missing }) : undefined;
-  const known = cache && key && (await findInspection(cache, key));
+  const known = cache && key && (await findInspection(cache, key, objects[0]?.path ?? path));
   if (known) return { ...known, timingsMs: time.totalMs() };
   // The full decoder alone takes longer to load than a known inspection to read.
   const { analyse } = await import("./analysis.js");
+  time.lap("modules");
   const { later, ...inspection } = await analyse(started, { mode, linked, time });
   if (cache && key) await keepInspection(cache, key, inspection, later);
   return inspection;

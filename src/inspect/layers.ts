@@ -4,7 +4,7 @@
  * can be switched off: both are entered through pointers, which tell them from what the program does by itself.
  */
 import type { Graph } from "./graph.js";
-import { factGate } from "./library-facts.js";
+import { type FactsInForce, factsInForce } from "./library-facts.js";
 import type { Module } from "./module.js";
 import { databasesOf } from "./nss.js";
 import { type Gate, NodeSet, type Reach, type Root, reachFrom } from "./reach.js";
@@ -16,29 +16,33 @@ export type Reaches = Readonly<Record<"startup" | "main" | "nss" | "dlopen", Rea
 /** Where the loader publishes its functions for libc (glibc's sysdeps/generic/ldsodefs.h). */
 const loaderTable = "_rtld_global_ro";
 
-export function reachLayers(graph: Graph, roots: Roots): Reaches {
+/** What was found, and what it takes to go on from there when more is loaded. */
+export interface LayerSearch {
+  readonly reaches: Reaches;
+  readonly facts: FactsInForce;
+}
+
+/** `earlier` is what was found before the roots of `dlopen` became more. */
+export function reachLayers(graph: Graph, roots: Roots, earlier?: LayerSearch): LayerSearch {
   const loader = loaderFunctions(graph);
   const services = serviceFunctions(graph);
-  const facts = factGate(graph, [
-    ...[...roots.startup, ...roots.mainRoots, ...roots.exported, ...roots.nss],
-    ...[...loader, ...services, ...roots.dlopen],
-  ]);
+  const all = [...roots.startup, ...roots.mainRoots, ...roots.exported, ...roots.nss, ...roots.dlopen];
+  const facts = factsInForce(graph, [...all, ...loader, ...services], earlier?.facts);
+  // With the same facts, what the other layers reach is the same; they begin anew when one is lost.
+  const known = facts.gate === earlier?.facts.gate ? earlier.reaches : undefined;
   const apart = new NodeSet([...loader, ...services].map(({ node }) => node));
   const ownCode: Gate = (from, edge) =>
-    (edge.at !== undefined || !apart.has(edge.target)) && facts(from, edge);
+    (edge.at !== undefined || !apart.has(edge.target)) && facts.gate(from, edge);
   const beforeMain: Gate = (from, edge) => edge.target !== roots.main && ownCode(from, edge);
-  const startup = reachFrom(graph, roots.startup, beforeMain);
-  const main = reachMain(graph, roots, ownCode);
-  const dlopen = reachFrom(graph, [...roots.dlopen, ...loader], facts);
+  const startup = known?.startup ?? reachFrom(graph, roots.startup, beforeMain);
+  const main = known?.main ?? reachMain(graph, roots, ownCode);
+  const dlopen = reachFrom(graph, [...roots.dlopen, ...loader], facts.gate, known?.dlopen);
   const asked = askedDatabases(graph, [startup, main, dlopen]);
   const isAsked = ({ databases }: Lookup) =>
     databases.length === 0 ? asked.size > 0 : databases.some((database) => asked.has(database));
-  return {
-    startup,
-    main,
-    nss: reachFrom(graph, [...services.filter(isAsked), ...(asked.size > 0 ? roots.nss : [])], ownCode),
-    dlopen,
-  };
+  const nssRoots = [...services.filter(isAsked), ...(asked.size > 0 ? roots.nss : [])];
+  const nss = reachFrom(graph, nssRoots, ownCode, known?.nss);
+  return { reaches: { startup, main, nss, dlopen }, facts };
 }
 
 /**

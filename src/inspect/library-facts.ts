@@ -4,7 +4,7 @@
  * has to ask for. Reading the code does not show that, since the kind is a bit in memory of the program's own.
  */
 import type { Edge, Graph, GraphNode } from "./graph.js";
-import { type Gate, NodeSet, type Reach, type Root, reachFrom } from "./reach.js";
+import { type Gate, NodeSet, Reach, type Root, reachFrom } from "./reach.js";
 
 /** The library does not go from a helper without a public name to `functions` unless one of `openedBy` can run. */
 interface LibraryFact {
@@ -74,26 +74,48 @@ interface Guard {
   readonly fromOutside: boolean;
 }
 
-/** Turns away the edges that the facts rule out, for a program in which `roots` can run. */
-export function factGate(graph: Graph, roots: readonly Root[]): Gate {
-  const library = graph.functionNamed(libraryMark)?.module;
-  if (library === undefined) return () => true;
-  const publicStarts = new Set(library.file.dynamicSymbols.map(({ value }) => Number(value)));
+/** Which facts hold in a program, as far as it is known what can run. */
+export interface FactsInForce {
+  /** Turns away the edges that the facts rule out. */
+  readonly gate: Gate;
+  readonly closed: readonly Guard[];
+  /** All that can run, whatever its layer. */
+  readonly reach: Reach;
+}
+
+/** `earlier` is what was found for fewer roots: its gate is kept as long as none of its facts is lost. */
+export function factsInForce(
+  graph: Graph,
+  roots: readonly Root[],
+  earlier: FactsInForce | undefined,
+): FactsInForce {
+  let facts = earlier ?? everyFact(graph);
+  for (;;) {
+    const { gate, closed } = facts;
+    const reach = reachFrom(graph, roots, gate, facts.reach);
+    const still = closed.filter((guard) => !isOpened(graph, guard, reach));
+    if (still.length === closed.length) return facts;
+    facts = { gate: gateOf(graph, still), closed: still, reach: new Reach() };
+  }
+}
+
+function everyFact(graph: Graph): FactsInForce {
   const named = (name: string) => graph.functionNamed(name) ?? [];
-  let closed: readonly Guard[] = libraryFacts.map(({ functions, openedBy, fromOutside }) => ({
+  const closed = libraryFacts.map(({ functions, openedBy, fromOutside }) => ({
     functions: functions.flatMap(named),
     openers: new Set(openedBy.flatMap(named)),
     fromOutside,
   }));
-  for (;;) {
-    const guarded = new NodeSet(closed.flatMap(({ functions }) => functions));
-    const gate: Gate = (from, { target }) =>
-      !guarded.has(target) || from.module !== library || publicStarts.has(from.start);
-    const reach = reachFrom(graph, roots, gate);
-    const still = closed.filter((guard) => !isOpened(graph, guard, reach));
-    if (still.length === closed.length) return gate;
-    closed = still;
-  }
+  return { gate: gateOf(graph, closed), closed, reach: new Reach() };
+}
+
+function gateOf(graph: Graph, closed: readonly Guard[]): Gate {
+  const library = graph.functionNamed(libraryMark)?.module;
+  if (library === undefined) return () => true;
+  const publicStarts = new Set(library.file.dynamicSymbols.map(({ value }) => Number(value)));
+  const guarded = new NodeSet(closed.flatMap(({ functions }) => functions));
+  return (from, { target }) =>
+    !guarded.has(target) || from.module !== library || publicStarts.has(from.start);
 }
 
 function isOpened(graph: Graph, { openers, fromOutside }: Guard, reach: Reach): boolean {

@@ -81,7 +81,8 @@ function mappedRegions(file: ElfFile): readonly Region[] {
 
 /** The mapped region with an address. */
 export function regionAt(module: Module, address: number): Region | undefined {
-  return module.regions.find(({ start, end }) => address >= start && address < end);
+  for (const region of module.regions) if (address >= region.start && address < region.end) return region;
+  return undefined;
 }
 
 export function isCode(module: Module, address: number): boolean {

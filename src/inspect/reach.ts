@@ -71,12 +71,12 @@ export function unite(reaches: readonly Reach[]): Reach {
 /** Whether a layer goes along an edge. */
 export type Gate = (from: GraphNode, edge: Edge) => boolean;
 
-/** Breadth first, so that chains are short. */
-export function reachFrom(graph: Graph, roots: readonly Root[], passes: Gate): Reach {
-  const reach = new Reach();
-  for (const { node, label } of roots) reach.add(node, label, true);
+/** Breadth first, so that chains are short. `reach` is what other roots were found to lead to, through the same gate. */
+export function reachFrom(graph: Graph, roots: readonly Root[], passes: Gate, reach = new Reach()): Reach {
   const { nodes } = reach;
-  for (let next = 0; next < nodes.length; next++) {
+  const known = nodes.length;
+  for (const { node, label } of roots) reach.add(node, label, true);
+  for (let next = known; next < nodes.length; next++) {
     const node = nodes[next] as GraphNode;
     for (const edge of graph.edges(node)) {
       if (passes(node, edge)) reach.add(edge.target, node, edge.at === undefined);

@@ -9,7 +9,7 @@ import { callsThroughPointers, type PointerCalls } from "./pointer-calls.js";
 import type { Reach } from "./reach.js";
 import type { Reference, SyscallSite } from "./scan.js";
 import type { MachineState } from "./state.js";
-import { type Caller, callersOf, indexUsers } from "./users.js";
+import { type Callers, indexUsers } from "./users.js";
 import { constant, type Input, input, inputKey, nothing, unknown, type Value } from "./values.js";
 
 const rax = 0;
@@ -79,8 +79,8 @@ const everyEffort: Effort = {
 };
 
 /** `graph` keeps the flow of each function that was looked into, so one search may follow another. */
-export function openSearch(graph: Graph, live: Reach): ValueSearch {
-  const callers = callersOf(graph, live);
+export function openSearch(graph: Graph, live: Reach, callers: Callers): ValueSearch {
+  callers.addAll(graph, live);
   const lookWithin =
     (longestBytes: number): Look =>
     (node, at, read) => {
@@ -168,7 +168,7 @@ function isConstant({ constants, inputs, frame, unknown: open }: Value): boolean
 
 interface Context {
   readonly live: Reach;
-  readonly callers: ReadonlyMap<GraphNode, readonly Caller[]>;
+  readonly callers: Callers;
   readonly look: Look;
   /** What live code stores in a word of a module's data; undefined when that cannot be told. */
   readonly storesOf: StoresOf;
@@ -243,7 +243,7 @@ function follow(
         answer(writer, writer.start, behind(stored, wanted));
       return;
     }
-    const known = callers.get(callee) ?? [];
+    const known = callers.of(callee);
     if (live.get(callee)?.takenAsPointer || known.length === 0) {
       const { calls, closed } = throughPointers(callee);
       for (const { node: caller, at, tail, state } of calls)

@@ -5,23 +5,34 @@ import type { Module } from "./module.js";
 import type { Reach } from "./reach.js";
 
 /** Where a function is called, or jumped to. */
-export interface Caller {
+interface Caller {
   readonly node: GraphNode;
   readonly at: number;
   readonly tail: boolean;
 }
 
-export function callersOf(graph: Graph, live: Reach): ReadonlyMap<GraphNode, readonly Caller[]> {
-  const callers = new Map<GraphNode, Caller[]>();
-  for (const node of live.nodes) {
-    for (const { target, at, tail } of graph.edges(node)) {
-      if (at === undefined || target.kind !== "function") continue;
-      const known = callers.get(target);
-      if (known === undefined) callers.set(target, [{ node, at, tail }]);
-      else known.push({ node, at, tail });
+/** The callers of each function. It grows with what is found to be live. */
+export class Callers {
+  readonly #callers = new Map<GraphNode, Caller[]>();
+  /** By the node's id. */
+  readonly #isKnown: boolean[] = [];
+
+  of(callee: GraphNode): readonly Caller[] {
+    return this.#callers.get(callee) ?? [];
+  }
+
+  addAll(graph: Graph, live: Reach): void {
+    for (const node of live.nodes) {
+      if (this.#isKnown[node.id] || node.kind !== "function") continue;
+      this.#isKnown[node.id] = true;
+      for (const { target, at, tail } of graph.edges(node)) {
+        if (at === undefined || target.kind !== "function") continue;
+        const known = this.#callers.get(target);
+        if (known === undefined) this.#callers.set(target, [{ node, at, tail }]);
+        else known.push({ node, at, tail });
+      }
     }
   }
-  return callers;
 }
 
 /** For each module, which live functions mention an address. Made when it is asked for. */

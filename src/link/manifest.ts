@@ -19,6 +19,10 @@ export interface ImageDescription {
   readonly kernel: Manifest["kernel"];
   readonly inputs: Manifest["inputs"];
   readonly application: ElfFile;
+  readonly inspection: {
+    readonly complete: boolean;
+    readonly syscalls: readonly { readonly name: string; readonly layers: readonly string[] }[];
+  };
   readonly guestPath: string;
   readonly files: readonly { readonly path: string; readonly data: Uint8Array }[];
 }
@@ -26,7 +30,7 @@ export interface ImageDescription {
 const defaultMemory = "128M";
 
 export function describeImage(description: ImageDescription): Manifest {
-  const { configuration, kernel, inputs, application, guestPath, files } = description;
+  const { configuration, kernel, inputs, application, inspection, guestPath, files } = description;
   const { version, key, configurationDigest, compiler } = kernel;
   return {
     schemaVersion: 1,
@@ -36,6 +40,7 @@ export function describeImage(description: ImageDescription): Manifest {
     kernel: { version, key, configurationDigest, compiler },
     inputs,
     application: describeApplication(application, guestPath),
+    systemCalls: describeCalls(inspection),
     arguments: [...configuration.args],
     environment: { ...configuration.env },
     files: files.map((file) => ({ path: file.path, sha256: sha256(file.data) })),
@@ -43,6 +48,12 @@ export function describeImage(description: ImageDescription): Manifest {
     kernelSymbols: [...configuration.kernel.symbols],
     run: { memory: configuration.run.memory ?? defaultMemory, cpus: configuration.run.cpus ?? 1 },
   };
+}
+
+/** The libraries of the building machine are not in the image: what only they call is left out. */
+function describeCalls({ complete, syscalls }: ImageDescription["inspection"]): Manifest["systemCalls"] {
+  const own = syscalls.filter(({ layers }) => layers.some((layer) => layer !== "dlopen"));
+  return { complete, names: own.map(({ name }) => name) };
 }
 
 function describeApplication(application: ElfFile, guestPath: string): Manifest["application"] {
