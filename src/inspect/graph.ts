@@ -180,6 +180,7 @@ export class Graph {
       }
       return;
     }
+    if (!region.hasPointers) return;
     if (kind === "load") {
       edges.push(...this.pointerEdges({ module, start: target, end: target + sizeBytes }));
       return;

@@ -21,7 +21,11 @@ export interface Region {
   readonly end: number;
   readonly bytes: Uint8Array;
   readonly executable: boolean;
+  /** Whether a word of it is a pointer: of read-only data hardly any. */
+  readonly hasPointers: boolean;
 }
+
+type MappedBytes = Omit<Region, "hasPointers">;
 
 /** What the loader puts into a word: an address of this file, or a symbol's. */
 export type Pointer =
@@ -49,12 +53,17 @@ export interface Module {
 
 /** `frames` are the ranges that unwind tables or a language's own table give; symbols add to them. */
 export function openModule(index: number, name: string, file: ElfFile, frames: FunctionRanges): Module {
-  const regions = mappedRegions(file);
+  const mapped = mappedRegions(file);
   const functions = functionRanges(file, frames);
   const relocated = relocatedPointers(file);
   const fixed = file.kind === "executable" && relocated.every(({ kind }) => kind !== "local");
-  const pointers = fixed ? [...relocated, ...scannedPointers(regions, relocated)] : relocated;
+  const pointers = fixed ? [...relocated, ...scannedPointers(mapped, relocated)] : relocated;
   pointers.sort((left, right) => left.place - right.place);
+  const pointerPlaces = Float64Array.from(pointers, ({ place }) => place);
+  const regions = mapped.map((region) => ({
+    ...region,
+    hasPointers: lowerBound(pointerPlaces, region.start) < lowerBound(pointerPlaces, region.end),
+  }));
   return {
     index,
     name,
@@ -63,12 +72,12 @@ export function openModule(index: number, name: string, file: ElfFile, frames: F
     functions,
     calledOutside: calledOutside(regions, functions),
     pointers,
-    pointerPlaces: Float64Array.from(pointers, ({ place }) => place),
+    pointerPlaces,
     boundaries: objectBoundaries(file, regions, pointers),
   };
 }
 
-function mappedRegions(file: ElfFile): readonly Region[] {
+function mappedRegions(file: ElfFile): readonly MappedBytes[] {
   return file.segments
     .filter(({ type, memsz }) => type === PT.LOAD && memsz > 0)
     .map((segment) => ({
@@ -112,7 +121,7 @@ function functionRanges(file: ElfFile, frames: FunctionRanges): FunctionRanges {
 }
 
 /** Finds by their bytes the targets of `call rel32` that are in no known function. */
-function calledOutside(regions: readonly Region[], functions: FunctionRanges): Float64Array {
+function calledOutside(regions: readonly MappedBytes[], functions: FunctionRanges): Float64Array {
   const found = new Set<number>();
   for (const { start, end, bytes, executable } of regions) {
     if (!executable) continue;
@@ -161,7 +170,7 @@ function staticResolvers(file: ElfFile): readonly Pointer[] {
  * A program at fixed addresses has no relocations for its pointers: every aligned word of its data that is an
  * address of its own counts as one.
  */
-function scannedPointers(regions: readonly Region[], known: readonly Pointer[]): readonly Pointer[] {
+function scannedPointers(regions: readonly MappedBytes[], known: readonly Pointer[]): readonly Pointer[] {
   const low = Math.min(...regions.map(({ start }) => start));
   const high = Math.max(...regions.map(({ end }) => end));
   const places = new Set(known.map(({ place }) => place));
@@ -194,7 +203,7 @@ const slotBytes: ReadonlyMap<number, number> = new Map([
  */
 function objectBoundaries(
   file: ElfFile,
-  regions: readonly Region[],
+  regions: readonly MappedBytes[],
   pointers: readonly Pointer[],
 ): Float64Array {
   const found = new Set<number>();
@@ -225,8 +234,8 @@ function objectBoundaries(
  * addresses `mov $imm, reg` and the table form `disp(,reg,8)`. A chance match makes one object into two.
  */
 function addTakenAddresses(
-  region: Region,
-  data: readonly Region[],
+  region: MappedBytes,
+  data: readonly MappedBytes[],
   fixed: boolean,
   found: Set<number>,
 ): void {

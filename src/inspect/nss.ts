@@ -26,12 +26,16 @@ const lookups: readonly (readonly [RegExp, string])[] = [
   [/^getpublickey|^getsecretkey|^netname2user/, "publickey"],
 ];
 
+/** What all of these names begin with: few of a library's do. */
+const lookupName = /^(?:get|set|end|in|ether_|netname2)/;
+
 /** Looks up a host and the number of its service at once. */
 const looksUpTwo = /^getaddrinfo$|^getnameinfo$/;
 
 /** The database that a function of libc or of a service looks something up in. */
 export function databasesOf(name: string): readonly string[] {
-  const asked = name.replace(/^_nss_[a-z]+_/, "");
+  const asked = name.startsWith("_nss_") ? name.replace(/^_nss_[a-z]+_/, "") : name;
+  if (!lookupName.test(asked)) return [];
   const databases = lookups.filter(([pattern]) => pattern.test(asked)).map(([, database]) => database);
   return looksUpTwo.test(asked) ? [...databases, "services"] : databases;
 }

@@ -95,8 +95,10 @@ test("text that is no path, or that nothing live refers to, is no file", async (
   expect(paths.filter((each) => /unused|usage|proc\/a/.test(each))).toEqual([]);
 });
 
-test("curl is told the certificates of this machine", async () => {
-  const { files } = await inspect({ path: "/usr/bin/curl", mode: "precise" });
-  const certificates = files.filter(({ kind }) => kind === "certificates").map((file) => file.path);
-  expect(certificates).toContain("/etc/ssl/certs/ca-certificates.crt");
+test("certificates are told by the text that code opens", async () => {
+  const bundle = "/etc/ssl/certs/ca-certificates.crt";
+  workshop.write("trusting.c", `#include <stdio.h>\nint main(void) { return fopen("${bundle}", "r") == 0; }`);
+  workshop.run("gcc", "-O1", "trusting.c", "-o", "trusting");
+  const { files } = await inspect({ path: `${workshop.directory}/trusting`, mode: "precise" });
+  expect(files.find(({ path }) => path === bundle)?.kind).toBe("certificates");
 });
