@@ -70,7 +70,8 @@ export async function build(request: BuildRequest): Promise<BuildResult> {
 
     const linked = early ?? (await linkedApplication(configuration, inputs, symbols, scratch));
     const { application } = linked;
-    const inspection = await inspect({ path: linked.path, mode: "precise", cache: knownInspections() });
+    const cache = inspectionCache(cacheDirectory());
+    const inspection = await inspect({ path: linked.path, mode: "precise", cache });
     time.lap("inspection");
 
     const guestPath = `/bin/${imageName(configuration)}`;
@@ -157,10 +158,6 @@ async function linkedApplication(
       scratch,
     );
   }
-}
-
-function knownInspections() {
-  return inspectionCache(cacheDirectory());
 }
 
 /** Throws UKL-210 unless the file can run without a loader. */

@@ -4,6 +4,7 @@ import { parseElf } from "./elf/file.js";
 import { identifyInput } from "./elf/identify.js";
 import { UklError } from "./errors.js";
 import { readInput } from "./host/files.js";
+import { parseJson } from "./json.js";
 import { type Manifest, manifestNote, manifestSchema } from "./manifest.js";
 
 /** The manifest of an image; undefined for an ELF file that is none of ours. Throws UKL-201 to 208, UKL-504. */
@@ -25,12 +26,4 @@ export async function isImage(path: string): Promise<boolean> {
   const bytes = await readInput(path);
   if (identifyInput(bytes) !== "elf") return false;
   return (await readManifest(path)) !== undefined;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -6,6 +6,7 @@
 import { readdir, readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { once } from "../elf/lazy.js";
 import { sha256, writeOutput } from "./files.js";
 
 export interface EntryCache {
@@ -40,11 +41,11 @@ export async function fileState(path: string): Promise<FileState | undefined> {
 }
 
 /** Of the code that is running, so that no other version's entries are taken. */
-export async function codeDigest(): Promise<string> {
+export const codeDigest = once(async (): Promise<string> => {
   const own = fileURLToPath(new URL("..", import.meta.url));
   const names = (await readdir(own, { recursive: true })).filter((name) => /\.[jt]s$/.test(name)).sort();
   return sha256((await Promise.all(names.map((name) => readFile(join(own, name), "utf8")))).join("\0"));
-}
+});
 
 async function dropOldest(directory: string, mostEntries: number): Promise<void> {
   const names = await readdir(directory);

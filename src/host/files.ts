@@ -33,13 +33,13 @@ export async function* readLines(path: string, limit: number): AsyncGenerator<st
   if (line !== "") yield line;
 }
 
-/** The error for a failed read of what the user named. */
 /** The paths of what is in a directory; nothing where there is none. */
 export async function listFiles(directory: string): Promise<string[]> {
   const names = await readdir(directory).catch(() => []);
   return names.map((name) => join(directory, name));
 }
 
+/** The error for a failed read of what the user named. */
 export function unreadable(path: string, error: unknown): UklError {
   return new UklError(
     "UKL-201",

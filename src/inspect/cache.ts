@@ -3,11 +3,11 @@
  * Inspections that were made before. One is found again by what it was made from: the analysis itself, and the build
  * ids or digests of the program and of all that is loaded with it. An entry that is not what it should be is made anew.
  */
-
 import { join } from "node:path";
 import { z } from "zod";
 import { type EntryCache, entryCache, fileState } from "../host/entry-cache.js";
 import { sha256 } from "../host/files.js";
+import { parseJson } from "../json.js";
 import type { LoadedObject } from "./loaded-object.js";
 import { type Inspection, inspectionSchema } from "./schema.js";
 
@@ -69,12 +69,4 @@ export async function keepInspection(
     laterFiles.push({ path, ...state });
   }
   await cache.write(`${key}.json`, JSON.stringify({ key, laterFiles, inspection }));
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -3,7 +3,7 @@
 import type { Graph, GraphNode } from "./graph.js";
 import type { Reaches } from "./layers.js";
 import type { Module } from "./module.js";
-import { FunctionNames, placeIn } from "./names.js";
+import { functionName, placeIn, qualifiedName } from "./names.js";
 import { chainTo, type Reach } from "./reach.js";
 import type { Inspection, Layer } from "./schema.js";
 import type { ResolvedSite } from "./sites.js";
@@ -26,7 +26,6 @@ export function describeCalls(
   sites: readonly ResolvedSite[],
   reaches: Reaches,
 ): readonly Call[] {
-  const names = new FunctionNames();
   const calls = new Map<number, { layers: Set<Layer>; evidence: Evidence[] }>();
   for (const site of sites) {
     for (const { number, decider } of site.decisions) {
@@ -41,7 +40,7 @@ export function describeCalls(
         entry.layers.add(layer);
         // A layer's first chain is always shown; further ones only to a number.
         if (!isNew && entry.evidence.length >= mostEvidence) continue;
-        entry.evidence.push(evidenceFor(site, decider, reach, names));
+        entry.evidence.push(evidenceFor(site, decider, reach));
       }
     }
   }
@@ -73,20 +72,15 @@ function callNumber({ site }: ResolvedSite, number: number): number | undefined 
   return name === undefined ? undefined : syscallNumber(name);
 }
 
-function evidenceFor(
-  { node, site }: ResolvedSite,
-  decider: GraphNode,
-  reach: Reach,
-  names: FunctionNames,
-): Evidence {
+function evidenceFor({ node, site }: ResolvedSite, decider: GraphNode, reach: Reach): Evidence {
   const { root, nodes } = chainTo(reach, decider);
   const functions = [...nodes, ...(decider === node ? [] : [node])].filter(({ kind }) => kind === "function");
   const { library, offset } = placeIn(node.module, site.at);
   return {
     root,
-    chain: functions.map((each) => names.qualified(each)),
+    chain: functions.map(qualifiedName),
     library,
-    symbol: names.of(node.module, node.start),
+    symbol: functionName(node.module, node.start),
     offset: hex(offset),
   };
 }
@@ -95,16 +89,15 @@ export function describeUnknown(
   sites: readonly ResolvedSite[],
   unreached: readonly UnreachedSite[],
 ): UnknownSite[] {
-  const names = new FunctionNames();
   const describe = (module: Module, start: number, at: number) => {
     const { library, offset } = placeIn(module, at);
-    return { library, symbol: names.of(module, start), offset: hex(offset) };
+    return { library, symbol: functionName(module, start), offset: hex(offset) };
   };
   const open = sites.flatMap(({ node, site, open: places }) =>
     places.map((place) => ({
       ...describe(node.module, node.start, site.at),
       reached: true,
-      reason: `${place.reason} (${names.qualified(place.node)} at ${hex(placeIn(place.node.module, place.at).offset)})`,
+      reason: `${place.reason} (${qualifiedName(place.node)} at ${hex(placeIn(place.node.module, place.at).offset)})`,
     })),
   );
   const rest = unreached.map(({ module, at, start }) => ({

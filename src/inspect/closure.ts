@@ -9,6 +9,7 @@
 import { realpath } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { malformed } from "../elf/malformed.js";
+import { readInput } from "../host/files.js";
 import { readSystemSearch } from "./ld-cache.js";
 import {
   identify,
@@ -46,6 +47,8 @@ export interface Closure extends Constituents {
 export interface ClosureOptions {
   /** The directories of LD_LIBRARY_PATH. */
   readonly libraryPath?: readonly string[];
+  /** Of the program, where they were read already. */
+  readonly bytes?: Buffer;
 }
 
 interface LoaderState {
@@ -65,7 +68,7 @@ const muslSelf = /^lib(?:c|pthread|rt|m|dl|util|xnet)\./;
 
 /** Loads what the program at `path` consists of. Throws UKL-201 to UKL-210 about the program itself. */
 export async function loadClosure(path: string, options: ClosureOptions = {}): Promise<Closure> {
-  const program = await openProgram(path);
+  const program = openProgram(options.bytes ?? (await readInput(path)), path);
   const system = await readSystemSearch(libcOf(program), options.libraryPath ?? []);
   const loading = new Loading({ system, requesters: [], byName: new Map(), byFile: new Map() }, [], []);
   await loading.addProgram(program);

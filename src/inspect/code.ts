@@ -6,9 +6,7 @@
 import { Code, Decoder, Instruction, Mnemonic, OpKind } from "iced-x86";
 import type { SiteKind } from "./decode.js";
 import type { Module, Region } from "./module.js";
-
-/** No function is longer; a decoding that runs away stops here. */
-const longestFunctionBytes = 1 << 22;
+import { longestFunctionBytes } from "./scan.js";
 
 export class CodeReader {
   readonly #module: Module;

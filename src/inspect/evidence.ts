@@ -2,7 +2,7 @@
 /** Why something counts, as one line: the chain of functions from a root to it. */
 import type { Explored } from "./explore.js";
 import type { GraphNode } from "./graph.js";
-import { FunctionNames } from "./names.js";
+import { qualifiedName } from "./names.js";
 import { chainTo } from "./reach.js";
 
 export type Explain = (node: GraphNode) => string;
@@ -11,12 +11,11 @@ export type Explain = (node: GraphNode) => string;
 const layers = ["main", "startup", "nss", "dlopen"] as const;
 
 export function explainer(reaches: Explored["reaches"]): Explain {
-  const names = new FunctionNames();
   return (node) => {
     const layer = layers.find((each) => reaches[each].has(node));
-    if (layer === undefined) return names.qualified(node);
+    if (layer === undefined) return qualifiedName(node);
     const { root, nodes } = chainTo(reaches[layer], node);
     const functions = nodes.filter(({ kind }) => kind === "function");
-    return [root, ...functions.map((each) => names.qualified(each))].join(" → ");
+    return [root, ...functions.map(qualifiedName)].join(" → ");
   };
 }

@@ -50,8 +50,9 @@ export async function explore(
       // Once all else is settled, directories are looked into: of each file once.
       const modules = [...named.openModules].filter((module) => !searched.has(module));
       for (const module of modules) searched.add(module);
-      plugins = [...plugins, ...(await findPlugins(graph, live, new Set(modules)))];
-      next = await load(closure, named, plugins);
+      const found = await findPlugins(graph, live, new Set(modules));
+      plugins = [...plugins, ...found];
+      if (found.length > 0) next = await load(closure, named, plugins);
     }
     const { runtimeNames } = next;
     if (isSame(later, next.later) || round === mostRounds)

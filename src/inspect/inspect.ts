@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** What a program needs of the kernel: it is loaded as its loader would, and what is known of it is not found twice. */
 import { codeDigest, type EntryCache } from "../host/entry-cache.js";
+import { readInput } from "../host/files.js";
 import { stopwatch } from "../host/stopwatch.js";
 import { findInspection, inspectionKey, keepInspection } from "./cache.js";
 import { type Constituents, loadClosure } from "./closure.js";
@@ -20,8 +21,9 @@ export interface InspectRequest {
 /** Throws UKL-201 to UKL-211 about the file that is inspected; about the compiler of an object UKL-401 and UKL-404. */
 export async function inspect({ path, mode, link = {}, cache }: InspectRequest): Promise<Inspection> {
   const time = stopwatch();
-  const linked = await linkObjects(path, link);
-  const started: Constituents = linked ?? (await withNameServices(await loadClosure(path)));
+  const bytes = await readInput(path);
+  const linked = await linkObjects(bytes, path, link);
+  const started: Constituents = linked ?? (await withNameServices(await loadClosure(path, { bytes })));
   time.lap("load");
   const { objects, missing } = started;
   // What was put together from objects is linked anew, which takes as long as to inspect it.

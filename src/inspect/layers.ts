@@ -4,7 +4,7 @@
  * can be switched off: both are entered through pointers, which tell them from what the program does by itself.
  */
 import type { Graph } from "./graph.js";
-import { type FactsInForce, factsInForce } from "./library-facts.js";
+import { type FactsInForce, factsInForce, gnuLibrary } from "./library-facts.js";
 import type { Module } from "./module.js";
 import { databasesOf } from "./nss.js";
 import { type Gate, NodeSet, type Reach, type Root, reachFrom } from "./reach.js";
@@ -89,7 +89,7 @@ const known = new WeakMap<Module, readonly Lookup[]>();
 
 /** Those in what can hold libc's name services: libc, their modules, a static program. */
 function lookups(graph: Graph): readonly Lookup[] {
-  const libc = graph.functionNamed("gnu_get_libc_version")?.module;
+  const libc = gnuLibrary(graph);
   const homes = graph.modules.filter(
     (module) => module === libc || module.name.startsWith("libnss_") || module.file.interpreter === undefined,
   );

@@ -4,6 +4,7 @@
  * has to ask for. Reading the code does not show that, since the kind is a bit in memory of the program's own.
  */
 import type { Edge, Graph, GraphNode } from "./graph.js";
+import type { Module } from "./module.js";
 import { type Gate, NodeSet, Reach, type Root, reachFrom } from "./reach.js";
 
 /** The library does not go from a helper without a public name to `functions` unless one of `openedBy` can run. */
@@ -65,8 +66,10 @@ const libraryFacts: readonly LibraryFact[] = [
   },
 ];
 
-/** What a program at a fixed address has of libc has no public names: nothing is known of it. */
-const libraryMark = "gnu_get_libc_version";
+/** The GNU C library, when it is loaded: of what a static program has of it no names are public. */
+export function gnuLibrary(graph: Graph): Module | undefined {
+  return graph.functionNamed("gnu_get_libc_version")?.module;
+}
 
 interface Guard {
   readonly functions: readonly GraphNode[];
@@ -110,7 +113,7 @@ function everyFact(graph: Graph): FactsInForce {
 }
 
 function gateOf(graph: Graph, closed: readonly Guard[]): Gate {
-  const library = graph.functionNamed(libraryMark)?.module;
+  const library = gnuLibrary(graph);
   if (library === undefined) return () => true;
   const publicStarts = new Set(library.file.dynamicSymbols.map(({ value }) => Number(value)));
   const guarded = new NodeSet(closed.flatMap(({ functions }) => functions));

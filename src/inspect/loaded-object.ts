@@ -43,9 +43,9 @@ export type Unusable = "foreign" | "refused";
 const pathListLimitBytes = 1024 * 1024;
 const interpreterName = /^ld-(?:linux-x86-64|musl-x86_64)\.so\.\d+$/;
 
-/** The part that is read from the dynamic section, which has to be sound. Throws UKL-201 to UKL-210. */
-export async function openProgram(path: string): Promise<LoadedObject> {
-  return describe(await readInput(path), path, "program");
+/** The part that is read from the dynamic section, which has to be sound. Throws UKL-202 to UKL-210. */
+export function openProgram(bytes: Buffer, path: string): LoadedObject {
+  return describe(bytes, path, "program");
 }
 
 export async function openLibrary(path: string, reason: LoadReason): Promise<LoadedObject | Unusable> {

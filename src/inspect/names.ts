@@ -4,19 +4,18 @@ import type { Graph, GraphNode } from "./graph.js";
 import type { Place } from "./loaded-object.js";
 import type { Module } from "./module.js";
 
-export class FunctionNames {
-  readonly #byModule = new Map<Module, ReadonlyMap<number, string>>();
+/** Made when a function of a module is first asked for, since a library has thousands. */
+const namesOf = new WeakMap<Module, ReadonlyMap<number, string>>();
 
-  /** `library:symbol`, or `library:0xaddress`. */
-  qualified(node: GraphNode): string {
-    return `${placeIn(node.module, node.start).library}:${this.of(node.module, node.start)}`;
-  }
+/** `library:symbol`, or `library:0xaddress`. */
+export function qualifiedName({ module, start }: GraphNode): string {
+  return `${placeIn(module, start).library}:${functionName(module, start)}`;
+}
 
-  of(module: Module, start: number): string {
-    const names = this.#byModule.get(module) ?? functionNames(module);
-    this.#byModule.set(module, names);
-    return names.get(start) ?? `0x${placeIn(module, start).offset.toString(16)}`;
-  }
+export function functionName(module: Module, start: number): string {
+  const names = namesOf.get(module) ?? functionNames(module);
+  namesOf.set(module, names);
+  return names.get(start) ?? `0x${placeIn(module, start).offset.toString(16)}`;
 }
 
 /** The file that an address is from, and where in it. */

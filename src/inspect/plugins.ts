@@ -6,7 +6,7 @@
 import { listFiles } from "../host/files.js";
 import type { Graph, GraphNode } from "./graph.js";
 import type { Module } from "./module.js";
-import { FunctionNames } from "./names.js";
+import { qualifiedName } from "./names.js";
 import type { Reach } from "./reach.js";
 import type { AskedName } from "./runtime-names.js";
 import { textAt } from "./text.js";
@@ -24,13 +24,12 @@ export async function findPlugins(
   modules: ReadonlySet<Module>,
 ): Promise<readonly AskedName[]> {
   if (modules.size === 0) return [];
-  const names = new FunctionNames();
   const plugins: AskedName[] = [];
   for (const [directory, node] of livePaths(graph, live, (module) => modules.has(module))) {
     if (commonDirectory.test(directory) || sharedDirectory.test(directory)) continue;
     const files = (await listFiles(directory)).filter((file) => file.endsWith(".so"));
     if (files.length > mostPlugins) continue;
-    const evidence = `${names.qualified(node)}, which names ${directory}`;
+    const evidence = `${qualifiedName(node)}, which names ${directory}`;
     plugins.push(...files.sort().map((name) => ({ name, by: node.module, evidence })));
   }
   return plugins;

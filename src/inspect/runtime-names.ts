@@ -5,9 +5,9 @@
  */
 import type { Graph, GraphNode } from "./graph.js";
 import type { Module } from "./module.js";
-import { FunctionNames, functionFinder } from "./names.js";
+import { functionFinder, qualifiedName } from "./names.js";
 import type { Reach } from "./reach.js";
-import type { Effort, Found, ValueSearch } from "./sites.js";
+import { type Effort, everyEffort, type Found, type ValueSearch } from "./sites.js";
 import { textAt } from "./text.js";
 
 /** A name in the program's data, and the code that passes it on. */
@@ -48,14 +48,9 @@ const functionTakers: readonly (readonly [string, number])[] = [
 const libraryName = /^lib[\w+-]+\.so\.\d+$/;
 
 /** A loader that is called through a pointer gets its names from anywhere. */
-const callersOnly: Effort = {
-  longestBytes: Number.POSITIVE_INFINITY,
-  throughData: true,
-  throughPointers: false,
-};
+const callersOnly: Effort = { ...everyEffort, throughPointers: false };
 
 export function findRuntimeNames(graph: Graph, live: Reach, search: ValueSearch): RuntimeNames {
-  const names = new FunctionNames();
   const find = functionFinder(graph);
   const direct = search.within(callersOnly);
   const ask = (takers: typeof libraryTakers) => {
@@ -63,12 +58,12 @@ export function findRuntimeNames(graph: Graph, live: Reach, search: ValueSearch)
     const found = [...nodes].flatMap(([node, register]) =>
       node === undefined || !live.has(node) ? [] : [direct.passedTo(node, { kind: "register", register })],
     );
-    return readNames(found, names);
+    return readNames(found);
   };
   const libraries = ask(libraryTakers);
   const functions = ask(functionTakers);
   return {
-    libraries: [...libraries.asked, ...namedByLibc(graph, live, names)],
+    libraries: [...libraries.asked, ...namedByLibc(graph, live)],
     functions: functions.asked,
     openLibraries: libraries.open,
     openFunctions: functions.open,
@@ -76,11 +71,11 @@ export function findRuntimeNames(graph: Graph, live: Reach, search: ValueSearch)
   };
 }
 
-function readNames(found: readonly Found[], names: FunctionNames) {
+function readNames(found: readonly Found[]) {
   const asked: AskedName[] = [];
   const open = new Set<string>();
   const openModules = new Set<Module>();
-  const place = (node: GraphNode, at: number) => `${names.qualified(node)} at 0x${at.toString(16)}`;
+  const place = (node: GraphNode, at: number) => `${qualifiedName(node)} at 0x${at.toString(16)}`;
   for (const { decisions, open: ends } of found) {
     for (const { node, at } of ends) {
       open.add(place(node, at));
@@ -100,7 +95,7 @@ function readNames(found: readonly Found[], names: FunctionNames) {
 }
 
 /** libgcc_s for unwinding and libidn2 for names of hosts, where live code of the C library mentions them. */
-function namedByLibc(graph: Graph, live: Reach, names: FunctionNames): readonly AskedName[] {
+function namedByLibc(graph: Graph, live: Reach): readonly AskedName[] {
   const libc = graph.functionNamed("__libc_start_main")?.module;
   if (libc === undefined || libc.index === 0) return [];
   const asked: AskedName[] = [];
@@ -109,7 +104,7 @@ function namedByLibc(graph: Graph, live: Reach, names: FunctionNames): readonly 
     for (const { target } of graph.scan(node).references) {
       const name = textAt(libc, target, "lib");
       if (name === undefined || !libraryName.test(name) || name === libc.file.dynamic?.soname) continue;
-      asked.push({ name, by: libc, evidence: names.qualified(node) });
+      asked.push({ name, by: libc, evidence: qualifiedName(node) });
     }
   }
   return asked;

@@ -52,7 +52,7 @@ interface ScanInProgress extends FunctionScan {
 }
 
 /** No function is longer; a decoding that runs away stops here. */
-const longestFunctionBytes = 1 << 22;
+export const longestFunctionBytes = 1 << 22;
 /** An entry of the procedure linkage table: `endbr64` and a jump. */
 const longestStubBytes = 12;
 

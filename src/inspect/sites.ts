@@ -72,7 +72,7 @@ export interface Effort {
   readonly throughPointers: boolean;
 }
 
-const everyEffort: Effort = {
+export const everyEffort: Effort = {
   longestBytes: Number.POSITIVE_INFINITY,
   throughData: true,
   throughPointers: true,

@@ -12,6 +12,7 @@ import { z } from "zod";
 import { UklError } from "../errors.js";
 import { cacheWriteFailed, isSystemError, writeOutput } from "../host/files.js";
 import { withLock } from "../host/lock.js";
+import { parseJson } from "../json.js";
 
 const entrySchema = z.object({
   schemaVersion: z.literal(1),
@@ -141,14 +142,6 @@ async function directorySize(directory: string): Promise<number> {
   const names = await readdir(directory);
   const sizes = await Promise.all(names.map(async (name) => (await stat(join(directory, name))).size));
   return sizes.reduce((sum, size) => sum + size, 0);
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 function damaged(directory: string): UklError {

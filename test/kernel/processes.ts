@@ -36,6 +36,7 @@ export interface Processes {
 
 const modules = [
   "errors.ts",
+  "json.ts",
   "kernel/cache.ts",
   ...readdirSync(packageFile("src", "host")).map((name) => `host/${name}`),
 ];

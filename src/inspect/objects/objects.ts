@@ -5,7 +5,7 @@
  */
 import { basename } from "node:path";
 import { identifyInput } from "../../elf/identify.js";
-import { readInput, sha256 } from "../../host/files.js";
+import { sha256 } from "../../host/files.js";
 import type { LoadedObject } from "../loaded-object.js";
 import type { Inspection } from "../schema.js";
 import { upperBound } from "../sorted.js";
@@ -37,8 +37,11 @@ export interface LinkedObjects {
 }
 
 /** Undefined for a file that is neither an object nor an archive. Throws UKL-201 to UKL-211, UKL-401, UKL-404. */
-export async function linkObjects(path: string, options: LinkOptions): Promise<LinkedObjects | undefined> {
-  const bytes = await readInput(path);
+export async function linkObjects(
+  bytes: Buffer,
+  path: string,
+  options: LinkOptions,
+): Promise<LinkedObjects | undefined> {
   const name = basename(path);
   const target = await openTarget(bytes, path);
   if (target === undefined) return undefined;
