@@ -6,7 +6,8 @@ import { constants } from "node:os";
 import { join } from "node:path";
 import type { Writable } from "node:stream";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
-import { build, imageName } from "./build.js";
+import { imageName } from "./application.js";
+import { build } from "./build.js";
 import { exitCode, formatError, UklError } from "./errors.js";
 import { type BuildFlags, pairs, readConfiguration } from "./flags.js";
 import { examineHost, fixHost } from "./host/doctor.js";
@@ -27,8 +28,10 @@ import { formatWhy } from "./inspect/why.js";
 import { kernelCache } from "./kernel/cache.js";
 import type { Progress } from "./kernel/compile.js";
 import { getKernel } from "./kernel/kernel.js";
-import { formatBuild, formatFindings, formatKernels, formatProgress } from "./report.js";
+import { maskPolicies } from "./mask/policy.js";
+import { formatBuild, formatFindings, formatKernels, formatMasked, formatProgress } from "./report.js";
 import { dryRun, type RunRequest, run } from "./run.js";
+import { writeStubs } from "./show-stubs.js";
 
 const print = (text: string) => process.stdout.write(text);
 const say = (text: string) => process.stderr.write(text);
@@ -45,6 +48,7 @@ async function main(argv: readonly string[]): Promise<number> {
     .configureOutput({ writeErr: () => undefined, outputError: () => undefined })
     .showHelpAfterError(false);
   addBuild(program, programArguments);
+  addStubs(program, programArguments);
   addRun(program, programArguments, (guestStatus) => {
     status = guestStatus;
   });
@@ -98,6 +102,11 @@ function addImageOptions(command: Command): Command {
     .option("-e, --env <name=value>", "set in the program's environment", collect, [])
     .option("--include <guest=host>", "put a file or directory into the image", collect, [])
     .option("--ring0 <path>", "run this guest program in ring 0 too", collect, [])
+    .addOption(
+      new Option("--mask <policy>", "what a system call without use gets").choices([...maskPolicies, "none"]),
+    )
+    .option("--mask-call <name=policy>", "what one system call gets; 'allow' lets it through", collect, [])
+    .option("--mask-from <file>", "a trace or list of the calls that the program makes")
     .option("--kernel-source <path>", "Linux source directory or tarball")
     .option("--kernel-option <name=value>", "set a kernel option", collect, [])
     .option("--kernel-symbol <name>", "let the program use this kernel symbol", collect, [])
@@ -125,6 +134,21 @@ function addBuild(program: Command, programArguments: readonly string[] | undefi
         print(flags.json ? `${JSON.stringify(result, undefined, 2)}\n` : formatBuild(result));
       },
     );
+}
+
+function addStubs(program: Command, programArguments: readonly string[] | undefined): void {
+  addImageOptions(program.command("stubs"))
+    .description("write the stubs and the linker script that a build of the target uses, to be read")
+    .argument("[target...]", "what `ukl build` takes")
+    .requiredOption("-o, --output <dir>", "write into this directory")
+    .action(async (targets: string[], flags: BuildFlags & { output: string }) => {
+      const configuration = await readConfiguration(targets, flags, programArguments);
+      const progress = progressPrinter();
+      const { output: directory } = flags;
+      const request = { configuration, directory, onProgress: progress.show };
+      const paths = await writeStubs(request).finally(progress.end);
+      print(paths.map((path) => `${path}\n`).join(""));
+    });
 }
 
 interface RunFlags extends BuildFlags {
@@ -158,6 +182,7 @@ function addRun(
           signal: interrupt.signal,
           ...(flags.timeout === undefined ? {} : { timeoutMs: 1000 * flags.timeout }),
         }).finally(interrupt.dispose);
+        say(formatMasked(result.masked));
         setStatus(result.exitStatus);
       });
     });

@@ -7,6 +7,8 @@ import { mergeFlags } from "./config/merge.js";
 import type { ConfigurationFlags, ResolvedConfiguration } from "./config/schema.js";
 import { UklError } from "./errors.js";
 
+type MaskFlags = NonNullable<ConfigurationFlags["mask"]>;
+
 /** Options of `build` and `run` as commander gives them. */
 export interface BuildFlags {
   readonly config?: string;
@@ -20,6 +22,9 @@ export interface BuildFlags {
   readonly env: readonly string[];
   readonly include: readonly string[];
   readonly ring0: readonly string[];
+  readonly mask?: MaskFlags["default"];
+  readonly maskCall: readonly string[];
+  readonly maskFrom?: string;
   readonly kernelSource?: string;
   readonly kernelOption: readonly string[];
   readonly kernelSymbol: readonly string[];
@@ -53,6 +58,12 @@ export async function readConfiguration(
     args: programArguments === undefined ? undefined : [...programArguments],
     env: pairs(flags.env, "-e NAME=VALUE"),
     files: { include: pairs(flags.include, "--include GUEST=HOST") },
+    mask: {
+      default: flags.mask,
+      // That each is a policy is checked with the rest of the configuration.
+      calls: pairs(flags.maskCall, "--mask-call NAME=POLICY") as MaskFlags["calls"],
+      from: flags.maskFrom,
+    },
     ring0: { programs: [...flags.ring0] },
     kernel: {
       source: flags.kernelSource,

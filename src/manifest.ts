@@ -4,6 +4,7 @@
  * It is written by the link and read back, as untrusted input, by `inspect` and `run`.
  */
 import { z } from "zod";
+import { maskPolicies } from "./mask/policy.js";
 
 /** The note's name and type in the image's PT_NOTE segment. */
 export const manifestNote = { name: "uklkit", type: 0x554b4c01 } as const;
@@ -38,6 +39,17 @@ export const manifestSchema = z.object({
   }),
   /** That the application can make, by name; not all of them when it is not complete. Absent in older images. */
   systemCalls: z.object({ complete: z.boolean(), names: z.array(z.string()) }).optional(),
+  /** Calls that the image answers without the kernel: those that are not listed above. Absent in older images. */
+  mask: z
+    .object({
+      policy: z.enum([...maskPolicies, "none"]),
+      masked: size,
+      /** With another policy, by name. */
+      others: z.record(z.string(), z.string()),
+      /** Why nothing is masked although nobody said so. */
+      notApplied: z.string().optional(),
+    })
+    .optional(),
   arguments: z.array(z.string()),
   environment: z.record(z.string(), z.string()),
   files: z.array(z.object({ path: z.string(), sha256: digest })),

@@ -4,6 +4,7 @@ import type { BuildResult } from "./build.js";
 import type { Finding } from "./host/doctor.js";
 import type { CachedKernel } from "./kernel/cache.js";
 import type { Progress } from "./kernel/compile.js";
+import type { RunResult } from "./vm/run.js";
 
 export function formatBuild({
   output,
@@ -13,7 +14,7 @@ export function formatBuild({
   bzImage,
   timingsMs,
 }: BuildResult): string {
-  const { application, kernel, mode, systemCalls } = manifest;
+  const { application, kernel, mode, systemCalls, mask } = manifest;
   const { tls } = application;
   const lines = [
     `${output}: ${mode} image of ${application.guestPath}, ${formatBytes(imageBytes)}`,
@@ -27,6 +28,7 @@ export function formatBuild({
       : [
           `  calls    ${systemCalls.names.length} system calls${systemCalls.complete ? "" : ", perhaps more"}`,
         ]),
+    ...(mask === undefined ? [] : [`  mask     ${formatMask(mask)}`]),
     ...(bzImage === undefined ? [] : [`  bzImage  ${bzImage}`]),
     `  time     ${Object.entries(timingsMs)
       .map(([name, ms]) => `${name} ${ms} ms`)
@@ -36,6 +38,30 @@ export function formatBuild({
   const obstacles = verdict.findings.filter(({ severity }) => severity === "obstacle");
   lines.push(...obstacles.map(({ what, fix }) => `  warning  ${what}: ${fix}`));
   return `${lines.join("\n")}\n`;
+}
+
+function formatMask({
+  policy,
+  masked,
+  others,
+  notApplied,
+}: NonNullable<BuildResult["manifest"]["mask"]>): string {
+  if (notApplied !== undefined) return `none, because ${notApplied}; --mask POLICY applies one all the same`;
+  const named = Object.entries(others).map(([name, answer]) => `${name}: ${answer}`);
+  const rest = masked - named.length;
+  const parts = [...(rest > 0 ? [`${rest} calls: ${policy}`] : []), ...named];
+  return parts.length === 0 ? "none" : parts.join(", ");
+}
+
+/** A line for each masked call that a run tried, and for each that was to be told at once. */
+export function formatMasked(messages: RunResult["masked"]): string {
+  return messages
+    .map((message) =>
+      message.kind === "tried"
+        ? `ukl: masked call ${message.call} was tried ${message.count} times\n`
+        : `ukl: ${message.program} at ${message.site} tried the masked call ${message.call}${message.kind === "killed" ? " and was killed" : ""}\n`,
+    )
+    .join("");
 }
 
 export function formatKernels(

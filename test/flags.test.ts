@@ -17,6 +17,7 @@ const none: BuildFlags = {
   env: [],
   include: [],
   ring0: [],
+  maskCall: [],
   kernelOption: [],
   kernelSymbol: [],
 };

@@ -6,6 +6,8 @@
  * a `ukl.config.ts` is type-checked against. That the type and the schema (schema.ts) agree is checked there.
  */
 
+type MaskPolicy = "enosys" | "eperm" | "log" | "kill" | "success";
+
 /**
  * Either `inputs` or `program`, unless the command line names the target. Relative host paths start at the
  * configuration file's directory.
@@ -35,6 +37,18 @@ export interface Configuration {
   readonly env?: Readonly<Record<string, string>>;
   /** `unikernel` runs the application in ring 0, `classic` in ring 3. Default: `unikernel`. */
   readonly mode?: "unikernel" | "classic";
+  /** Which system calls the image answers without the kernel. Default: those that the application cannot make. */
+  readonly mask?: {
+    /**
+     * For calls without use: an error number, `success`, `log` (ENOSYS, and a line about the first try) or `kill`
+     * (SIGSYS). `none` masks no more than `calls`. Default: `enosys`, or `none` where not all calls are known.
+     */
+    readonly default?: MaskPolicy | "none";
+    /** For single calls, by name. */
+    readonly calls?: Readonly<Record<string, MaskPolicy | "allow">>;
+    /** A trace or a list of the calls that the application makes, instead of what its inspection finds. */
+    readonly from?: string;
+  };
   readonly kernel?: {
     /** A Linux source directory or tarball. Default: the host's linux-source package. */
     readonly source?: string;

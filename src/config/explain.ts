@@ -5,6 +5,7 @@
  */
 import { inspect } from "node:util";
 import type { z } from "zod";
+import { nearest } from "../nearest.js";
 import { configurationJsonSchema } from "./schema.js";
 import type { Place } from "./source.js";
 
@@ -55,30 +56,10 @@ function unknownKey(key: string, known: readonly string[]): string {
 }
 
 function didYouMean(word: string, candidates: readonly string[]): string {
-  const [best] = candidates
-    .map((candidate) => ({ candidate, distance: editDistance(word.toLowerCase(), candidate.toLowerCase()) }))
-    .filter(({ candidate, distance }) => distance <= Math.max(1, Math.floor(candidate.length / 3)))
-    .sort((left, right) => left.distance - right.distance);
+  const best = nearest(word, candidates).find(
+    ({ candidate, distance }) => distance <= Math.max(1, Math.floor(candidate.length / 3)),
+  );
   return best === undefined ? "" : `; did you mean ${show(best.candidate)}?`;
-}
-
-/** Insertions, deletions, substitutions and swaps of neighbours that lead from one word to the other. */
-function editDistance(from: string, to: string): number {
-  let beforePrevious: number[] = [];
-  let previous = Array.from({ length: to.length + 1 }, (_, column) => column);
-  for (let row = 1; row <= from.length; row++) {
-    const current = [row];
-    for (let column = 1; column <= to.length; column++) {
-      const substitution = (previous[column - 1] ?? 0) + (from[row - 1] === to[column - 1] ? 0 : 1);
-      const deletion = (previous[column] ?? 0) + 1;
-      const insertion = (current[column - 1] ?? 0) + 1;
-      const swapped = from[row - 1] === to[column - 2] && from[row - 2] === to[column - 1];
-      const swap = swapped ? (beforePrevious[column - 2] ?? 0) + 1 : Infinity;
-      current.push(Math.min(substitution, deletion, insertion, swap));
-    }
-    [beforePrevious, previous] = [previous, current];
-  }
-  return previous[to.length] ?? 0;
 }
 
 /** The members the schema knows below `path`. */

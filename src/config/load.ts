@@ -33,13 +33,14 @@ export async function loadConfiguration(path: string): Promise<ResolvedConfigura
 /** Host paths made absolute: a configuration means the same from wherever it is used. */
 function resolvePaths(configuration: ResolvedConfiguration, directory: string): ResolvedConfiguration {
   const absolute = (path: string) => resolve(directory, path);
-  const { inputs, program, libraryPaths, kernel, files } = configuration;
+  const { inputs, program, libraryPaths, mask, kernel, files } = configuration;
   const include = Object.entries(files.include).map(([guest, host]) => [guest, absolute(host)] as const);
   return {
     ...configuration,
     ...(inputs === undefined ? {} : { inputs: inputs.map(absolute) }),
     ...(program === undefined ? {} : { program: absolute(program) }),
     libraryPaths: libraryPaths.map(absolute),
+    mask: { ...mask, ...(mask.from === undefined ? {} : { from: absolute(mask.from) }) },
     kernel: { ...kernel, ...(kernel.source === undefined ? {} : { source: absolute(kernel.source) }) },
     files: { ...files, include: Object.fromEntries(include) },
   };

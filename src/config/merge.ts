@@ -7,8 +7,8 @@ import { type ConfigurationFlags, configurationSchema, type ResolvedConfiguratio
 /**
  * The configuration to build from: the file's, if there is one, with the flags laid over it.
  *
- * A single value, `args`, and the choice of `inputs` or `program` are replaced; `env`, Kconfig options and files
- * are joined by name; libraries, kernel symbols, ring-0 programs and compiler flags are appended, where the last
+ * A single value, `args`, and the choice of `inputs` or `program` are replaced; `env`, Kconfig options, masked
+ * calls and files are joined by name; libraries, kernel symbols, ring-0 programs and compiler flags are appended, where the last
  * one wins; library paths are put in front, where the first one wins. Throws UKL-101 when a flag's value is not
  * allowed. Host paths are left as they are.
  */
@@ -41,6 +41,11 @@ function overlay(file: ConfigurationFlags, flags: ConfigurationFlags): Configura
     compileFlags: joined(file.compileFlags, flags.compileFlags),
     linkFlags: joined(file.linkFlags, flags.linkFlags),
     env: { ...file.env, ...flags.env },
+    mask: {
+      ...file.mask,
+      ...defined(flags.mask ?? {}),
+      calls: { ...file.mask?.calls, ...flags.mask?.calls },
+    },
     kernel: {
       source: flags.kernel?.source ?? file.kernel?.source,
       options: { ...file.kernel?.options, ...flags.kernel?.options },

@@ -6,6 +6,7 @@
  * JSON Schema that editors use comes from the same value.
  */
 import { z } from "zod";
+import { maskPolicies } from "../mask/policy.js";
 import type { Configuration } from "./define.js";
 
 /** setTimeout takes 2^31 - 1 milliseconds at most. */
@@ -61,6 +62,23 @@ const ring0 = z.strictObject(
   { error: "an object" },
 );
 
+const policy = z.enum(maskPolicies);
+const policyNames = maskPolicies.map((name) => `"${name}"`).join(", ");
+const mask = z.strictObject(
+  {
+    default: z.enum([...policy.options, "none"], { error: `one of ${policyNames} and "none"` }).optional(),
+    calls: z
+      .record(
+        text("the name of a system call", /^\w+$/),
+        z.enum([...policy.options, "allow"], { error: `one of ${policyNames} and "allow"` }),
+        { error: "an object from system calls to policies" },
+      )
+      .default({}),
+    from: hostPath.optional(),
+  },
+  { error: "an object" },
+);
+
 const cpus = "a whole number from 1 to 64";
 const timeout = `a positive number of seconds, at most ${longestTimeoutSeconds}`;
 const run = z.strictObject(
@@ -104,6 +122,7 @@ export const configurationSchema = z
       args: list(text("a string"), "a list of strings").default([]),
       env: z.record(variableName, text("a string"), { error: "an object of strings" }).default({}),
       mode: z.enum(["unikernel", "classic"], { error: '"unikernel" or "classic"' }).default("unikernel"),
+      mask: mask.prefault({}),
       kernel: kernel.prefault({}),
       files: files.prefault({}),
       ring0: ring0.prefault({}),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** The answer to `--why NAME`: every chain of functions that was found to lead to a call. */
 import { UklError } from "../errors.js";
+import { nearest } from "../nearest.js";
 import { explainIncomplete } from "./format.js";
 import { plural, printable, wrap } from "./layout.js";
 import type { Inspection } from "./schema.js";
@@ -38,30 +39,14 @@ function unknownName(name: string): UklError {
   return new UklError("UKL-101", {
     what: `'${shown}' is not a system call`,
     cause: "x86-64 has no call of that name",
-    fix: `did you mean ${nearestNames(name).join(", ")}?`,
+    fix: `did you mean ${nearestNames(name)}?`,
   });
 }
 
-/** The three names with the fewest letters to change. */
-function nearestNames(name: string): string[] {
-  const wanted = name.slice(0, 64).toLowerCase();
-  return allSyscalls
-    .map((call) => ({ name: call.name, distance: editDistance(wanted, call.name) }))
-    .sort((one, other) => one.distance - other.distance)
+function nearestNames(name: string): string {
+  const names = allSyscalls.map((call) => call.name);
+  return nearest(name, names)
     .slice(0, 3)
-    .map((call) => call.name);
-}
-
-/** Levenshtein's: `row[j]` is the distance of the part of `from` seen so far to the first j letters of `to`. */
-function editDistance(from: string, to: string): number {
-  let row = Array.from({ length: to.length + 1 }, (_, index) => index);
-  for (const [i, letter] of [...from].entries()) {
-    const next = [i + 1];
-    for (let j = 1; j <= to.length; j++) {
-      const replaced = (row[j - 1] ?? 0) + (to[j - 1] === letter ? 0 : 1);
-      next.push(Math.min(replaced, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[to.length] ?? 0;
+    .map(({ candidate }) => candidate)
+    .join(", ");
 }

@@ -34,11 +34,13 @@ const keptFiles: Readonly<Record<string, string>> = {
   "vmlinux.o": "vmlinux.o",
   "init/version-timestamp.o": "version-timestamp.o",
   "arch/x86/kernel/vmlinux.lds": "vmlinux.lds",
-  "arch/x86/include/generated/asm/syscalls_64.h": "syscalls_64.h",
   "arch/x86/boot/setup.bin": "setup.bin",
   "arch/x86/boot/compressed/vmlinux.lds": "decompressor.lds",
   ".config": "config",
 };
+
+/** What the image has to say: its own definitions win over the kernel's. The archive's size, and the calls it serves. */
+const ownedByImage = ["__initramfs_size", "x64_sys_call"];
 
 /** The kernel's decompressor, in front of every bzImage; all but the object with the compressed kernel. */
 const decompressorDirectory = "arch/x86/boot/compressed";
@@ -86,9 +88,10 @@ export async function compileKernel(request: CompileRequest): Promise<void> {
     await copyFile(join(buildDirectory, from), join(request.outputDirectory, to));
   }
   await keepDecompressor(request);
-  // The size of the archive is the image's to say: its own definition wins over the kernel's empty one.
-  const kernelObject = join(request.outputDirectory, "vmlinux.o");
-  await run({ tool: "objcopy", args: ["--weaken-symbol=__initramfs_size", kernelObject] });
+  const table = join(request.outputDirectory, "syscall_64.tbl");
+  await copyFile(join(request.sourceDirectory, "arch/x86/entry/syscalls/syscall_64.tbl"), table);
+  const weaken = ownedByImage.map((symbol) => `--weaken-symbol=${symbol}`);
+  await run({ tool: "objcopy", args: [...weaken, join(request.outputDirectory, "vmlinux.o")] });
   await writeFile(join(buildDirectory, completeMark), "");
 }
 

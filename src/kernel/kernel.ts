@@ -21,6 +21,9 @@ export interface KernelRequest {
   readonly onProgress: (progress: Progress) => void;
 }
 
+/** Changes with what an entry of the cache holds. */
+const entryLayout = 2;
+
 /**
  * Throws UKL-301 to UKL-307, and UKL-4xx for the host's part.
  * A second caller that wants the same kernel waits for the first one's.
@@ -37,7 +40,7 @@ export async function getKernel(request: KernelRequest): Promise<CachedKernel> {
   ]);
   const configurationDigest = sha256(renderOptions(wanted));
   const sourceKey = sha256(JSON.stringify([source.identity, patches.map((patch) => patch.digest)]));
-  const key = sha256(JSON.stringify([sourceKey, configurationDigest, compiler]));
+  const key = sha256(JSON.stringify([entryLayout, sourceKey, configurationDigest, compiler]));
 
   const cache = kernelCache(root);
   const ready = await cache.find(key);

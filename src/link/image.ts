@@ -21,14 +21,21 @@ export interface KernelParts {
 export async function linkImage(kernel: KernelParts, payload: Payload, scratch: string): Promise<string> {
   const payloadObject = join(scratch, "payload.o");
   const script = join(scratch, "image.lds");
-  const [kernelScript, applicationScript] = await Promise.all([
-    readFile(join(kernel.directory, "vmlinux.lds"), "utf8"),
-    readFile(packageFile("linker-scripts", "application.lds"), "utf8"),
-    writeFile(payloadObject, writeObject(payload.sections, payload.symbols)),
-  ]);
-  const { segments, fileBytes } = payload;
-  await writeFile(script, renderScript({ kernelScript, applicationScript, segments, fileBytes }));
+  await writeFile(payloadObject, writeObject(payload.sections, payload.symbols));
+  await writeFile(script, await imageScript(kernel.directory, payload));
   return link(kernel, script, [payloadObject], join(scratch, "image.elf"));
+}
+
+/** The linker script of an image with a kernel whose files are in `kernelDirectory`. */
+export async function imageScript(
+  kernelDirectory: string,
+  { segments, fileBytes }: Payload,
+): Promise<string> {
+  const [kernelScript, applicationScript] = await Promise.all([
+    readFile(join(kernelDirectory, "vmlinux.lds"), "utf8"),
+    readFile(packageFile("linker-scripts", "application.lds"), "utf8"),
+  ]);
+  return renderScript({ kernelScript, applicationScript, segments, fileBytes });
 }
 
 /**

@@ -19,9 +19,11 @@ export interface ImageDescription {
   readonly kernel: Manifest["kernel"];
   readonly inputs: Manifest["inputs"];
   readonly application: ElfFile;
-  readonly inspection: {
-    readonly complete: boolean;
-    readonly syscalls: readonly { readonly name: string; readonly layers: readonly string[] }[];
+  readonly used: { readonly calls: ReadonlyMap<string, unknown>; readonly open?: string };
+  readonly mask: {
+    readonly decisions: ReadonlyMap<string, { readonly answer: string }>;
+    readonly policy: NonNullable<Manifest["mask"]>["policy"];
+    readonly notApplied?: string;
   };
   readonly guestPath: string;
   readonly files: readonly { readonly path: string; readonly data: Uint8Array }[];
@@ -30,7 +32,7 @@ export interface ImageDescription {
 const defaultMemory = "128M";
 
 export function describeImage(description: ImageDescription): Manifest {
-  const { configuration, kernel, inputs, application, inspection, guestPath, files } = description;
+  const { configuration, kernel, inputs, application, used, mask, guestPath, files } = description;
   const { version, key, configurationDigest, compiler } = kernel;
   return {
     schemaVersion: 1,
@@ -40,7 +42,8 @@ export function describeImage(description: ImageDescription): Manifest {
     kernel: { version, key, configurationDigest, compiler },
     inputs,
     application: describeApplication(application, guestPath),
-    systemCalls: describeCalls(inspection),
+    systemCalls: { complete: used.open === undefined, names: [...used.calls.keys()] },
+    mask: describeMask(mask),
     arguments: [...configuration.args],
     environment: { ...configuration.env },
     files: files.map((file) => ({ path: file.path, sha256: sha256(file.data) })),
@@ -50,10 +53,15 @@ export function describeImage(description: ImageDescription): Manifest {
   };
 }
 
-/** The libraries of the building machine are not in the image: what only they call is left out. */
-function describeCalls({ complete, syscalls }: ImageDescription["inspection"]): Manifest["systemCalls"] {
-  const own = syscalls.filter(({ layers }) => layers.some((layer) => layer !== "dlopen"));
-  return { complete, names: own.map(({ name }) => name) };
+function describeMask({ decisions, policy, notApplied }: ImageDescription["mask"]): Manifest["mask"] {
+  const masked = [...decisions].filter(([, { answer }]) => answer !== "kernel");
+  const others = masked.filter(([, { answer }]) => answer !== policy);
+  return {
+    policy,
+    masked: masked.length,
+    others: Object.fromEntries(others.map(([name, { answer }]) => [name, answer])),
+    ...(notApplied === undefined ? {} : { notApplied }),
+  };
 }
 
 function describeApplication(application: ElfFile, guestPath: string): Manifest["application"] {

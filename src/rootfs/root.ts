@@ -54,6 +54,8 @@ export function rootEntries(contents: RootContents): readonly ArchiveEntry[] {
   const files: readonly RootFile[] = [
     { path: "/init", permissions: 0o755, data: contents.init },
     ...launchFiles(guestPath, args, environment),
+    // The dispatch writes into it which masked calls were tried (syscall-stubs/x86_64/dispatch.c).
+    { path: "/ukl/masked", permissions: 0o444, data: new Uint8Array() },
     ...contents.files,
   ];
   const directories = new Map(Object.entries(standardDirectories));

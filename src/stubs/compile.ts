@@ -3,8 +3,8 @@
  * Compiles the stubs of syscall-stubs/: the code of ours that goes into an image. Results are kept, named
  * by a digest of source and command, because most images have the same.
  */
-import { mkdir, mkdtemp, readFile, rename, rm, stat } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { type Command, run } from "../host/exec.js";
 import { cacheWriteFailed, sha256 } from "../host/files.js";
 import { cacheDirectory, packageFile } from "../host/places.js";
@@ -37,31 +37,58 @@ const freestandingFlags = [
   "-Wl,-z,noseparate-code,--build-id=none",
 ];
 
-/** The path of the object with the system call dispatch for a kernel whose files are in `kernelDirectory`. */
-export async function compileDispatch(kernelDirectory: string, compiler: string): Promise<string> {
-  const table = await readFile(join(kernelDirectory, "syscalls_64.h"));
-  return compile("dispatch.c", [...kernelFlags, "-c", "-I", kernelDirectory], [compiler, sha256(table)], "o");
+/** Options of the kernel that the dispatch asks about. */
+const wantedOptions = ["SMP", "PRINTK"];
+
+/** The path of the object with a rendered dispatch, for a kernel whose files are in `kernelDirectory`. */
+export async function compileDispatch(
+  source: string,
+  kernelDirectory: string,
+  compiler: string,
+): Promise<string> {
+  const configuration = (await readFile(join(kernelDirectory, "config"), "utf8")).split("\n");
+  const defined = wantedOptions.filter((name) => configuration.includes(`CONFIG_${name}=y`));
+  const flags = [...kernelFlags, ...defined.map((name) => `-DCONFIG_${name}`), "-c"];
+  return compile({ name: "dispatch.c", text: source }, flags, compiler, "o");
+}
+
+/** The template of the dispatch. */
+export function readDispatchTemplate(): Promise<string> {
+  return readFile(stubFile("dispatch.c"), "utf8");
 }
 
 /** The path of the program that an image starts first. */
 export async function compileInit(compiler: string): Promise<string> {
-  return compile("init.c", freestandingFlags, [compiler], "elf");
+  return compile(await readStub("init.c"), freestandingFlags, compiler, "elf");
 }
 
 /** The path of the object that gives programs in ring 3 the call entry `ukl_syscall`. */
 export async function compileCallEntry(): Promise<string> {
-  return compile("ukl_syscall.S", ["-c"], [], "o");
+  return compile(await readStub("ukl_syscall.S"), ["-c"], "", "o");
+}
+
+/** The path of a source of the stubs. */
+export function stubFile(name: string): string {
+  return packageFile("syscall-stubs", "x86_64", name);
+}
+
+interface Source {
+  readonly name: string;
+  readonly text: string;
+}
+
+async function readStub(name: string): Promise<Source> {
+  return { name, text: await readFile(stubFile(name), "utf8") };
 }
 
 async function compile(
-  name: string,
+  { name, text }: Source,
   flags: readonly string[],
-  identity: readonly string[],
+  compiler: string,
   extension: string,
 ): Promise<string> {
-  const source = packageFile("syscall-stubs", "x86_64", name);
-  const digest = sha256(JSON.stringify([sha256(await readFile(source)), flags, identity]));
-  const result = join(cacheDirectory(), "stubs", `${basename(name)}-${digest}.${extension}`);
+  const digest = sha256(JSON.stringify([text, flags, compiler]));
+  const result = join(cacheDirectory(), "stubs", `${name}-${digest}.${extension}`);
   if ((await stat(result).catch(() => undefined))?.isFile()) return result;
   const work = await mkdir(dirname(result), { recursive: true })
     .then(() => mkdtemp(`${result}.`))
@@ -69,6 +96,8 @@ async function compile(
       throw cacheWriteFailed(result, error);
     });
   try {
+    const source = join(work, name);
+    await writeFile(source, text);
     const output = join(work, "result");
     const command: Command = { tool: "gcc", args: [...flags, source, "-o", output] };
     await run(command);

@@ -15,6 +15,9 @@
  * Control channel: guest → host, I/O port 0xe9, one byte a write, lines of ASCII that end in LF.
  *   `start`      The application is about to be executed.
  *   `exit N`     It has ended with status N, 0 to 255; 128 + n when signal n ended it. The end follows.
+ *   `masked CALL SITE PROGRAM`   Said by the kernel's half: a masked call that is to be logged was tried.
+ *   `killed CALL SITE PROGRAM`   The same of one that ends the program. SITE is the address of the instruction.
+ *   `tried CALL N`  Before `exit`: a masked call was tried N times; the line of /ukl/masked.
  *   `tsc_khz N`  Said by the probe guest alone (syscall-stubs/x86_64/probe.S): the measured rate of the TSC.
  *   Other lines are ignored.
  *
@@ -39,11 +42,18 @@ export const powerPort = 0xf4;
 const endOfFile = 0x04;
 
 /** A longer line is none of ours; it is dropped rather than kept, since the guest may write without end. */
-const maxLineBytes = 32;
+const maxLineBytes = 96;
 
 export type ControlMessage =
   | { readonly kind: "start" }
   | { readonly kind: "exit"; readonly status: number }
+  | {
+      readonly kind: "masked" | "killed";
+      readonly call: string;
+      readonly site: string;
+      readonly program: string;
+    }
+  | { readonly kind: "tried"; readonly call: string; readonly count: number }
   | { readonly kind: "tscKhz"; readonly tscKhz: number };
 
 /** Takes the bytes of the control channel as they come, in pieces of any size, and returns whole messages. */
@@ -67,6 +77,13 @@ export class ControlReader {
 
 function parseControlLine(line: string): ControlMessage | undefined {
   if (line === "start") return { kind: "start" };
+  const attempt = /^(masked|killed) (\w+) (0x[\da-f]{1,16}) ([\x20-\x7e]*)$/.exec(line);
+  if (attempt !== null) {
+    const [, kind, call = "", site = "", program = ""] = attempt;
+    return { kind: kind as "masked" | "killed", call, site, program };
+  }
+  const tried = /^tried (\w+) +(\d{1,10})$/.exec(line);
+  if (tried !== null) return { kind: "tried", call: tried[1] ?? "", count: Number(tried[2]) };
   const [, word, digits] = /^(exit|tsc_khz) (0|[1-9]\d{0,8})$/.exec(line) ?? [];
   if (digits === undefined) return undefined;
   const value = Number(digits);

@@ -43,7 +43,7 @@ const resetGraceMs = 5000;
 /** Holds a kernel panic with its trace. */
 const consoleTailBytes = 16 * 1024;
 /** Far more than any guest has to say; the rest is ignored, since the guest may write without end. */
-const maxMessages = 64;
+const maxMessages = 1024;
 
 type Halt =
   | { readonly kind: "timeout" }

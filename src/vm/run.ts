@@ -3,6 +3,7 @@
 import { UklError } from "../errors.js";
 import { formatCommand, lastLines } from "../host/exec.js";
 import { type MachineOptions, qemuCommand } from "./command.js";
+import type { ControlMessage } from "./guest-contract.js";
 import { type BootOutcome, boot, type ConsoleOptions, type TimingsMs } from "./machine.js";
 
 /** How much of a kernel panic is quoted. */
@@ -12,7 +13,11 @@ export interface RunResult {
   /** The application's: 0 to 255, 128 + n when signal n ended it. */
   readonly exitStatus: number;
   readonly timingsMs: TimingsMs;
+  /** What the guest said of masked calls, in its order. */
+  readonly masked: readonly MaskedMessage[];
 }
+
+type MaskedMessage = Extract<ControlMessage, { readonly kind: "masked" | "killed" | "tried" }>;
 
 /**
  * Boots an image and returns when it has ended. Throws UKL-401, UKL-602, UKL-603 and UKL-604, the reason of an
@@ -22,8 +27,15 @@ export async function runImage(options: MachineOptions & ConsoleOptions): Promis
   const outcome = await boot(qemuCommand(options), options);
   if (outcome.timedOut) throw tookTooLong(outcome, options.timeoutMs ?? 0);
   const exit = outcome.messages.find((message) => message.kind === "exit");
-  if (exit !== undefined) return { exitStatus: exit.status, timingsMs: outcome.timingsMs };
+  if (exit !== undefined) {
+    const masked = outcome.messages.filter(isAboutMask);
+    return { exitStatus: exit.status, timingsMs: outcome.timingsMs, masked };
+  }
   throw outcome.qemu.exitStatus === 0 ? stoppedSilently(outcome) : qemuFailed(outcome, options);
+}
+
+function isAboutMask(message: ControlMessage): message is MaskedMessage {
+  return message.kind === "masked" || message.kind === "killed" || message.kind === "tried";
 }
 
 function tookTooLong(outcome: BootOutcome, timeoutMs: number): UklError {

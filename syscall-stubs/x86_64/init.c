@@ -10,7 +10,7 @@
  * Contract with the host and with the archive inside the image:
  *   /ukl/exec     strings, each ended by NUL: the program's path, then its arguments from argv[0]
  * on /ukl/environ  strings, each ended by NUL: its environment port 0xe9     lines of text: "start"
- * right before the application runs; "exit N" when it has ended, N being its exit status, or 128
+ * right before the application runs; "tried CALL N" for each masked call that was tried; "exit N" when it has ended, N being its exit status, or 128
  * plus the signal that ended it; "error WHAT N" when it cannot be run, N being the errno
  *
  * Freestanding: no C library, no data but the stack. System calls per the x86-64 System V ABI,
@@ -170,6 +170,23 @@ static void mount_all(void)
 	syscall5(__NR_mount, "devtmpfs", "/dev", "devtmpfs", 0, 0);
 }
 
+/* Which masked calls were tried: the dispatch keeps a line for each (dispatch.c). */
+static void tell_masked(int file)
+{
+	char bytes[512];
+	int at_line_start = 1;
+	long got, i;
+
+	while ((got = syscall3(__NR_read, file, bytes, sizeof(bytes))) > 0) {
+		for (i = 0; i < got; i++) {
+			if (at_line_start)
+				tell("tried ");
+			tell_char(bytes[i]);
+			at_line_start = bytes[i] == '\n';
+		}
+	}
+}
+
 static _Noreturn void run_application(void)
 {
 	char **arguments = exec_strings.vector;
@@ -192,7 +209,7 @@ static unsigned int exit_status(int status)
 _Noreturn void init_main(void)
 {
 	long application, ended;
-	int status;
+	int status, masked;
 
 	use_ports(1);
 	mount_all();
@@ -201,6 +218,8 @@ _Noreturn void init_main(void)
 	read_strings("/ukl/environ", &environ_strings);
 	if (!exec_strings.vector[0] || !exec_strings.vector[1])
 		fail("/ukl/exec", -22 /* EINVAL */);
+
+	masked = syscall3(__NR_open, "/ukl/masked", O_RDONLY | O_CLOEXEC, 0);
 
 	tell("start\n");
 	application = syscall0(__NR_fork);
@@ -213,6 +232,7 @@ _Noreturn void init_main(void)
 	} while (ended != application);
 
 	syscall3(__NR_ioctl, 1, TCSBRK, 1); /* until the last byte has left */
+	tell_masked(masked);
 	tell_line("exit", exit_status(status));
 	reset();
 }

@@ -121,6 +121,34 @@ describe("a program that", () => {
   });
 });
 
+describe("a mask that", () => {
+  const mask = (says: RegExp, ...args: string[]) =>
+    expectFailure(["good", ...args], { code: "UKL-113", exit: 78, says });
+
+  test("names a call that does not exist", () =>
+    mask(/'wriet'[\s\S]+did you mean write/, "--mask-call", "wriet=kill"));
+
+  test("hides what the start-up needs", () =>
+    mask(/hides arch_prctl[\s\S]+_start → [\s\S]+arch_prctl=allow/, "--mask-call", "arch_prctl=kill"));
+
+  test("comes from a list without what the start-up needs", async () => {
+    await writeFile(join(directory, "calls.json"), '["write", "arch_prctl", "exit_group"]');
+    await mask(/hides brk/, "--mask-from", "calls.json");
+  });
+
+  test("comes from a file that is no list", () => mask(/no list of system calls/, "--mask-from", "good"));
+
+  test("has a policy that does not exist", () =>
+    expectFailure(["good", "--mask", "deny"], { code: "UKL-101", exit: 64, says: /enosys/ }));
+
+  test("has a policy for one call that does not exist", () =>
+    expectFailure(["good", "--mask-call", "ptrace=kil"], {
+      code: "UKL-101",
+      exit: 64,
+      says: /mask\.calls\.ptrace[\s\S]+did you mean "kill"/,
+    }));
+});
+
 describe("sources that", () => {
   const source = async (name: string, text: string): Promise<string> => {
     await writeFile(join(directory, name), text);

@@ -15,6 +15,7 @@ describe("a JSON configuration", () => {
       linkFlags: [],
       args: ["-v"],
       env: {},
+      mask: { calls: {} },
       mode: "unikernel",
       kernel: { options: {}, symbols: [] },
       files: { include: {} },

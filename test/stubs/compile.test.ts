@@ -5,7 +5,14 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { PF, PT } from "../../src/elf/constants.js";
 import { parseElf } from "../../src/elf/file.js";
 import { readInput } from "../../src/host/files.js";
-import { compileCallEntry, compileDispatch, compileInit } from "../../src/stubs/compile.js";
+import {
+  compileCallEntry,
+  compileDispatch,
+  compileInit,
+  readDispatchTemplate,
+} from "../../src/stubs/compile.js";
+import { renderDispatch } from "../../src/stubs/render.js";
+import { parseSyscallTable } from "../../src/stubs/table.js";
 import { openWorkshop } from "../elf/toolchain.js";
 
 const workshop = openWorkshop();
@@ -22,12 +29,20 @@ afterEach(() => void vi.unstubAllEnvs());
 
 const parse = async (path: string) => parseElf(await readInput(path), path);
 
-/** A kernel's generated table with these entries, in a directory as the cache has it. */
-function kernelDirectory(name: string, calls: Readonly<Record<number, string>>): string {
+/** A directory as the cache has it, of a kernel with these options. */
+function kernelDirectory(name: string, options: string): string {
   mkdirSync(join(workshop.directory, name));
-  const lines = Object.entries(calls).map(([number, call]) => `__SYSCALL(${number}, ${call})\n`);
-  workshop.write(join(name, "syscalls_64.h"), lines.join(""));
+  workshop.write(join(name, "config"), options);
   return join(workshop.directory, name);
+}
+
+const table = parseSyscallTable(
+  "0 common read sys_read\n39 common getpid sys_getpid\n101 64 ptrace sys_ptrace\n",
+);
+
+async function dispatch(answer: "kernel" | "enosys"): Promise<string> {
+  const decisions = new Map([["ptrace", { answer, reason: "a test" }]]);
+  return renderDispatch(await readDispatchTemplate(), table, decisions);
 }
 
 describe("init", () => {
@@ -61,19 +76,33 @@ test("the call entry of ring 3 is an object that defines ukl_syscall", async () 
 });
 
 describe("the system call dispatch", () => {
-  test("defines the root of all calls and wants the calls of the kernel's table", async () => {
-    const directory = kernelDirectory("table", { 0: "sys_read", 1: "sys_write", 39: "sys_getpid" });
-    const object = await parse(await compileDispatch(directory, "gcc 1"));
-    const global = object.symbols.filter(({ binding }) => binding !== "local");
-    const defined = global.filter(({ section }) => section !== "undefined").map(({ name }) => name);
-    const wanted = global.filter(({ section }) => section === "undefined").map(({ name }) => name);
-    expect(defined).toContain("x64_sys_call");
-    expect(wanted).toEqual(expect.arrayContaining(["__x64_sys_read", "__x64_sys_write", "__x64_sys_getpid"]));
+  const symbolsOf = async (path: string) => {
+    const global = (await parse(path)).symbols.filter(({ binding }) => binding !== "local");
+    const names = (defined: boolean) =>
+      global.filter(({ section }) => (section !== "undefined") === defined).map(({ name }) => name);
+    return { defined: names(true), wanted: names(false) };
+  };
+
+  test("defines the root of all calls and wants those that are made", async () => {
+    const directory = kernelDirectory("table", "CONFIG_SMP=y\nCONFIG_PRINTK=y\n");
+    const { defined, wanted } = await symbolsOf(
+      await compileDispatch(await dispatch("enosys"), directory, "gcc 1"),
+    );
+    expect(defined).toEqual(["x64_sys_call"]);
+    expect(wanted).toEqual(expect.arrayContaining(["__x64_sys_read", "__x64_sys_getpid", "_printk"]));
+    expect(wanted).not.toContain("__x64_sys_ptrace");
   });
 
-  test("is another file for another table", async () => {
-    const one = await compileDispatch(kernelDirectory("one", { 0: "sys_read" }), "gcc 1");
-    const two = await compileDispatch(kernelDirectory("two", { 1: "sys_write" }), "gcc 1");
+  test("wants of a kernel without messages no function for them", async () => {
+    const directory = kernelDirectory("silent", "# CONFIG_PRINTK is not set\n");
+    const { wanted } = await symbolsOf(await compileDispatch(await dispatch("enosys"), directory, "gcc 1"));
+    expect(wanted).not.toContain("_printk");
+  });
+
+  test("is another file for another mask", async () => {
+    const directory = kernelDirectory("both", "");
+    const one = await compileDispatch(await dispatch("enosys"), directory, "gcc 1");
+    const two = await compileDispatch(await dispatch("kernel"), directory, "gcc 1");
     expect(one).not.toBe(two);
   });
 });

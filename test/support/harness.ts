@@ -47,6 +47,8 @@ export async function buildFixture(
       name: fixture.programName,
       mode,
       files: { include: reference.files },
+      // A call that the analysis missed ends the program.
+      mask: { default: "kill" },
       kernel: { symbols: fixture.kernelSymbols },
       run: { memory: fixture.memory },
     },
@@ -57,6 +59,7 @@ export async function buildFixture(
 
 export interface Booted extends RunOutcome {
   readonly timingsMs: RunResult["timingsMs"];
+  readonly masked: RunResult["masked"];
 }
 
 /** Boots an image and collects its console, each byte one character. */
@@ -70,5 +73,6 @@ export async function bootImage(
     { timeoutMs, onConsole: (chunk) => void chunks.push(Uint8Array.from(chunk)) },
   );
   const output = Buffer.concat(chunks).toString("latin1");
-  return { exitStatus: result.exitStatus, output, timingsMs: result.timingsMs };
+  const { exitStatus, timingsMs, masked } = result;
+  return { exitStatus, output, timingsMs, masked };
 }

@@ -8,10 +8,14 @@ function messagesOf(...chunks: string[]): ControlMessage[] {
 }
 
 describe("the control channel", () => {
-  const text = "start\ntsc_khz 2445430\nexit 139\n";
+  const text =
+    "start\ntsc_khz 2445430\nkilled ptrace 0x4394d7 a name\n" +
+    "tried ptrace                                3\nexit 139\n";
   const expected: ControlMessage[] = [
     { kind: "start" },
     { kind: "tscKhz", tscKhz: 2_445_430 },
+    { kind: "killed", call: "ptrace", site: "0x4394d7", program: "a name" },
+    { kind: "tried", call: "ptrace", count: 3 },
     { kind: "exit", status: 139 },
   ];
 
@@ -43,6 +47,10 @@ describe("the control channel", () => {
     " start",
     "started",
     "tsc_khz 1e9",
+    "killed ptrace 4394d7 name",
+    "masked ptr ace 0x1 name",
+    "tried ptrace",
+    "tried ptrace -1",
     "tsc_khz 1234567890123",
     "",
     "\xff\0",

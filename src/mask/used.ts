@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+/** Which system calls the programs of an image make, put together from what was found of each. */
+
+/** What the mask wants to know of an inspection. */
+export interface InspectedCalls {
+  readonly complete: boolean;
+  readonly target: { readonly path: string };
+  readonly syscalls: readonly {
+    readonly name: string;
+    readonly layers: readonly string[];
+    readonly evidence: readonly { readonly root: string; readonly chain: readonly string[] }[];
+  }[];
+  readonly unknownSites: readonly {
+    readonly library: string;
+    readonly symbol: string;
+    readonly offset: string;
+    readonly reached: boolean;
+    readonly reason: string;
+  }[];
+  readonly undefinedSymbols: readonly { readonly name: string }[];
+}
+
+interface UsedCall {
+  /** From a root to the function that makes it, or who else wants it. */
+  readonly evidence: string;
+  /** Whether it can be made before main. */
+  readonly atStart: boolean;
+}
+
+export interface UsedCalls {
+  readonly calls: ReadonlyMap<string, UsedCall>;
+  /** Why there may be more; undefined when these are all. */
+  readonly open?: string;
+}
+
+/** The kernel makes this one in the program's name, after a signal stopped a call that waits (signal(7)). */
+const madeByKernel = ["restart_syscall", { evidence: "the kernel itself", atStart: false }] as const;
+
+/** The libraries of the building machine are not in the image: what only they would call is left out. */
+export function usedCalls(programs: readonly InspectedCalls[]): UsedCalls {
+  const calls = new Map<string, UsedCall>([madeByKernel]);
+  for (const { syscalls } of programs) {
+    for (const { name, layers, evidence } of syscalls) {
+      if (layers.every((layer) => layer === "dlopen") || calls.has(name)) continue;
+      const chain = evidence[0] && [evidence[0].root, ...evidence[0].chain].join(" → ");
+      calls.set(name, {
+        evidence: chain ?? "a call whose number is unknown",
+        atStart: layers.includes("startup"),
+      });
+    }
+  }
+  const open = programs.find(({ complete }) => !complete);
+  return open === undefined ? { calls } : { calls, open: whyOpen(open) };
+}
+
+function whyOpen({ target, unknownSites, undefinedSymbols }: InspectedCalls): string {
+  const [site] = unknownSites.filter(({ reached }) => reached);
+  if (site !== undefined) {
+    const { library, symbol, offset, reason } = site;
+    return `the system call at ${offset} in ${library}:${symbol} can have any number: ${reason}`;
+  }
+  const names = undefinedSymbols.map(({ name }) => name).join(", ");
+  return `${target.path} is not all there: ${names || "its calls are not all known"}`;
+}

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+import { describe, expect, test } from "vitest";
+import { readInput } from "../../src/host/files.js";
+import { inspect } from "../../src/inspect/inspect.js";
+import { compileInit, readDispatchTemplate } from "../../src/stubs/compile.js";
+import { type Decision, firstProcessCalls, renderDispatch } from "../../src/stubs/render.js";
+import { parseSyscallTable } from "../../src/stubs/table.js";
+
+const table = parseSyscallTable(`# a comment
+0	common	read			sys_read
+4	common	stat			sys_newstat
+59	64	execve			sys_execve
+134	64	uselib
+165	common	mount			sys_mount
+512	x32	rt_sigaction		compat_sys_rt_sigaction
+`);
+
+const render = async (decisions: Readonly<Record<string, Decision>>) =>
+  renderDispatch(await readDispatchTemplate(), table, new Map(Object.entries(decisions)));
+const used: Decision = { answer: "kernel", reason: "main → p:main" };
+const masked: Decision = { answer: "kill", reason: "nothing that can run makes it" };
+
+test("the table has the entries of the 64-bit ABI, and numbers without a function", () => {
+  expect(table.map(({ number, name }) => [number, name])).toEqual([
+    [0, "read"],
+    [4, "stat"],
+    [59, "execve"],
+    [134, "uselib"],
+    [165, "mount"],
+  ]);
+  expect(table[1]).toMatchObject({ entryPoint: "sys_newstat" });
+  expect(table[3]).not.toHaveProperty("entryPoint");
+});
+
+test("a text that is no table is an error", () => {
+  expect(() => parseSyscallTable("<html>")).toThrow("UKL-901");
+});
+
+describe("the rendered dispatch", () => {
+  test("names the function of a call that is made, with the reason, and not that of a masked one", async () => {
+    const text = await render({ read: used, stat: masked });
+    expect(text).toContain("/* read: main -> p:main */\n\tcase 0:\n\t\treturn __x64_sys_read(regs);");
+    expect(text).toContain('/* masked: nothing that can run makes it */\n\t[4] = { "stat", ANSWER_KILL },');
+    expect(text).not.toContain("sys_newstat");
+  });
+
+  test("lets what the first process needs through for it alone", async () => {
+    const text = await render({ read: used, stat: masked, execve: masked, mount: masked });
+    expect(text).toContain("return pass_first(regs, 165, __x64_sys_mount);");
+    expect(text).toContain("return is_masked() ? answer(regs, 59) : execute(regs, __x64_sys_execve);");
+  });
+
+  test("leaves a number without a function to the kernel's answer", async () => {
+    const text = await render({ uselib: used });
+    expect(text).not.toContain("uselib");
+    expect(text).not.toContain("case 134");
+  });
+
+  test("has no hole left, and no reason ends its comment", async () => {
+    const text = await render({ read: { answer: "kernel", reason: 'a */ "b" \n c' } });
+    expect(text).not.toMatch(/@[A-Z]+@/);
+    expect(text).toContain('/* read: a * / "b" ? c */');
+  });
+});
+
+test("the calls that pass for the first process are those that it makes", async () => {
+  const path = await compileInit("gcc 1");
+  expect((await readInput(path)).length).toBeGreaterThan(0);
+  const { complete, syscalls } = await inspect({ path, mode: "precise" });
+  expect(complete).toBe(true);
+  expect(syscalls.map(({ name }) => name).sort()).toEqual([...firstProcessCalls].sort());
+});
