@@ -55,9 +55,16 @@ const runtimeCalls: Readonly<Record<ContainerRuntime, readonly string[]>> = {
   runc: Object.values(neededByRunc).flatMap((names) => names.split(" ")),
 };
 
+/**
+ * Calls that the kernel has made again as restart_syscall, when a stop or a trace interrupted their waiting: those
+ * that set a restart block (fs/select.c, kernel/time/, kernel/futex/waitwake.c). Filters see that call too.
+ */
+const restartedCalls = ["poll", "nanosleep", "clock_nanosleep", "futex"];
+
 /** Two rules at most: the program's calls, then those that only the container runtime needs. */
 export function seccompProfile(inspection: Inspection, runtime?: ContainerRuntime): SeccompProfile {
   const program = new Set(inspection.syscalls.map(({ name }) => name));
+  if (restartedCalls.some((name) => program.has(name))) program.add("restart_syscall");
   const added = (runtime === undefined ? [] : runtimeCalls[runtime]).filter((name) => !program.has(name));
   return {
     defaultAction: "SCMP_ACT_ERRNO",

@@ -40,6 +40,10 @@ describe("the form of a profile", () => {
     expect(profileOf([], "runc").syscalls).toHaveLength(1);
   });
 
+  test("lets the kernel take up a wait that was interrupted", () => {
+    expect(profileOf(["clock_nanosleep"]).syscalls[0]?.names).toEqual(["clock_nanosleep", "restart_syscall"]);
+  });
+
   test("lists a call that start-up alone makes", () => {
     const inspection = makeInspection({ syscalls: [makeCall("arch_prctl", ["startup"])] });
     expect(seccompProfile(inspection).syscalls[0]?.names).toEqual(["arch_prctl"]);
