@@ -55,7 +55,8 @@ function pruned(
   workshop.assemble(object, `${source}\n${begin("named_by_script")}${end}`);
   workshop.assemble(other, options.other ?? "");
   const bytes = collectDeadCode({
-    object: workshop.parse(`${object}.o`),
+    object: workshop.read(`${object}.o`),
+    path: `${object}.o`,
     script,
     others: [workshop.parse(`${other}.o`)],
     neededSymbols: options.needed ?? [],

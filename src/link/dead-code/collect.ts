@@ -16,8 +16,10 @@ import { cutIntoPieces } from "./pieces.js";
 import { pruneObject } from "./prune.js";
 
 export interface CollectRequest {
-  /** vmlinux.o. Its symbols that others define too have to be weak. */
-  readonly object: ElfFile;
+  /** The bytes of vmlinux.o. Its symbols that others define too have to be weak. */
+  readonly object: Uint8Array;
+  /** What messages call it. */
+  readonly path: string;
   /** Its linker script. */
   readonly script: string;
   /** The objects it is linked with. */
@@ -28,9 +30,9 @@ export interface CollectRequest {
   readonly keepSideTables?: boolean;
 }
 
-/** The bytes of an object to link instead. Throws UKL-206, UKL-208. */
+/** The bytes of an object to link instead. Throws UKL-202 to UKL-208 and UKL-210. */
 export function collectDeadCode(request: CollectRequest): Buffer {
-  const object = readKernelObject(request.object);
+  const object = readKernelObject(request.object, request.path);
   const roots = findRoots(object, request);
   const pieces = cutIntoPieces(object, request.keepSideTables !== true);
   const live = findLivePieces(object, pieces, roots);

@@ -4,21 +4,25 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type ElfFile, parseElf } from "../../elf/file.js";
 import type { KernelParts } from "../image.js";
-import { collectDeadCode } from "./collect.js";
+import { type CollectRequest, collectDeadCode } from "./collect.js";
 
 /** Writes the object into `scratch`. `neededSymbols` stay, whoever refers to them. */
 export async function withoutDeadCode(
   kernel: KernelParts,
   neededSymbols: readonly string[],
   scratch: string,
+  options: Pick<CollectRequest, "keepSideTables"> = {},
 ): Promise<KernelParts> {
   const read = async (path: string): Promise<ElfFile> => parseElf(await readFile(path), path);
   const [object, script, ...others] = await Promise.all([
-    read(kernel.object),
+    readFile(kernel.object),
     readFile(join(kernel.directory, "vmlinux.lds"), "utf8"),
     ...[join(kernel.directory, "version-timestamp.o"), ...kernel.stubs].map(read),
   ]);
   const path = join(scratch, "vmlinux.o");
-  await writeFile(path, collectDeadCode({ object, script, others, neededSymbols }));
+  await writeFile(
+    path,
+    collectDeadCode({ object, path: kernel.object, script, others, neededSymbols, ...options }),
+  );
   return { ...kernel, object: path };
 }

@@ -116,7 +116,7 @@ export function relocationsOfPiece(
 }
 
 /** The first index from `low` to before `high` whose value is not below `value`; `high` when all are. */
-function lowerBound(sorted: Float64Array, low: number, high: number, value: number): number {
+function lowerBound(sorted: Uint32Array, low: number, high: number, value: number): number {
   let [from, to] = [low, high];
   while (from < to) {
     const middle = (from + to) >> 1;

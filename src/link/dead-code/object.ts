@@ -1,34 +1,30 @@
 // SPDX-License-Identifier: MIT
 /** The kernel object with what this stage asks of it. */
-import {
-  type RelocationColumns,
-  readRelocationColumns,
-  readSymbolColumns,
-  type SymbolColumns,
-} from "../../elf/columns.js";
+import { type ObjectColumns, readColumns } from "../../elf/columns.js";
 import { SHT } from "../../elf/constants.js";
-import type { ElfFile } from "../../elf/file.js";
 import { type SectionKind, sectionKind } from "./section-kinds.js";
 
-export interface KernelObject {
-  readonly file: ElfFile;
-  readonly symbols: SymbolColumns;
-  readonly relocations: RelocationColumns;
+export interface KernelObject extends ObjectColumns {
   /** By section. */
   readonly kinds: readonly SectionKind[];
 }
 
-export function readKernelObject(file: ElfFile): KernelObject {
-  const symbols = readSymbolColumns(file);
-  const relocations = readRelocationColumns(file, symbols.count);
-  const kinds = file.sections.map(sectionKind);
-  // The members of a group come and go together; a kernel has none.
-  for (const { type, offset, size } of file.sections) {
-    if (type !== SHT.GROUP) continue;
-    const members = Buffer.from(file.bytes.buffer, file.bytes.byteOffset + offset, size);
-    for (let at = 4; at + 4 <= size; at += 4) kinds[members.readUInt32LE(at)] = "root";
+/** Throws UKL-202 to UKL-208 and UKL-210. */
+export function readKernelObject(bytes: Uint8Array, path: string): KernelObject {
+  const columns = readColumns(bytes, path);
+  const { count, flags, type, nameOf, bytesOf } = columns.sections;
+  const kinds: SectionKind[] = [];
+  for (let section = 0; section < count; section++) {
+    // Names of relocation tables and the like need not be known.
+    kinds.push(sectionKind(flags[section] ?? 0, () => nameOf(section)));
   }
-  return { file, symbols, relocations, kinds };
+  // The members of a group come and go together; a kernel has none.
+  type.forEach((of, section) => {
+    if (of !== SHT.GROUP) return;
+    const members = Buffer.from(bytesOf(section));
+    for (let at = 4; at + 4 <= members.length; at += 4) kinds[members.readUInt32LE(at)] = "root";
+  });
+  return { ...columns, kinds };
 }
 
 /** Relocations of one section: from the first to before the last. */

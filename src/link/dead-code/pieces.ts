@@ -20,7 +20,7 @@ export interface Pieces {
   /** Section of each piece. */
   readonly section: Uint32Array;
   /** Offset in its section at which each piece starts. */
-  readonly start: Float64Array;
+  readonly start: Uint32Array;
   /** By section: what became of what its name says. */
   readonly kinds: readonly SectionKind[];
 }
@@ -49,8 +49,8 @@ export function cutIntoPieces(object: KernelObject, tables: boolean): Pieces {
 
 /** The format of a table, when every record has its relocations where that says, and no others. */
 function recordFormat(object: KernelObject, section: number): RecordFormat | undefined {
-  const { name = "", size = 0 } = object.file.sections[section] ?? {};
-  const { recordBytes, places } = sideTables.get(name) as SideTable;
+  const size = object.sections.size[section] ?? 0;
+  const { recordBytes, places } = sideTables.get(object.sections.nameOf(section)) as SideTable;
   const formats = recordBytes.map((bytes, index) => ({ recordBytes: bytes, places: places[index] ?? [] }));
   return formats.find((format) => size % format.recordBytes === 0 && fits(object, section, size, format));
 }
@@ -96,13 +96,16 @@ function keepWholeWhatIsEntered(
 }
 
 /** The last four bytes of `jmp` or of a conditional jump: the addend counts from their end. */
-export function isJump({ file, relocations }: KernelObject, section: number, index: number): boolean {
+export function isJump(
+  { bytes, sections, relocations }: KernelObject,
+  section: number,
+  index: number,
+): boolean {
   const type = relocations.type[index];
   if (type !== R_X86_64.PC32 && type !== R_X86_64.PLT32) return false;
-  const { flags = 0, offset = 0 } = file.sections[section] ?? {};
-  if ((flags & SHF.EXECINSTR) === 0) return false;
-  const at = offset + (relocations.offset[index] ?? 0);
-  const [beforeLast = 0, last = 0] = file.bytes.subarray(at - 2, at);
+  if (((sections.flags[section] ?? 0) & SHF.EXECINSTR) === 0) return false;
+  const at = (sections.offset[section] ?? 0) + (relocations.offset[index] ?? 0);
+  const [beforeLast = 0, last = 0] = [bytes[at - 2], bytes[at - 1]];
   return last === 0xe9 || (beforeLast === 0x0f && last >= 0x80 && last <= 0x8f);
 }
 
@@ -122,12 +125,12 @@ function cutReplacements(object: KernelObject, kinds: SectionKind[], cuts: Map<n
 
 /** How long the replacement is that a relocation of `.altinstructions` names; undefined when it names none. */
 export function replacementBytes(object: KernelObject, section: number, index: number): number | undefined {
-  const { bytes, sections } = object.file;
-  if (sections[section]?.name !== ".altinstructions") return undefined;
+  const { bytes, sections } = object;
+  if (sections.nameOf(section) !== ".altinstructions") return undefined;
   const place = object.relocations.offset[index] ?? 0;
   const inRecord = place % alternative.sizeBytes;
   if (inRecord !== alternative.replacement) return undefined;
-  return bytes[(sections[section]?.offset ?? 0) + place - inRecord + alternative.length];
+  return bytes[(sections.offset[section] ?? 0) + place - inRecord + alternative.length];
 }
 
 function addCut(cuts: Map<number, Set<number>>, section: number, ...offsets: readonly number[]): void {
@@ -137,26 +140,34 @@ function addCut(cuts: Map<number, Set<number>>, section: number, ...offsets: rea
 }
 
 function number(
-  { file }: KernelObject,
+  { sections }: KernelObject,
   kinds: readonly SectionKind[],
   formats: ReadonlyMap<number, RecordFormat>,
   cuts: ReadonlyMap<number, Set<number>>,
 ): Pieces {
   const first = new Uint32Array(kinds.length + 1);
-  const starts = kinds.map((kind, section) => {
-    const size = file.sections[section]?.size ?? 0;
-    const recordBytes = formats.get(section)?.recordBytes ?? 1;
-    if (kind === "table") return Array.from({ length: size / recordBytes }, (_, n) => n * recordBytes);
-    if (kind !== "replacements" && kind !== "detours") return [0];
-    const inside = [...(cuts.get(section) ?? [])].filter((offset) => offset > 0 && offset < size);
-    return [0, ...inside.sort((left, right) => left - right)];
+  const section: number[] = [];
+  const start: number[] = [];
+  const add = (index: number, offset: number) => {
+    section.push(index);
+    start.push(offset);
+  };
+  kinds.forEach((kind, index) => {
+    const size = sections.size[index] ?? 0;
+    const recordBytes = formats.get(index)?.recordBytes ?? 1;
+    if (kind === "table") {
+      for (let offset = 0; offset < size; offset += recordBytes) add(index, offset);
+    } else {
+      add(index, 0);
+      const isCut = kind === "replacements" || kind === "detours";
+      const inside = isCut ? [...(cuts.get(index) ?? [])] : [];
+      for (const offset of inside.sort((left, right) => left - right)) {
+        if (offset > 0 && offset < size) add(index, offset);
+      }
+    }
+    first[index + 1] = section.length;
   });
-  starts.forEach(({ length }, section) => {
-    first[section + 1] = (first[section] ?? 0) + length;
-  });
-  const section = new Uint32Array(first[kinds.length] ?? 0);
-  starts.forEach((_, index) => void section.fill(index, first[index], first[index + 1]));
-  return { first, section, start: Float64Array.from(starts.flat()), kinds };
+  return { first, section: Uint32Array.from(section), start: Uint32Array.from(start), kinds };
 }
 
 /** The piece that has the byte at an offset of a section. */

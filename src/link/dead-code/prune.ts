@@ -16,7 +16,7 @@ export function pruneObject(
   live: Uint8Array,
   replaced: ReadonlySet<number>,
 ): Buffer {
-  const output = Buffer.from(object.file.bytes);
+  const output = Buffer.from(object.bytes);
   pieces.kinds.forEach((kind, section) => {
     if (kind === "outside" || section === 0) return;
     const [from, to] = [pieces.first[section] ?? 0, pieces.first[section + 1] ?? 0];
@@ -35,16 +35,11 @@ export function pruneObject(
 }
 
 /** Elf64_Shdr: type at 4, flags at 8, size at 32. */
-function headerAt(object: KernelObject, section: number): number {
-  const table = Buffer.from(object.file.bytes.buffer, object.file.bytes.byteOffset).readBigUInt64LE(40);
-  return Number(table) + section * recordSizeBytes.sectionHeader;
-}
-
 function excludeSection(object: KernelObject, output: Buffer, section: number): void {
-  const at = headerAt(object, section);
-  output.writeUInt32LE((output.readUInt32LE(at + 8) | SHF.EXCLUDE) >>> 0, at + 8);
+  const at = (object.sections.header[section] ?? 0) + 8;
+  output.writeUInt32LE((output.readUInt32LE(at) | SHF.EXCLUDE) >>> 0, at);
   const table = object.relocations.table[section] ?? 0;
-  if (table !== 0) output.writeUInt32LE(SHT.NULL, headerAt(object, table) + 4);
+  if (table !== 0) output.writeUInt32LE(SHT.NULL, (object.sections.header[table] ?? 0) + 4);
 }
 
 /** Records behind a dead one move up. Their relocations count from their own place, so they stay right. */
@@ -55,9 +50,10 @@ function compactTable(
   output: Buffer,
   section: number,
 ): void {
-  const { offset: base = 0, size = 0 } = object.file.sections[section] ?? {};
+  const base = object.sections.offset[section] ?? 0;
+  const size = object.sections.size[section] ?? 0;
   const table = object.relocations.table[section] ?? 0;
-  const tableBase = object.file.sections[table]?.offset ?? 0;
+  const tableBase = object.sections.offset[table] ?? 0;
   const [from, to] = [pieces.first[section] ?? 0, pieces.first[section + 1] ?? 0];
   const recordBytes = size / (to - from);
   let [sizeBytes, kept] = [0, 0];
@@ -69,13 +65,13 @@ function compactTable(
     for (let index = first; index < end; index++, kept++) {
       const old = object.relocations.at[index] ?? 0;
       const at = tableBase + kept * recordSizeBytes.rela;
-      output.set(object.file.bytes.subarray(old, old + recordSizeBytes.rela), at);
+      output.set(object.bytes.subarray(old, old + recordSizeBytes.rela), at);
       output.writeBigUInt64LE(BigInt((object.relocations.offset[index] ?? 0) - start + sizeBytes), at);
     }
     sizeBytes += recordBytes;
   }
-  output.writeBigUInt64LE(BigInt(sizeBytes), headerAt(object, section) + 32);
-  output.writeBigUInt64LE(BigInt(kept * recordSizeBytes.rela), headerAt(object, table) + 32);
+  output.writeBigUInt64LE(BigInt(sizeBytes), (object.sections.header[section] ?? 0) + 32);
+  output.writeBigUInt64LE(BigInt(kept * recordSizeBytes.rela), (object.sections.header[table] ?? 0) + 32);
 }
 
 function neutralize(
@@ -98,19 +94,19 @@ function neutralize(
 
 /** What stays must not refer to what goes. The marking ensures it; here the result is looked at again. */
 function checkReferences(object: KernelObject, output: Buffer, replaced: ReadonlySet<number>): void {
-  const { file, symbols, kinds, relocations } = object;
+  const { sections, symbols, kinds, relocations } = object;
   const isExcluded = (section: number) =>
-    (output.readUInt32LE(headerAt(object, section) + 8) & SHF.EXCLUDE) !== 0;
-  const excluded = file.sections.map(({ index }) => isExcluded(index));
+    (output.readUInt32LE((object.sections.header[section] ?? 0) + 8) & SHF.EXCLUDE) !== 0;
+  const excluded = kinds.map((_, section) => isExcluded(section));
   relocations.table.forEach((table, section) => {
     if (table === 0 || excluded[section] || kinds[section] === "outside") return;
-    const begin = file.sections[table]?.offset ?? 0;
-    const end = begin + output.readUInt32LE(headerAt(object, table) + 32);
+    const begin = sections.offset[table] ?? 0;
+    const end = begin + output.readUInt32LE((object.sections.header[table] ?? 0) + 32);
     for (let at = begin; at < end; at += recordSizeBytes.rela) {
       const symbol = output.readUInt32LE(at + 12);
       const target = symbols.section[symbol] ?? 0;
       if (target <= 0 || !excluded[target] || replaced.has(symbol)) continue;
-      const names = [section, target].map((index) => file.sections[index]?.name);
+      const names = [section, target].map(sections.nameOf);
       throw bug(
         "the kernel would lose what it needs",
         `${names[0]} refers to ${names[1]}, which is left out`,

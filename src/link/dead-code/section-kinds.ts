@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** What the name of a kernel section says about when it is needed. */
 import { SHF } from "../../elf/constants.js";
-import type { Section } from "../../elf/sections.js";
 import { sideTables } from "./side-tables.js";
 
 /**
@@ -31,8 +30,10 @@ const collectable = [
   /^\.bss\.\.page_aligned$/,
 ];
 
-export function sectionKind({ name, flags }: Section): SectionKind {
-  if ((flags & SHF.ALLOC) === 0 || discarded.test(name)) return "outside";
+export function sectionKind(flags: number, nameOf: () => string): SectionKind {
+  if ((flags & SHF.ALLOC) === 0) return "outside";
+  const name = nameOf();
+  if (discarded.test(name)) return "outside";
   if (sideTables.has(name)) return "table";
   if (name === ".altinstr_replacement") return "replacements";
   if (name === ".altinstr_aux") return "detours";
