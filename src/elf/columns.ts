@@ -9,7 +9,7 @@ import { malformed } from "./malformed.js";
 import { readSectionColumns, type SectionColumns } from "./section-columns.js";
 import { StringTable } from "./strings.js";
 
-export interface SymbolColumns {
+interface SymbolColumns {
   readonly count: number;
   /** Section each is defined in; 0 for an undefined one, -1 for one that is in no section. */
   readonly section: Int32Array;
@@ -22,7 +22,7 @@ export interface SymbolColumns {
 }
 
 /** All relocations: those of one section side by side, in the order of their places. */
-export interface RelocationColumns {
+interface RelocationColumns {
   /** By section, and one more: those that change section N are from `first[N]` to before `first[N + 1]`. */
   readonly first: Uint32Array;
   /** The SHT_RELA section of each section; 0 for none. */
