@@ -43,7 +43,14 @@ const keptFiles: Readonly<Record<string, string>> = {
 const ownedByImage = ["__initramfs_size", "x64_sys_call"];
 
 /** Sections that the kernel's script discards, or that say nothing: every image would read them again. */
-const neverLinked = [".comment", ".discard*", ".export_symbol", ".exitcall.exit", ".modinfo", ".note.GNU-stack"];
+const neverLinked = [
+  ".comment",
+  ".discard*",
+  ".export_symbol",
+  ".exitcall.exit",
+  ".modinfo",
+  ".note.GNU-stack",
+];
 
 /** The kernel's decompressor, in front of every bzImage; all but the object with the compressed kernel. */
 const decompressorDirectory = "arch/x86/boot/compressed";

@@ -6,9 +6,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { planImage } from "../../src/build.js";
+import { configurationSchema } from "../../src/config/schema.js";
 import { parseElf } from "../../src/elf/file.js";
-import { getKernel } from "../../src/kernel/kernel.js";
-import { compileDispatch } from "../../src/stubs/compile.js";
+import { stopwatch } from "../../src/host/stopwatch.js";
 import { buildImage, modes } from "../support/harness.js";
 
 const hello = fileURLToPath(new URL("../../fixtures/hello/hello.c", import.meta.url));
@@ -47,9 +48,14 @@ describe.each(modes)("the kernel of a %s image", (mode) => {
     image = join(scratch, `${mode}.elf`);
     await buildImage({ inputs: [hello], mode }, image);
     names = symbolsOf(image);
-    const { directory, compiler } = await getKernel({ mode, onProgress: () => undefined });
-    wholeKernel = join(directory, "vmlinux.o");
-    dispatch = await compileDispatch(directory, compiler);
+    const configuration = configurationSchema.parse({ inputs: [hello], mode });
+    const { kernel, parts } = await planImage(
+      { configuration, onProgress: () => undefined },
+      scratch,
+      stopwatch(),
+    );
+    wholeKernel = join(kernel.directory, "vmlinux.o");
+    dispatch = parts.stubs[0] ?? "";
   });
 
   test("has the handlers that its dispatch names, and no other", () => {
