@@ -17,6 +17,7 @@ import type { CachedKernel } from "./kernel/cache.js";
 import type { Progress } from "./kernel/compile.js";
 import { getKernel } from "./kernel/kernel.js";
 import { writeBzImage } from "./link/bzimage.js";
+import { withoutDeadCode } from "./link/dead-code/kernel.js";
 import { findKernelSymbols, type KernelParts, linkImage } from "./link/image.js";
 import { describeImage } from "./link/manifest.js";
 import { layOutPayload, type Payload } from "./link/payload.js";
@@ -121,7 +122,8 @@ export async function planImage(
   time.lap("kernel");
 
   const dispatch = await renderedDispatch(kernel, mask);
-  const { init, parts } = await compileStubs(kernel, dispatch);
+  const { init, parts: wholeParts } = await compileStubs(kernel, dispatch);
+  const parts = await withoutDeadCode(wholeParts, symbolNames, scratch);
   const kernelSymbols = await findKernelSymbols(parts, symbolNames, scratch);
   time.lap("stubs");
 
@@ -163,11 +165,11 @@ interface Stubs {
 }
 
 async function compileStubs({ compiler, directory }: CachedKernel, dispatch: string): Promise<Stubs> {
-  const [init, object] = await Promise.all([
+  const [init, dispatchObject] = await Promise.all([
     compileInit(compiler).then((path) => readFile(path)),
     compileDispatch(dispatch, directory, compiler),
   ]);
-  return { init, parts: { directory, stubs: [object] } };
+  return { init, parts: { directory, object: join(directory, "vmlinux.o"), stubs: [dispatchObject] } };
 }
 
 function kernelChoice({ kernel }: ResolvedConfiguration) {

@@ -42,6 +42,16 @@ const keptFiles: Readonly<Record<string, string>> = {
 /** What the image has to say: its own definitions win over the kernel's. The archive's size, and the calls it serves. */
 const ownedByImage = ["__initramfs_size", "x64_sys_call"];
 
+/** Sections that the kernel's script discards, or that say nothing: every image would read them again. */
+const neverLinked = [
+  ".comment",
+  ".discard*",
+  ".export_symbol",
+  ".exitcall.exit",
+  ".modinfo",
+  ".note.GNU-stack",
+];
+
 /** The kernel's decompressor, in front of every bzImage; all but the object with the compressed kernel. */
 const decompressorDirectory = "arch/x86/boot/compressed";
 const payloadObject = "piggy.o";
@@ -91,7 +101,8 @@ export async function compileKernel(request: CompileRequest): Promise<void> {
   const table = join(request.outputDirectory, "syscall_64.tbl");
   await copyFile(join(request.sourceDirectory, "arch/x86/entry/syscalls/syscall_64.tbl"), table);
   const weaken = ownedByImage.map((symbol) => `--weaken-symbol=${symbol}`);
-  await run({ tool: "objcopy", args: [...weaken, join(request.outputDirectory, "vmlinux.o")] });
+  const remove = neverLinked.map((name) => `--remove-section=${name}`);
+  await run({ tool: "objcopy", args: [...weaken, ...remove, join(request.outputDirectory, "vmlinux.o")] });
   await writeFile(join(buildDirectory, completeMark), "");
 }
 

@@ -22,7 +22,7 @@ export interface KernelRequest {
 }
 
 /** Changes with what an entry of the cache holds. */
-const entryLayout = 2;
+const entryLayout = 3;
 
 /**
  * Throws UKL-301 to UKL-307, and UKL-4xx for the host's part.

@@ -11,8 +11,10 @@ import { type Payload, pageBytes } from "./payload.js";
 import { renderScript } from "./script.js";
 
 export interface KernelParts {
-  /** Holds vmlinux.o, version-timestamp.o and vmlinux.lds. */
+  /** Holds version-timestamp.o and vmlinux.lds. */
   readonly directory: string;
+  /** Path of vmlinux.o, whole or without dead code. */
+  readonly object: string;
   /** Objects of the stubs that the kernel wants. */
   readonly stubs: readonly string[];
 }
@@ -76,7 +78,7 @@ async function link(
   extraObjects: readonly string[],
   output: string,
 ): Promise<string> {
-  const objects = ["vmlinux.o", "version-timestamp.o"].map((name) => join(kernel.directory, name));
+  const objects = [kernel.object, join(kernel.directory, "version-timestamp.o")];
   await run(
     {
       tool: "ld",
