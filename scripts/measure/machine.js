@@ -105,24 +105,27 @@ function startQemu(imagePath, extra) {
 
 /** The least memory in MiB at which the program ends with the status and output that it has at 128 MiB. */
 export async function leastMemoryMib(imagePath) {
-  const expected = await outcome(imagePath, 128);
+  const begin = performance.now();
+  const expected = await outcome(imagePath, 128, timeoutMs);
+  // A kernel without the memory for its first steps may hang rather than reset the machine.
+  const patienceMs = 3000 + 5 * (performance.now() - begin);
   let [fails, boots] = [3, 128];
   while (boots - fails > 1) {
     const middle = (fails + boots) >> 1;
-    if ((await outcome(imagePath, middle)) === expected) boots = middle;
+    if ((await outcome(imagePath, middle, patienceMs)) === expected) boots = middle;
     else fails = middle;
   }
   return boots;
 }
 
-async function outcome(imagePath, memoryMib) {
+async function outcome(imagePath, memoryMib, limitMs) {
   let console = "";
   const onConsole = (chunk) => {
     console += Buffer.from(chunk).toString("latin1");
   };
   const request = { imagePath, accelerator: "tcg", memory: `${memoryMib}M`, env: {} };
   try {
-    const { exitStatus } = await run(request, { timeoutMs: 60_000, onConsole });
+    const { exitStatus } = await run(request, { timeoutMs: limitMs, onConsole });
     return `${exitStatus} ${console}`;
   } catch {
     return undefined; // it did not come to an end of its own
