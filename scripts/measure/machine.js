@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: MIT
 // Boots an image as `ukl run` does, and asks what only QEMU knows: the exact instructions and the guest's time up to
 // the first instruction of the program's main, and the least memory that boots.
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import { parseElf } from "../../dist/elf/file.js";
 import { run } from "../../dist/run.js";
 import { qemuCommand } from "../../dist/vm/command.js";
-import { guestTimeAt } from "./gdb.js";
 import { pluginArgument, readProfile } from "./profile.js";
 
 /** Slower than any boot, on a busy machine too. */
@@ -82,17 +81,34 @@ export async function profileBoot(imagePath, places, plugin, scratch) {
   };
 }
 
-/** The guest's time in nanoseconds at main, waits included. */
-export async function timeOfMain(imagePath, { init, program, main }, scratch) {
-  const socket = join(scratch, "debugger.sock");
-  const qemu = startQemu(imagePath, ["-S", "-gdb", `unix:${socket},server=on,wait=off`]);
-  try {
-    while (!existsSync(socket) && qemu.exitCode === null) await sleep(20);
-    return await guestTimeAt(socket, [init, program, main]);
-  } finally {
-    qemu.kill("SIGKILL");
-    await once(qemu, "exit");
-  }
+/** Assembles tell-time.S; returns its code. */
+export function assembleTimeTeller(directory) {
+  const [object, code] = [join(directory, "tell-time.o"), join(directory, "tell-time.bin")];
+  const source = fileURLToPath(new URL("tell-time.S", import.meta.url));
+  execFileSync("as", ["--64", "-o", object, source]);
+  execFileSync("objcopy", ["-O", "binary", "-j", ".text", object, code]);
+  return readFileSync(code);
+}
+
+/**
+ * The guest's time in nanoseconds at main, waits included. QEMU tells it to the guest alone, and a debugger that stops
+ * the guest changes it, so it is asked by a copy of the image with other code at main.
+ */
+export async function timeOfMain(imagePath, { image, main }, timeTeller, scratch) {
+  const bytes = Buffer.from(readFileSync(imagePath));
+  const segment = image.segments.find(
+    ({ type, vaddr, filesz }) => type === 1 && vaddr <= main && main < vaddr + BigInt(filesz),
+  );
+  timeTeller.copy(bytes, segment.offset + Number(main - segment.vaddr));
+  const copy = join(scratch, "tells-time.elf");
+  writeFileSync(copy, bytes);
+  let console = Buffer.alloc(0);
+  const onConsole = (chunk) => {
+    console = Buffer.concat([console, chunk]);
+  };
+  const request = { imagePath: copy, accelerator: "tcg", env: {}, instructionCount: true };
+  await run(request, { timeoutMs, onConsole });
+  return Number(console.readBigUInt64LE());
 }
 
 function startQemu(imagePath, extra) {

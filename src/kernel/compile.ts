@@ -131,18 +131,10 @@ async function keepDecompressor({ buildDirectory, outputDirectory }: CompileRequ
   await run({ tool: "ar", args: ["rcD", join(outputDirectory, "decompressor.a"), ...objects.sort()], cwd });
 }
 
-const compilerFlags = [
-  // Three quarters of the compiler's time goes into headers, a seventh of that into where each macro came from.
-  "-ftrack-macro-expansion=0",
-  // For size, gcc clears and copies byte by byte: slow in hardware, and an eighth of a small guest's start in QEMU's
-  // translator. What is large goes to the kernel's own functions, which know the processor.
-  "-mmemset-strategy=rep_8byte:64:noalign,libcall:-1:noalign",
-  "-mmemcpy-strategy=rep_8byte:64:noalign,libcall:-1:noalign",
-];
-
 function make(request: CompileRequest, targets: readonly string[]): Command {
+  // Three quarters of the compiler's time goes into headers, a seventh of that into where each macro came from.
   const variables = [
-    `KCFLAGS=${compilerFlags.join(" ")}`,
+    "KCFLAGS=-ftrack-macro-expansion=0",
     `O=${request.buildDirectory}`,
     "ARCH=x86_64",
     ...reproducible,
