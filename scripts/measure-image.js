@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
-// Measures what an image costs before its program's main runs, and what it is made of, for the programs of
-// measure/programs.js in both modes. Prints the tables; with --write they become docs/image.md. What follows -- is
-// passed on to `ukl build`.
+// Measures what an image costs before its program's main runs, and what it is made of: for the programs of
+// measure/programs.js and both modes, or for those that are named. Prints the tables; with --write they become
+// docs/image.md. What follows -- is passed on to `ukl build`.
+//
+//   node scripts/measure-image.js hello unikernel -- --kernel-option CONFIG_NET=n
+//
 //
 // Sizes and instructions are the same on every machine; guest times differ by what the date is, in microseconds.
 import { execFileSync } from "node:child_process";
@@ -19,7 +22,7 @@ import { imageParts } from "./measure/parts.js";
 import { compilePlugin } from "./measure/profile.js";
 import { buildImage, programNames } from "./measure/programs.js";
 
-const modes = ["unikernel", "classic"];
+const modeNames = ["unikernel", "classic"];
 /** What was asked for hello in unikernel mode, in the units of the table. */
 const asked = { bzImage: "1.0 MB", time: "20 ms", memory: "12 MiB", instructions: "15.0 M", elf: "3.0 MB" };
 const functionsShown = 25;
@@ -30,9 +33,12 @@ const buildFlags = separator < 0 ? [] : options.slice(separator + 1);
 const own = separator < 0 ? options : options.slice(0, separator);
 const write = own.includes("--write");
 const named = own.filter((option) => option !== "--write");
-const unknown = named.filter((name) => !programNames.includes(name));
-if (unknown.length > 0) throw new Error(`'${unknown[0]}' is none of ${programNames.join(", ")}`);
-const programs = named.length > 0 ? named : programNames;
+const unknown = named.filter((name) => ![...programNames, ...modeNames].includes(name));
+if (unknown.length > 0)
+  throw new Error(`'${unknown[0]}' is none of ${programNames.join(", ")}, unikernel, classic`);
+const chosen = (all) =>
+  all.some((name) => named.includes(name)) ? all.filter((name) => named.includes(name)) : all;
+const [programs, modes] = [chosen(programNames), chosen(modeNames)];
 
 const scratch = mkdtempSync(join(tmpdir(), "ukl-measure-image-"));
 try {
@@ -83,7 +89,7 @@ Times and instructions are those under \`-icount shift=0,sleep=off\` with 128 Mi
 nanosecond of the guest's time, and the guest's time includes what it waits. They count from the reset of the machine,
 firmware included, to the first instruction of the program's \`main\`; a repeated string instruction counts once a
 repetition. MB and M are 10⁶.
-
+${buildFlags.length === 0 ? "" : `\nBuilt with \`${buildFlags.join(" ")}\`.\n`}
 ${table(
   [
     "program",
