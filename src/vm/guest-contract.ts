@@ -27,6 +27,7 @@
  * Kernel command line: the built-in one, followed by what the host appends:
  *   tsc_early_khz=N   The rate of the TSC. Without it the kernel measures the TSC against the emulated
  *                     timer (arch/x86/kernel/tsc.c), which fails in one boot of five under TCG.
+ *   lapic_timer_khz=N The rate of the local APIC's timer, which the kernel would measure for 100 ms (kernel/patches).
  *   ukl.mode=classic  A unikernel image runs its application in ring 3.
  *
  * An initrd, where there is one, is unpacked over the files of the image.

@@ -71,6 +71,15 @@ describe.each(modes)("a %s image", (mode) => {
     expect(entry?.description.length).toBe(8);
   });
 
+  test("runs as before when it was stripped", async () => {
+    const stripped = join(scratch, `${mode}-stripped.elf`);
+    execFileSync("objcopy", ["--strip-all", result.output, stripped]);
+    expect((await readFile(stripped)).length).toBeLessThan(bytes.length);
+    const { stdout, exitStatus } = await ukl(["run", stripped]);
+    expect(stdout).toContain("Hello, world\nargument 1: one\n");
+    expect(exitStatus).toBe(0);
+  });
+
   test("boots as a bzImage too", async () => {
     const { output, exitStatus } = bootBzImage(result.bzImage ?? "");
     expect(output).toContain("Hello, world\nargument 1: one\n");

@@ -30,20 +30,23 @@ describe("qemuCommand", () => {
     expect([operandOf("-m", { memory: "1G" }), operandOf("-smp", { cpus: 2 })]).toEqual(["1G", "2"]);
   });
 
-  it("gives the guest all that the accelerator can: max with TCG, the host's processor with KVM", () => {
-    expect([operandOf("-accel"), operandOf("-cpu")]).toEqual(["tcg", "max"]);
+  it("gives the guest all that the accelerator does well, and the host's processor with KVM", () => {
+    expect([operandOf("-accel"), operandOf("-cpu")]).toEqual(["tcg", "max,-erms,-fsrm"]);
     const kvm = { accelerator: "kvm" } as const;
     expect([operandOf("-accel", kvm), operandOf("-cpu", kvm)]).toEqual(["kvm", "host"]);
   });
 
-  it("tells the kernel the rate of the TSC", () => {
-    expect(operandOf("-append")).toBe("tsc_early_khz=2445430");
+  it("tells the kernel the rate of the TSC, and under TCG that of the local APIC's timer", () => {
+    expect(operandOf("-append", { accelerator: "kvm" })).toBe("tsc_early_khz=2445430");
+    expect(operandOf("-append")).toBe("tsc_early_khz=2445430 lapic_timer_khz=1000000");
   });
 
   it("appends the boot mode, then the user's kernel arguments", () => {
-    expect(operandOf("-append", { bootMode: "unikernel" })).toBe("tsc_early_khz=2445430");
+    expect(operandOf("-append", { bootMode: "unikernel" })).toBe(
+      "tsc_early_khz=2445430 lapic_timer_khz=1000000",
+    );
     expect(operandOf("-append", { bootMode: "classic", kernelArguments: ["debug", "loglevel=7"] })).toBe(
-      "tsc_early_khz=2445430 ukl.mode=classic debug loglevel=7",
+      "tsc_early_khz=2445430 lapic_timer_khz=1000000 ukl.mode=classic debug loglevel=7",
     );
   });
 
@@ -55,7 +58,9 @@ describe("qemuCommand", () => {
   it("counts instructions with a TSC of 1 GHz, whatever the host's", () => {
     expect(operandOf("-icount")).toBeUndefined();
     expect(operandOf("-icount", { instructionCount: true })).toBe("shift=0,sleep=off");
-    expect(operandOf("-append", { instructionCount: true })).toBe("tsc_early_khz=1000000");
+    expect(operandOf("-append", { instructionCount: true })).toBe(
+      "tsc_early_khz=1000000 lapic_timer_khz=1000000",
+    );
   });
 
   it("refuses to count instructions with KVM", () => {

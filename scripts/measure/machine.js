@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: MIT
+// Boots an image as `ukl run` does, and asks what only QEMU knows: the exact instructions and the guest's time up to
+// the first instruction of the program's main, and the least memory that boots.
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseElf } from "../../dist/elf/file.js";
+import { run } from "../../dist/run.js";
+import { qemuCommand } from "../../dist/vm/command.js";
+import { pluginArgument, readProfile } from "./profile.js";
+
+/** Slower than any boot, on a busy machine too. */
+const timeoutMs = 240_000;
+
+/**
+ * Where a boot comes by. What init and the program do is known by their entry and the code there:
+ * `start` is the first byte that init writes to the control port, `main` is what _start hands to the C library.
+ */
+export function milestones(imagePath, { kind, entry }) {
+  const image = parseElf(readFileSync(imagePath), imagePath);
+  if (kind !== "executable")
+    throw new Error("the address of main is not known: link the program with -no-pie");
+  const symbol = (name) => image.symbols.find((candidate) => candidate.name === name).value;
+  const init = initProgram(image);
+  return {
+    image,
+    kernel: symbol("pvh_start_xen") - symbol("_text") + kernelLoadAddress(image),
+    init: init.entry,
+    start: init.controlWrites,
+    program: BigInt(entry),
+    main: mainAddress(image.bytesAt(BigInt(entry), 64)),
+  };
+}
+
+function kernelLoadAddress(image) {
+  const text = image.symbols.find(({ name }) => name === "_text").value;
+  return image.segments.find(({ type, vaddr }) => type === 1 && vaddr === text).paddr;
+}
+
+/** The member /init of the archive in the image: an ELF file, and in it each `out %al,$0xe9`. */
+function initProgram(image) {
+  const head = Buffer.from(image.sectionBytes(image.section(".ukl.head")));
+  const at = head.indexOf("\x7fELF", 0, "latin1");
+  if (at < 0) throw new Error("the image has no /init");
+  const file = parseElf(head.subarray(at), "/init");
+  const text = file.segments.find(({ type, flags }) => type === 1 && (flags & 1) !== 0);
+  const code = Buffer.from(file.segmentBytes(text));
+  const controlWrites = [];
+  for (
+    let offset = code.indexOf("e6e9", 0, "hex");
+    offset >= 0;
+    offset = code.indexOf("e6e9", offset + 1, "hex")
+  ) {
+    controlWrites.push(text.vaddr + BigInt(offset));
+  }
+  return { entry: file.entry, controlWrites };
+}
+
+/** `mov $main,%rdi` (48 c7 c7 imm32) in _start of a C program (System V ABI; glibc's and musl's crt1.o). */
+function mainAddress(code) {
+  const bytes = Buffer.from(code);
+  const at = bytes.indexOf("48c7c7", 0, "hex");
+  if (at < 0) throw new Error("the address of main is not known: _start is not that of a C library");
+  return BigInt(bytes.readUInt32LE(at + 3));
+}
+
+/** Instructions before each milestone, and by function. */
+export async function profileBoot(imagePath, places, plugin, scratch) {
+  const output = join(scratch, "profile.txt");
+  const { kernel, init, start, program, main } = places;
+  const argument = pluginArgument(plugin, output, [kernel, init, start, program, main]);
+  const qemu = startQemu(imagePath, ["-plugin", argument]);
+  await once(qemu, "exit");
+  const { marks, functions } = readProfile(output, places.image);
+  if (marks.length < 5) throw new Error(`${imagePath} did not come to main under the plugin`);
+  return {
+    before: { kernel: marks[0], init: marks[1], start: marks[2], program: marks[3], main: marks[4] },
+    functions,
+  };
+}
+
+/** Assembles tell-time.S; returns its code. */
+export function assembleTimeTeller(directory) {
+  const [object, code] = [join(directory, "tell-time.o"), join(directory, "tell-time.bin")];
+  const source = fileURLToPath(new URL("tell-time.S", import.meta.url));
+  execFileSync("as", ["--64", "-o", object, source]);
+  execFileSync("objcopy", ["-O", "binary", "-j", ".text", object, code]);
+  return readFileSync(code);
+}
+
+/**
+ * The guest's time in nanoseconds at main, waits included. QEMU tells it to the guest alone, and a debugger that stops
+ * the guest changes it, so it is asked by a copy of the image with other code at main.
+ */
+export async function timeOfMain(imagePath, { image, main }, timeTeller, scratch) {
+  const bytes = Buffer.from(readFileSync(imagePath));
+  const segment = image.segments.find(
+    ({ type, vaddr, filesz }) => type === 1 && vaddr <= main && main < vaddr + BigInt(filesz),
+  );
+  timeTeller.copy(bytes, segment.offset + Number(main - segment.vaddr));
+  const copy = join(scratch, "tells-time.elf");
+  writeFileSync(copy, bytes);
+  let console = Buffer.alloc(0);
+  const onConsole = (chunk) => {
+    console = Buffer.concat([console, chunk]);
+  };
+  const request = { imagePath: copy, accelerator: "tcg", env: {}, instructionCount: true };
+  await run(request, { timeoutMs, onConsole });
+  return Number(console.readBigUInt64LE());
+}
+
+function startQemu(imagePath, extra) {
+  const command = qemuCommand({ imagePath, accelerator: "tcg", instructionCount: true });
+  return spawn(command.tool, [...command.args, ...extra], {
+    stdio: ["ignore", "ignore", "inherit", "pipe"],
+    timeout: timeoutMs,
+  });
+}
+
+/** The least memory in MiB at which the program ends with the status and output that it has at 128 MiB. */
+export async function leastMemoryMib(imagePath) {
+  const begin = performance.now();
+  const expected = await outcome(imagePath, 128, timeoutMs);
+  // A kernel without the memory for its first steps may hang rather than reset the machine.
+  const patienceMs = 3000 + 5 * (performance.now() - begin);
+  let [fails, boots] = [3, 128];
+  while (boots - fails > 1) {
+    const middle = (fails + boots) >> 1;
+    if ((await outcome(imagePath, middle, patienceMs)) === expected) boots = middle;
+    else fails = middle;
+  }
+  return boots;
+}
+
+async function outcome(imagePath, memoryMib, limitMs) {
+  let console = "";
+  const onConsole = (chunk) => {
+    console += Buffer.from(chunk).toString("latin1");
+  };
+  const request = { imagePath, accelerator: "tcg", memory: `${memoryMib}M`, env: {} };
+  try {
+    const { exitStatus } = await run(request, { timeoutMs: limitMs, onConsole });
+    return `${exitStatus} ${console}`;
+  } catch {
+    return undefined; // it did not come to an end of its own
+  }
+}
