@@ -14,7 +14,11 @@ try {
   execFileSync(process.execPath, [ukl, "kernel", "build"], { stdio: "inherit" });
   const columns = ["unikernel", "classic"].map((mode) => {
     const image = join(scratch, `hello-${mode}.elf`);
-    execFileSync(process.execPath, [ukl, "build", source, "--mode", mode, "-o", image], { stdio: "inherit" });
+    execFileSync(
+      process.execPath,
+      [ukl, "build", source, "--kernel", "generic", "--mode", mode, "-o", image],
+      { stdio: "inherit" },
+    );
     const begin = performance.now();
     const run = spawnSync(process.execPath, [ukl, "run", image, "--timeout", "60"], {
       encoding: "utf8",

@@ -8,6 +8,7 @@ import type { ElfFile } from "./elf/file.js";
 import { withScratchDirectory, writeOutput } from "./host/files.js";
 import { cacheDirectory } from "./host/places.js";
 import { type Stopwatch, stopwatch } from "./host/stopwatch.js";
+import { chooseImageKernel, getImageKernel } from "./image-kernel.js";
 import { inspectIncluded } from "./included.js";
 import { inspectionCache } from "./inspect/cache.js";
 import { inspect } from "./inspect/inspect.js";
@@ -15,7 +16,6 @@ import type { Inspection } from "./inspect/schema.js";
 import { allSyscalls } from "./inspect/syscall-names.js";
 import type { CachedKernel } from "./kernel/cache.js";
 import type { Progress } from "./kernel/compile.js";
-import { getKernel } from "./kernel/kernel.js";
 import { writeBzImage } from "./link/bzimage.js";
 import { withoutDeadCode } from "./link/dead-code/kernel.js";
 import { findKernelSymbols, type KernelParts, linkImage } from "./link/image.js";
@@ -29,6 +29,7 @@ import { usedCalls } from "./mask/used.js";
 import { archiveMembers } from "./rootfs/cpio.js";
 import { readIncluded } from "./rootfs/include.js";
 import { type RootFile, rootEntries } from "./rootfs/root.js";
+import type { KernelChoice } from "./specialise/choose.js";
 import { compileDispatch, compileInit, readDispatchTemplate } from "./stubs/compile.js";
 import { renderDispatch } from "./stubs/render.js";
 import { parseSyscallTable } from "./stubs/table.js";
@@ -37,6 +38,8 @@ export interface BuildRequest {
   readonly configuration: ResolvedConfiguration;
   readonly output: string;
   readonly bzImage: boolean;
+  /** The image is booted once, now: a generic kernel that is there is better than a special one in some minutes. */
+  readonly isUrgent?: boolean;
   readonly onProgress: (progress: Progress) => void;
 }
 
@@ -44,6 +47,7 @@ export interface BuildResult {
   readonly output: string;
   readonly manifest: Manifest;
   readonly imageBytes: number;
+  readonly kernelChoice: KernelChoice;
   /** What the application needs, for the mode of the image. */
   readonly verdict: Inspection["verdicts"]["unikernel"];
   /** Path of the bzImage, when one was asked for. */
@@ -74,6 +78,7 @@ export async function build(request: BuildRequest): Promise<BuildResult> {
       output,
       manifest,
       imageBytes: image.length,
+      kernelChoice: plan.choice,
       verdict: inspection.verdicts[configuration.mode],
       timingsMs: time.totalMs() as BuildResult["timingsMs"],
       ...bzImage,
@@ -84,6 +89,7 @@ export async function build(request: BuildRequest): Promise<BuildResult> {
 /** All that goes into the last link. */
 interface ImagePlan {
   readonly kernel: CachedKernel;
+  readonly choice: KernelChoice;
   readonly application: ElfFile;
   readonly inspection: Inspection;
   readonly mask: Mask;
@@ -98,7 +104,7 @@ interface ImagePlan {
 
 /** The passes in front of the last link. */
 export async function planImage(
-  { configuration, onProgress }: Pick<BuildRequest, "configuration" | "onProgress">,
+  { configuration, onProgress, isUrgent = false }: Omit<BuildRequest, "output" | "bzImage">,
   scratch: string,
   time: Stopwatch,
 ): Promise<ImagePlan> {
@@ -114,11 +120,14 @@ export async function planImage(
 
   const cache = inspectionCache(cacheDirectory());
   const inspection = await inspect({ path: first.path, mode: "precise", cache });
-  const used = usedCalls([inspection, ...(await inspectIncluded(files, cache, scratch))]);
+  const programs = [inspection, ...(await inspectIncluded(files, cache, scratch))];
+  const used = usedCalls(programs);
   const mask = chooseMask(configuration.mask, used, listed, syscallNames);
   time.lap("inspection");
 
-  const kernel = await getKernel({ mode, ...kernelChoice(configuration), onProgress });
+  const callsKernel = somewhere(symbolNames).size > 0;
+  const wished = await chooseImageKernel({ configuration, programs, callsKernel, files });
+  const { kernel, choice } = await getImageKernel(wished, configuration, { isUrgent, onProgress });
   time.lap("kernel");
 
   const dispatch = await renderedDispatch(kernel, mask);
@@ -131,7 +140,17 @@ export async function planImage(
     symbolNames.length === 0 ? first : await linkedApplication(configuration, inputs, kernelSymbols, scratch);
   const guestPath = `/bin/${imageName(configuration)}`;
   const { digests } = inputs;
-  const description = { configuration, kernel, inputs: digests, application, used, mask, guestPath, files };
+  const description = {
+    configuration,
+    kernel,
+    choice,
+    inputs: digests,
+    application,
+    used,
+    mask,
+    guestPath,
+    files,
+  };
   const manifest = describeImage(description);
   const manifestText = JSON.stringify(manifest);
   const guestFiles = withRing0(files, configuration);
@@ -144,7 +163,7 @@ export async function planImage(
     manifest: manifestText,
   });
   return {
-    ...{ kernel, application, inspection, mask, dispatch, parts },
+    ...{ kernel, choice, application, inspection, mask, dispatch, parts },
     ...{ payload, manifest, manifestText, kernelSymbols },
   };
 }
@@ -170,11 +189,6 @@ async function compileStubs({ compiler, directory }: CachedKernel, dispatch: str
     compileDispatch(dispatch, directory, compiler),
   ]);
   return { init, parts: { directory, object: join(directory, "vmlinux.o"), stubs: [dispatchObject] } };
-}
-
-function kernelChoice({ kernel }: ResolvedConfiguration) {
-  const source = kernel.source ?? process.env["UKL_KERNEL_SOURCE"];
-  return { options: kernel.options, ...(source === undefined ? {} : { source }) };
 }
 
 function withRing0(files: readonly RootFile[], { mode, ring0 }: ResolvedConfiguration): readonly RootFile[] {

@@ -29,7 +29,14 @@ import { kernelCache } from "./kernel/cache.js";
 import type { Progress } from "./kernel/compile.js";
 import { getKernel } from "./kernel/kernel.js";
 import { maskPolicies } from "./mask/policy.js";
-import { formatBuild, formatFindings, formatKernels, formatMasked, formatProgress } from "./report.js";
+import {
+  formatBuild,
+  formatChoice,
+  formatFindings,
+  formatKernels,
+  formatMasked,
+  formatProgress,
+} from "./report.js";
 import { dryRun, type RunRequest, run } from "./run.js";
 import { writeStubs } from "./show-stubs.js";
 
@@ -107,11 +114,24 @@ function addImageOptions(command: Command): Command {
     )
     .option("--mask-call <name=policy>", "what one system call gets; 'allow' lets it through", collect, [])
     .option("--mask-from <file>", "a trace or list of the calls that the program makes")
+    .addOption(
+      new Option("--kernel <base>", "for what the program uses, or for programs of all kinds").choices([
+        "special",
+        "generic",
+      ]),
+    )
     .option("--kernel-source <path>", "Linux source directory or tarball")
     .option("--kernel-option <name=value>", "set a kernel option", collect, [])
     .option("--kernel-symbol <name>", "let the program use this kernel symbol", collect, [])
     .option("-m, --memory <size>", "memory of the guest, such as 128M")
     .option("--smp <n>", "virtual CPUs", wholeNumber);
+}
+
+interface BuildOnlyFlags extends BuildFlags {
+  readonly output?: string;
+  readonly bzimage?: true;
+  readonly explainKernel?: true;
+  readonly json?: true;
 }
 
 function addBuild(program: Command, programArguments: readonly string[] | undefined): void {
@@ -120,20 +140,21 @@ function addBuild(program: Command, programArguments: readonly string[] | undefi
     .argument("[target...]", "sources, objects and archives, or one static executable")
     .option("-o, --output <file>", "the image (default: NAME.elf)")
     .option("--bzimage", "write a bzImage beside it")
+    .option("--explain-kernel", "print each kernel option that was chosen, and why")
     .option("--json", "print the result as JSON")
-    .action(
-      async (targets: string[], flags: BuildFlags & { output?: string; bzimage?: true; json?: true }) => {
-        const configuration = await readConfiguration(targets, flags, programArguments);
-        const progress = progressPrinter();
-        const result = await build({
-          configuration,
-          output: flags.output ?? `${imageName(configuration)}.elf`,
-          bzImage: flags.bzimage === true,
-          onProgress: progress.show,
-        }).finally(progress.end);
-        print(flags.json ? `${JSON.stringify(result, undefined, 2)}\n` : formatBuild(result));
-      },
-    );
+    .action(async (targets: string[], flags: BuildOnlyFlags) => {
+      const configuration = await readConfiguration(targets, flags, programArguments);
+      const progress = progressPrinter();
+      const result = await build({
+        configuration,
+        output: flags.output ?? `${imageName(configuration)}.elf`,
+        bzImage: flags.bzimage === true,
+        onProgress: progress.show,
+      }).finally(progress.end);
+      if (flags.json) return void print(`${JSON.stringify(result, undefined, 2)}\n`);
+      print(formatBuild(result));
+      if (flags.explainKernel) print(formatChoice(result.kernelChoice));
+    });
 }
 
 function addStubs(program: Command, programArguments: readonly string[] | undefined): void {
@@ -412,7 +433,10 @@ async function withImage(
   await withScratchDirectory(async (scratch) => {
     const output = join(scratch, `${imageName(configuration)}.elf`);
     const progress = progressPrinter();
-    await build({ configuration, output, bzImage: false, onProgress: progress.show }).finally(progress.end);
+    const isUrgent = configuration.kernel.base === undefined;
+    const request = { configuration, output, bzImage: false, isUrgent, onProgress: progress.show };
+    const { kernelChoice } = await build(request).finally(progress.end);
+    if (kernelChoice.because !== undefined) say(`note: generic kernel: ${kernelChoice.because}\n`);
     await work({ ...machine, imagePath: output, env: {} });
   });
 }

@@ -57,6 +57,7 @@ export const errorCatalogue = {
   "UKL-305": entry("the kernel does not build", exitCode.bug),
   "UKL-306": entry("the kernel cache cannot be written", exitCode.unavailable),
   "UKL-307": entry("a kernel cache entry is damaged", exitCode.unavailable),
+  "UKL-308": entry("the kernel has no such option", exitCode.badInput),
   "UKL-401": entry("a needed tool is missing", exitCode.unavailable),
   "UKL-402": entry("there is no space left on the device", exitCode.unavailable),
   "UKL-403": entry("a file cannot be written", exitCode.unavailable),

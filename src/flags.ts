@@ -25,6 +25,7 @@ export interface BuildFlags {
   readonly mask?: MaskFlags["default"];
   readonly maskCall: readonly string[];
   readonly maskFrom?: string;
+  readonly kernel?: "special" | "generic";
   readonly kernelSource?: string;
   readonly kernelOption: readonly string[];
   readonly kernelSymbol: readonly string[];
@@ -66,6 +67,7 @@ export async function readConfiguration(
     },
     ring0: { programs: [...flags.ring0] },
     kernel: {
+      base: flags.kernel,
       source: flags.kernelSource,
       options: pairs(flags.kernelOption, "--kernel-option CONFIG_NAME=VALUE"),
       symbols: [...flags.kernelSymbol],

@@ -25,7 +25,8 @@ export async function inspectIncluded(
   return inspections;
 }
 
-function canRun(data: Uint8Array): boolean {
+/** Whether it is an ELF file that is executed or loaded. */
+export function canRun(data: Uint8Array): boolean {
   try {
     return parseElf(data, "").linkage !== "relocatable";
   } catch (error) {

@@ -18,7 +18,18 @@ export const manifestSchema = z.object({
   tool: z.string(),
   name: z.string().min(1),
   mode: z.enum(["unikernel", "classic"]),
-  kernel: z.object({ version: z.string(), key: digest, configurationDigest: digest, compiler: z.string() }),
+  kernel: z.object({
+    version: z.string(),
+    key: digest,
+    configurationDigest: digest,
+    compiler: z.string(),
+    /** Absent in older images, which have the generic one. */
+    base: z.enum(["special", "generic"]).optional(),
+    /** What was chosen over the base, each with what asks for it. */
+    options: z
+      .array(z.object({ name: z.string(), value: z.string(), neededBy: z.array(z.string()) }))
+      .optional(),
+  }),
   inputs: z.array(z.object({ name: z.string(), sha256: digest })),
   application: z.object({
     guestPath: z.string().startsWith("/"),

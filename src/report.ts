@@ -4,12 +4,14 @@ import type { BuildResult } from "./build.js";
 import type { Finding } from "./host/doctor.js";
 import type { CachedKernel } from "./kernel/cache.js";
 import type { Progress } from "./kernel/compile.js";
+import { describe, type KernelChoice } from "./specialise/choose.js";
 import type { RunResult } from "./vm/run.js";
 
 export function formatBuild({
   output,
   manifest,
   imageBytes,
+  kernelChoice,
   verdict,
   bzImage,
   timingsMs,
@@ -18,7 +20,7 @@ export function formatBuild({
   const { tls } = application;
   const lines = [
     `${output}: ${mode} image of ${application.guestPath}, ${formatBytes(imageBytes)}`,
-    `  kernel   Linux ${kernel.version}, configuration ${kernel.configurationDigest.slice(0, 12)}`,
+    `  kernel   Linux ${kernel.version}, configuration ${kernel.configurationDigest.slice(0, 12)}, ${summarise(kernelChoice)}`,
     `  program  ${application.kind} of ${formatBytes(application.sizeBytes)}, entry ${application.entry}`,
     tls === undefined
       ? "  TLS      none"
@@ -35,6 +37,7 @@ export function formatBuild({
       .join(", ")}`,
   ];
   if (mode === "unikernel") lines.push("  note     the application runs in ring 0: SMEP and SMAP are off");
+  lines.push(...kernelChoice.notes.map((note) => `  note     ${note}`));
   const obstacles = verdict.findings.filter(({ severity }) => severity === "obstacle");
   lines.push(...obstacles.map(({ what, fix }) => `  warning  ${what}: ${fix}`));
   return `${lines.join("\n")}\n`;
@@ -62,6 +65,23 @@ export function formatMasked(messages: RunResult["masked"]): string {
         : `ukl: ${message.program} at ${message.site} tried the masked call ${message.call}${message.kind === "killed" ? " and was killed" : ""}\n`,
     )
     .join("");
+}
+
+function summarise({ base, because, options }: KernelChoice): string {
+  if (base === "generic") return because === undefined ? "generic" : `generic: ${because}`;
+  return `special: ${options.length} options (--explain-kernel)`;
+}
+
+/** Each option with what asks for it, and how the application gets there. */
+export function formatChoice({ options, notes }: KernelChoice): string {
+  const lines = options.flatMap(({ option, value, reasons }) => [
+    `CONFIG_${option}=${value}`,
+    ...reasons.flatMap((reason) => [
+      `  ${describe(reason)}`,
+      ...(reason.evidence === undefined ? [] : [`    ${reason.evidence}`]),
+    ]),
+  ]);
+  return [...lines, ...notes.map((note) => `note: ${note}`)].map((line) => `${line}\n`).join("");
 }
 
 export function formatKernels(

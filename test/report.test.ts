@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: MIT
 import { describe, expect, test } from "vitest";
 import type { BuildResult } from "../src/build.js";
-import { formatBuild, formatBytes, formatFindings, formatKernels, formatProgress } from "../src/report.js";
+import {
+  formatBuild,
+  formatBytes,
+  formatChoice,
+  formatFindings,
+  formatKernels,
+  formatProgress,
+} from "../src/report.js";
 
 const digest = "0123456789abcdef".repeat(4);
 
@@ -13,6 +20,7 @@ function result(
     output: "hello.elf",
     imageBytes: 5 * 1024 * 1024,
     timingsMs: { kernel: 1, stubs: 2, application: 30, inspection: 40, image: 200, verify: 5, total: 238 },
+    kernelChoice: { base: "generic", options: [], notes: [] },
     verdict: { outcome: "works", findings: [] },
     manifest: {
       schemaVersion: 1,
@@ -41,12 +49,46 @@ function result(
   };
 }
 
+test("an explanation names each option, what asks for it and the way there", () => {
+  const reasons = [
+    { kind: "call", name: "epoll_create1", evidence: "main → server:loop" },
+    { kind: "path", name: "/proc/stat" },
+  ] as const;
+  const options = [{ option: "EPOLL", value: "y", reasons }];
+  expect(formatChoice({ base: "special", options, notes: ["a note"] })).toBe(
+    [
+      "CONFIG_EPOLL=y",
+      "  the call epoll_create1",
+      "    main → server:loop",
+      "  the path /proc/stat",
+      "note: a note",
+      "",
+    ].join("\n"),
+  );
+});
+
 describe("the report of a build", () => {
   test("names the image, its kernel and its program", () => {
     const lines = formatBuild(result()).split("\n");
     expect(lines[0]).toBe("hello.elf: unikernel image of /bin/hello, 5.0 MiB");
     expect(lines[1]).toContain("Linux 6.12.117, configuration 0123456789ab");
     expect(lines[2]).toContain("executable of 800.0 KiB, entry 0x401000");
+  });
+
+  test("tells how the kernel was chosen, and why it is another one than asked for", () => {
+    const option = { option: "EPOLL", value: "y", reasons: [] };
+    const kernelLine = (kernelChoice: BuildResult["kernelChoice"]) =>
+      formatBuild(result({ kernelChoice })).split("\n")[1];
+    expect(kernelLine({ base: "generic", options: [], notes: [] })).toMatch(/, generic$/);
+    expect(kernelLine({ base: "generic", because: "of that", options: [], notes: [] })).toMatch(
+      /, generic: of that$/,
+    );
+    expect(kernelLine({ base: "special", options: [option], notes: [] })).toContain("special: 1 option");
+  });
+
+  test("says what the configuration takes away", () => {
+    const kernelChoice = { base: "special", options: [], notes: ["CONFIG_EPOLL is off"] } as const;
+    expect(formatBuild(result({ kernelChoice }))).toMatch(/^ +note +CONFIG_EPOLL is off$/m);
   });
 
   test("tells the TLS block, or that there is none", () => {

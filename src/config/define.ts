@@ -50,6 +50,11 @@ export interface Configuration {
     readonly from?: string;
   };
   readonly kernel?: {
+    /**
+     * `special` has what the application uses, `generic` what programs of all kinds use. Default: `special`, but
+     * `ukl run` of a program boots the generic one while no special one was built.
+     */
+    readonly base?: "special" | "generic";
     /** A Linux source directory or tarball. Default: the host's linux-source package. */
     readonly source?: string;
     /** Kconfig options on top of the ones ukl chooses. */

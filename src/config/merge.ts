@@ -47,6 +47,7 @@ function overlay(file: ConfigurationFlags, flags: ConfigurationFlags): Configura
       calls: { ...file.mask?.calls, ...flags.mask?.calls },
     },
     kernel: {
+      base: flags.kernel?.base ?? file.kernel?.base,
       source: flags.kernel?.source ?? file.kernel?.source,
       options: { ...file.kernel?.options, ...flags.kernel?.options },
       symbols: joined(file.kernel?.symbols, flags.kernel?.symbols),

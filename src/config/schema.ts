@@ -33,6 +33,7 @@ const guestPath = text(
 const optionValue = 'a one-line string such as "y" or "n", or a whole number';
 const kernel = z.strictObject(
   {
+    base: z.enum(["special", "generic"], { error: '"special" or "generic"' }).optional(),
     source: hostPath.optional(),
     options: z
       .record(

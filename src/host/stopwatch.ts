@@ -2,7 +2,7 @@
 /** How long the passes of a job take. */
 
 export interface Stopwatch {
-  /** Gives the time since the last lap, or the start, a name. */
+  /** Adds the time since the last lap, or the start, to what has this name. */
   lap(name: string): void;
   /** All laps and their total, in milliseconds. */
   totalMs(): Readonly<Record<string, number>> & { readonly total: number };
@@ -15,7 +15,7 @@ export function stopwatch(): Stopwatch {
   return {
     lap(name) {
       const now = performance.now();
-      laps[name] = Math.round(now - last);
+      laps[name] = (laps[name] ?? 0) + Math.round(now - last);
       last = now;
     },
     totalMs: () => ({ ...laps, total: Math.round(performance.now() - start) }),

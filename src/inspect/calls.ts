@@ -26,13 +26,14 @@ export function describeCalls(
   sites: readonly ResolvedSite[],
   reaches: Reaches,
 ): readonly Call[] {
-  const calls = new Map<number, { layers: Set<Layer>; evidence: Evidence[] }>();
+  const calls = new Map<number, FoundCall>();
   for (const site of sites) {
     for (const { number, decider } of site.decisions) {
       const call = callNumber(site, number);
       if (call === undefined) continue;
-      const entry = calls.get(call) ?? { layers: new Set(), evidence: [] };
+      const entry = calls.get(call) ?? { layers: new Set(), functions: new Set(), evidence: [] };
       calls.set(call, entry);
+      entry.functions.add(qualifiedName(site.node));
       for (const [reachedIn, reach] of Object.entries(reaches) as [keyof Reaches, Reach][]) {
         if (!reach.has(decider)) continue;
         const layer = standsInForVdso(graph, call, decider, reach) ? "vdso" : reachedIn;
@@ -46,12 +47,19 @@ export function describeCalls(
   }
   return [...calls]
     .sort(([left], [right]) => left - right)
-    .map(([number, { layers, evidence }]) => ({
+    .map(([number, { layers, functions, evidence }]) => ({
       name: syscallName(number) ?? String(number),
       number,
       layers: [...layers],
+      functions: [...functions].sort(),
       evidence,
     }));
+}
+
+interface FoundCall {
+  readonly layers: Set<Layer>;
+  readonly functions: Set<string>;
+  readonly evidence: Evidence[];
 }
 
 /**
@@ -112,6 +120,7 @@ export function describeUnknown(
 export function everyCall(found: readonly Call[], unknownSites: readonly UnknownSite[]): readonly Call[] {
   const known = new Map(found.map((call) => [call.number, call]));
   const site = unknownSites.find(({ reached }) => reached);
+  const functions = site === undefined ? [] : [`${site.library}:${site.symbol}`];
   const evidence: Evidence[] =
     site === undefined
       ? []
@@ -125,7 +134,8 @@ export function everyCall(found: readonly Call[], unknownSites: readonly Unknown
           },
         ];
   return allSyscalls.map(
-    ({ name, number }) => known.get(number) ?? { name, number, layers: ["startup", "main"], evidence },
+    ({ name, number }) =>
+      known.get(number) ?? { name, number, layers: ["startup", "main"], functions, evidence },
   );
 }
 

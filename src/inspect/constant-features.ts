@@ -30,6 +30,58 @@ const socketTypeMask = 0xf;
 const AF_NETLINK = 16;
 const AF_PACKET = 17;
 
+/** Part of a call that only an argument tells. */
+interface ArgumentFeature {
+  readonly name: string;
+  /** The feature where the argument stays unknown. */
+  readonly nameOfUnknown: string;
+  readonly calls: readonly (readonly [call: string, position: 0 | 1 | 2])[];
+  readonly shows: (value: number) => boolean;
+}
+
+/** linux/fcntl.h: F_GETLK to F_SETLKW, F_OFD_GETLK to F_OFD_SETLKW, F_SETLEASE, F_GETLEASE. */
+const lockCommands = new Set([5, 6, 7, 36, 37, 38, 1024, 1025]);
+/** linux/time.h: what is not a clock of the machine, but of a process or thread, or for alarms. */
+const machineClocks = new Set([0, 1, 4, 5, 6, 7]);
+/** linux/prctl.h: PR_GET_SECCOMP, PR_SET_SECCOMP. */
+const seccompOperations = new Set([21, 22]);
+/** asm-generic/resource.h */
+const RLIMIT_CORE = 4;
+
+const argumentFeatures: readonly ArgumentFeature[] = [
+  {
+    name: "file locks",
+    nameOfUnknown: "fcntl by computed command",
+    calls: [["fcntl", 1]],
+    shows: (value) => lockCommands.has(value),
+  },
+  {
+    name: "clocks of processes and threads",
+    nameOfUnknown: "clocks by computed number",
+    calls: [
+      ["clock_gettime", 0],
+      ["clock_getres", 0],
+      ["clock_nanosleep", 0],
+    ],
+    shows: (value) => !machineClocks.has(value),
+  },
+  {
+    name: "core dumps",
+    nameOfUnknown: "limits by computed number",
+    calls: [
+      ["prlimit64", 1],
+      ["setrlimit", 0],
+    ],
+    shows: (value) => value === RLIMIT_CORE,
+  },
+  {
+    name: "seccomp",
+    nameOfUnknown: "prctl by computed operation",
+    calls: [["prctl", 0]],
+    shows: (value) => seccompOperations.has(value),
+  },
+];
+
 /** linux/socket.h: those that a program may ask for. */
 const families: ReadonlyMap<number, string> = new Map([
   [1, "AF_UNIX"],
@@ -101,6 +153,13 @@ export function describeConstants(
       ...show("JIT pages", "mmap or mprotect", findCodePages(protections, reaches.startup)),
       ...show("raw sockets", "socket", findRawSocket(domains, types)),
       ...show("sockets by computed family", "socket", openEnd(asked)),
+      ...argumentFeatures.flatMap(({ name, nameOfUnknown, calls, shows }) =>
+        calls.flatMap(([call, position]) => {
+          const passed = ask(call, argumentAt(position));
+          const shown = passed.values.find(({ value }) => shows(value));
+          return [...show(name, call, shown), ...show(nameOfUnknown, call, openEnd(passed))];
+        }),
+      ),
     ],
     socketFamilies: describeFamilies(domains, explain),
   };

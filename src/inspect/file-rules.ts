@@ -25,7 +25,7 @@ export const pathRules: readonly (readonly [form: RegExp, kind: FileKind, reason
   ],
   [/^\/etc\/(resolv|host|gai)\.conf$/, "nss", "it says how hosts are looked up"],
   [/^\/etc\//, "configuration", "live code has this path"],
-  [/^\/(proc|sys|dev|run|var)\//, "path", "live code has this path"],
+  [/^\/(proc|sys|dev|run|var)(\/|$)/, "path", "live code has this path"],
 ];
 
 export interface FunctionRule {
@@ -94,6 +94,12 @@ export const functionRules: readonly FunctionRule[] = [
     kind: "nss",
     paths: ["/etc/resolv.conf", "/etc/host.conf"],
     reason: "it says how hosts are looked up",
+  },
+  {
+    functions: ["shm_open", "shm_unlink", "sem_open", "sem_unlink"],
+    kind: "path",
+    paths: ["/dev/shm/"],
+    reason: "shared memory and semaphores are files there",
   },
   {
     functions: ["OPENSSL_init_crypto", "OPENSSL_config", "CONF_modules_load_file"],

@@ -4,7 +4,7 @@ import type { Explain } from "./evidence.js";
 import type { Explored } from "./explore.js";
 import { databaseFiles, functionRules, pathRules } from "./file-rules.js";
 import type { Graph } from "./graph.js";
-import { type FindFunction, functionFinder } from "./names.js";
+import { type FindFunction, functionFinder, qualifiedName } from "./names.js";
 import { boundNames, databasesOf } from "./nss.js";
 import { livePaths } from "./plugins.js";
 import type { Inspection } from "./schema.js";
@@ -29,9 +29,12 @@ export function describeFiles(graph: Graph, explored: Explored, explain: Explain
     for (const path of paths) add({ path, kind, reason, evidence: explain(node) });
   }
   for (const file of databases(explored, isLive, explain)) add(file);
-  for (const [path, node] of livePaths(graph, explored.live)) {
+  for (const [path, nodes] of livePaths(graph, explored.live)) {
+    const [first] = nodes;
     const rule = pathRules.find(([form]) => form.test(path));
-    if (rule !== undefined) add({ path, kind: rule[1], reason: rule[2], evidence: explain(node) });
+    if (rule === undefined || first === undefined) continue;
+    const mentionedBy = [...nodes].map(qualifiedName).sort();
+    add({ path, kind: rule[1], reason: rule[2], evidence: explain(first), mentionedBy });
   }
   return [...files.values()].sort((left, right) => (left.path < right.path ? -1 : 1));
 }

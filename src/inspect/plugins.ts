@@ -25,8 +25,8 @@ export async function findPlugins(
 ): Promise<readonly AskedName[]> {
   if (modules.size === 0) return [];
   const plugins: AskedName[] = [];
-  for (const [directory, node] of livePaths(graph, live, (module) => modules.has(module))) {
-    if (commonDirectory.test(directory) || sharedDirectory.test(directory)) continue;
+  for (const [directory, [node]] of livePaths(graph, live, (module) => modules.has(module))) {
+    if (node === undefined || commonDirectory.test(directory) || sharedDirectory.test(directory)) continue;
     const files = (await listFiles(directory)).filter((file) => file.endsWith(".so"));
     if (files.length > mostPlugins) continue;
     const evidence = `${qualifiedName(node)}, which names ${directory}`;
@@ -35,17 +35,19 @@ export async function findPlugins(
   return plugins;
 }
 
-/** Text that begins like an absolute path, with a live function or object that refers to it. */
+/** Text that begins like an absolute path, with the live functions and objects that refer to it. */
 export function livePaths(
   graph: Graph,
   live: Reach,
   isWanted: (module: Module) => boolean = () => true,
-): ReadonlyMap<string, GraphNode> {
-  const paths = new Map<string, GraphNode>();
+): ReadonlyMap<string, ReadonlySet<GraphNode>> {
+  const paths = new Map<string, Set<GraphNode>>();
   const look = (node: GraphNode, address: number) => {
     const text = textAt(node.module, address, "/");
-    if (text === undefined || paths.has(text) || isProse(text)) return;
-    paths.set(text, node);
+    if (text === undefined || isProse(text)) return;
+    const nodes = paths.get(text);
+    if (nodes === undefined) paths.set(text, new Set([node]));
+    else nodes.add(node);
   };
   for (const node of live.nodes) {
     if (!isWanted(node.module)) continue;

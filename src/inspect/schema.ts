@@ -63,6 +63,8 @@ const fileUse = z.object({
   reason: z.string(),
   /** The chain of functions to the one that mentions it, or that opens such files. */
   evidence: z.string(),
+  /** Where live code has this path: all functions and objects that refer to it, as `library:symbol`. */
+  mentionedBy: z.array(z.string()).optional(),
 });
 
 const unknownSite = z.object({
@@ -113,6 +115,8 @@ export const inspectionSchema = z.object({
       name: z.string(),
       number: count,
       layers: z.array(z.enum(layers)),
+      /** All functions with an instruction that can make it, as `library:symbol`. */
+      functions: z.array(z.string()),
       evidence: z.array(evidence),
     }),
   ),

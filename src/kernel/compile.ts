@@ -3,7 +3,7 @@
  * Builds the kernel objects of one configuration, up to the last link. That link is done for every image
  * anew, with the application beside the kernel, so what is kept is one relocatable object and its script.
  */
-import { copyFile, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { access, copyFile, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { UklError } from "../errors.js";
@@ -83,6 +83,8 @@ export async function compileKernel(request: CompileRequest): Promise<void> {
   onProgress({ step: "configuring the kernel" });
   await openBuildDirectory(buildDirectory);
   await configure(request);
+  // From here on objects change; a configuration that was refused has cost nothing.
+  await rm(join(buildDirectory, completeMark), { force: true });
 
   let objects = 0;
   const onLine = (line: string) => {
@@ -127,7 +129,7 @@ async function configure(request: CompileRequest): Promise<void> {
 
 /** Starts from nothing unless the last build here was complete. */
 async function openBuildDirectory(directory: string): Promise<void> {
-  const complete = await rm(join(directory, completeMark)).then(
+  const complete = await access(join(directory, completeMark)).then(
     () => true,
     () => false,
   );

@@ -7,28 +7,62 @@
  */
 import { readFile } from "node:fs/promises";
 import { UklError } from "../errors.js";
+import { run } from "../host/exec.js";
 import { packageFile } from "../host/places.js";
+import { nearest } from "../nearest.js";
 
-export type Mode = "unikernel" | "classic";
+type Mode = "unikernel" | "classic";
 
 /** Option name without CONFIG_ → value as .config writes it; "n" for an option that is not set. */
 export type Options = ReadonlyMap<string, string>;
 
-/** The fragments of a generic kernel for one mode, later ones winning, with `extra` last. */
-export async function wantedOptions(
-  mode: Mode,
-  extra: Readonly<Record<string, string | number>>,
-): Promise<Options> {
+export interface ConfigurationRequest {
+  readonly mode: Mode;
+  /** `generic` has what programs of all kinds ask for, `special` what `settings` say. Default: `generic`. */
+  readonly base?: "generic" | "special";
+  /** Over the fragments. Undefined: as Kconfig has it. */
+  readonly settings?: ReadonlyMap<string, string | undefined>;
+  /** The user's, over all others; named with CONFIG_. */
+  readonly options?: Readonly<Record<string, string | number>>;
+}
+
+/** The fragments of a kernel for one mode, later ones winning, and what goes over them. */
+export async function wantedOptions({
+  mode,
+  base = "generic",
+  settings = new Map(),
+  options: own = {},
+}: ConfigurationRequest): Promise<Options> {
   const options = new Map<string, string>();
-  for (const fragment of ["base", "generic", mode]) {
+  for (const fragment of ["base", ...(base === "generic" ? ["generic"] : []), mode]) {
     const text = await readFile(packageFile("kernel", "config", `${fragment}.config`), "utf8");
     for (const [name, value] of parseConfiguration(text)) options.set(name, value);
   }
-  for (const [name, value] of Object.entries(extra)) {
+  for (const [name, value] of settings) {
+    if (value === undefined) options.delete(name);
+    else options.set(name, value);
+  }
+  for (const [name, value] of Object.entries(own)) {
     const plain = /^(?:[ynm]|\d+|0x[\da-fA-F]+)$/.test(String(value));
     options.set(name.replace(/^CONFIG_/, ""), plain ? String(value) : JSON.stringify(value));
   }
   return options;
+}
+
+/** Throws UKL-308 for a name that no Kconfig file of the kernel source has. */
+export async function checkOptionsExist(names: readonly string[], sourceDirectory: string): Promise<void> {
+  if (names.length === 0) return;
+  const search = ["-rhoE", "--include=Kconfig*", "^[[:space:]]*(menu)?config[[:space:]]+[A-Za-z0-9_]+"];
+  const { stdout } = await run({ tool: "grep", args: [...search, "."], cwd: sourceDirectory });
+  const known = new Set(stdout.split("\n").map((line) => line.trim().replace(/^\w+\s+/, "")));
+  const unknown = names.map((name) => name.replace(/^CONFIG_/, "")).find((name) => !known.has(name));
+  if (unknown === undefined) return;
+  const [meant] = nearest(unknown, [...known]);
+  throw new UklError("UKL-308", {
+    what: `the kernel has no option CONFIG_${unknown}`,
+    cause: "none of its Kconfig files names it",
+    fix: `did you mean CONFIG_${meant?.candidate}? Options are set by kernel.options and --kernel-option`,
+  });
 }
 
 /** Reads a fragment or a .config. */

@@ -8,16 +8,19 @@ import { withLock } from "../host/lock.js";
 import { cacheDirectory, packageFile } from "../host/places.js";
 import { type CachedKernel, kernelCache } from "./cache.js";
 import { compileKernel, type Progress } from "./compile.js";
-import { type Mode, renderOptions, wantedOptions } from "./configuration.js";
+import {
+  type ConfigurationRequest,
+  checkOptionsExist,
+  parseConfiguration,
+  renderOptions,
+  wantedOptions,
+} from "./configuration.js";
 import { applyPatches, listPatches, type Patch } from "./patches.js";
 import { findSource, type KernelSource, unpackSource } from "./source.js";
 
-export interface KernelRequest {
-  readonly mode: Mode;
+export interface KernelRequest extends ConfigurationRequest {
   /** A directory or tarball; by default Debian's linux-source package. */
   readonly source?: string;
-  /** Options over the generic kernel's, named with CONFIG_. */
-  readonly options?: Readonly<Record<string, string | number>>;
   readonly onProgress: (progress: Progress) => void;
 }
 
@@ -25,23 +28,14 @@ export interface KernelRequest {
 const entryLayout = 3;
 
 /**
- * Throws UKL-301 to UKL-307, and UKL-4xx for the host's part.
+ * Throws UKL-301 to UKL-308, and UKL-4xx for the host's part.
  * A second caller that wants the same kernel waits for the first one's.
  */
 export async function getKernel(request: KernelRequest): Promise<CachedKernel> {
   const { onProgress } = request;
+  const made = await identify(request);
+  const { key, sourceKey, source, patches, series, compiler, wanted, configurationDigest } = made;
   const root = cacheDirectory();
-  const series = (await readFile(packageFile("kernel", "VERSION"), "utf8")).trim();
-  const [source, patches, wanted, compiler] = await Promise.all([
-    findSource(series, request.source),
-    listPatches(),
-    wantedOptions(request.mode, request.options ?? {}),
-    compilerVersion(),
-  ]);
-  const configurationDigest = sha256(renderOptions(wanted));
-  const sourceKey = sha256(JSON.stringify([source.identity, patches.map((patch) => patch.digest)]));
-  const key = sha256(JSON.stringify([entryLayout, sourceKey, configurationDigest, compiler]));
-
   const cache = kernelCache(root);
   const ready = await cache.find(key);
   if (ready !== undefined) return ready;
@@ -51,6 +45,7 @@ export async function getKernel(request: KernelRequest): Promise<CachedKernel> {
     key,
     async (work) => {
       const tree = await patchedTree(root, sourceKey, { source, patches, series, onProgress });
+      await checkOptionsExist(Object.keys(request.options ?? {}), tree.directory);
       const buildKey = sha256(JSON.stringify([sourceKey, compiler]));
       await withLock(
         join(root, "locks", `build-${buildKey}`),
@@ -75,6 +70,38 @@ export async function getKernel(request: KernelRequest): Promise<CachedKernel> {
     },
     waiting,
   );
+}
+
+/** The kernel, if it was built before. Throws UKL-301 and UKL-307, and UKL-4xx for the host's part. */
+export async function findKernel(
+  request: Omit<KernelRequest, "onProgress">,
+): Promise<CachedKernel | undefined> {
+  const { key } = await identify(request);
+  return kernelCache(cacheDirectory()).find(key);
+}
+
+/** Whether a kernel has all these options. */
+export async function kernelServes(
+  { directory }: CachedKernel,
+  options: readonly { readonly option: string; readonly value: string }[],
+): Promise<boolean> {
+  const has = parseConfiguration(await readFile(join(directory, "config"), "utf8"));
+  return options.every(({ option, value }) => has.get(option) === value);
+}
+
+/** All that a kernel is made of, and the key in the cache that follows from it. */
+async function identify(request: Omit<KernelRequest, "onProgress">) {
+  const series = (await readFile(packageFile("kernel", "VERSION"), "utf8")).trim();
+  const [source, patches, wanted, compiler] = await Promise.all([
+    findSource(series, request.source),
+    listPatches(),
+    wantedOptions(request),
+    compilerVersion(),
+  ]);
+  const configurationDigest = sha256(renderOptions(wanted));
+  const sourceKey = sha256(JSON.stringify([source.identity, patches.map((patch) => patch.digest)]));
+  const key = sha256(JSON.stringify([entryLayout, sourceKey, configurationDigest, compiler]));
+  return { series, source, patches, wanted, compiler, configurationDigest, sourceKey, key };
 }
 
 interface TreeRequest {

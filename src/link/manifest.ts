@@ -16,7 +16,15 @@ export interface ImageDescription {
     readonly kernel: { readonly symbols: readonly string[] };
     readonly run: { readonly memory?: string | undefined; readonly cpus?: number | undefined };
   };
-  readonly kernel: Manifest["kernel"];
+  readonly kernel: Pick<Manifest["kernel"], "version" | "key" | "configurationDigest" | "compiler">;
+  readonly choice: {
+    readonly base: "special" | "generic";
+    readonly options: readonly {
+      readonly option: string;
+      readonly value: string;
+      readonly reasons: readonly { readonly name: string }[];
+    }[];
+  };
   readonly inputs: Manifest["inputs"];
   readonly application: ElfFile;
   readonly used: { readonly calls: ReadonlyMap<string, unknown>; readonly open?: string };
@@ -32,14 +40,14 @@ export interface ImageDescription {
 const defaultMemory = "128M";
 
 export function describeImage(description: ImageDescription): Manifest {
-  const { configuration, kernel, inputs, application, used, mask, guestPath, files } = description;
+  const { configuration, kernel, choice, inputs, application, used, mask, guestPath, files } = description;
   const { version, key, configurationDigest, compiler } = kernel;
   return {
     schemaVersion: 1,
     tool: "uklkit",
     name: basename(guestPath),
     mode: configuration.mode,
-    kernel: { version, key, configurationDigest, compiler },
+    kernel: { version, key, configurationDigest, compiler, ...describeChoice(choice) },
     inputs,
     application: describeApplication(application, guestPath),
     systemCalls: { complete: used.open === undefined, names: [...used.calls.keys()] },
@@ -61,6 +69,17 @@ function describeMask({ decisions, policy, notApplied }: ImageDescription["mask"
     masked: masked.length,
     others: Object.fromEntries(others.map(([name, { answer }]) => [name, answer])),
     ...(notApplied === undefined ? {} : { notApplied }),
+  };
+}
+
+function describeChoice({ base, options }: ImageDescription["choice"]) {
+  return {
+    base,
+    options: options.map(({ option, value, reasons }) => ({
+      name: `CONFIG_${option}`,
+      value,
+      neededBy: reasons.map(({ name }) => name),
+    })),
   };
 }
 

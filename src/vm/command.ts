@@ -85,7 +85,7 @@ export function qemuCommand(options: MachineOptions): Command {
 function kernelCommandLine(options: MachineOptions): string {
   const tscKhz = options.instructionCount === true ? instructionCountTscKhz : options.tscKhz;
   return [
-    ...(tscKhz === undefined ? [] : [`tsc_early_khz=${tscKhz}`]),
+    ...(tscKhz === undefined ? [] : [`tsc_early_khz=${tscKhz}`, "tsc=reliable"]),
     ...(options.accelerator === "tcg" ? [`lapic_timer_khz=${lapicTimerKhz}`] : []),
     ...(options.bootMode === "classic" ? ["ukl.mode=classic"] : []),
     ...(options.kernelArguments ?? []),

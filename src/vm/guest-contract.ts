@@ -27,6 +27,8 @@
  * Kernel command line: the built-in one, followed by what the host appends:
  *   tsc_early_khz=N   The rate of the TSC. Without it the kernel measures the TSC against the emulated
  *                     timer (arch/x86/kernel/tsc.c), which fails in one boot of five under TCG.
+ *   tsc=reliable      The kernel does not watch the TSC against that timer, of whose ticks a busy host loses some: it
+ *                     would go over to a clock of 4 ms then, and to timers as coarse.
  *   lapic_timer_khz=N The rate of the local APIC's timer, which the kernel would measure for 100 ms (kernel/patches).
  *   ukl.mode=classic  A unikernel image runs its application in ring 3.
  *

@@ -25,6 +25,8 @@
 #define TCGETS 0x5401
 #define TCSETS 0x5402
 #define TCSBRK 0x5409
+#define MS_NOSUID_NODEV 6
+#define MS_NOSUID_NOEXEC 10
 #define MS_NOSUID_NODEV_NOEXEC 14
 #define CONTROL_PORT 0xe9
 #define POWER_PORT 0xf4
@@ -168,6 +170,10 @@ static void mount_all(void)
 	syscall5(__NR_mount, "proc", "/proc", "proc", MS_NOSUID_NODEV_NOEXEC, 0);
 	syscall5(__NR_mount, "sysfs", "/sys", "sysfs", MS_NOSUID_NODEV_NOEXEC, 0);
 	syscall5(__NR_mount, "devtmpfs", "/dev", "devtmpfs", 0, 0);
+	syscall2(__NR_mkdir, "/dev/pts", 0755);
+	syscall5(__NR_mount, "devpts", "/dev/pts", "devpts", MS_NOSUID_NOEXEC, "mode=620,ptmxmode=666");
+	syscall2(__NR_mkdir, "/dev/shm", 01777);
+	syscall5(__NR_mount, "tmpfs", "/dev/shm", "tmpfs", MS_NOSUID_NODEV, 0);
 }
 
 /* Which masked calls were tried: the dispatch keeps a line for each (dispatch.c). */

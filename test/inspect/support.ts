@@ -51,7 +51,7 @@ export function makeCall(name: string, layers: readonly Layer[] = ["main"], symb
     symbol,
     offset: "0x1234",
   };
-  return { name, number, layers: [...layers], evidence: [evidence] };
+  return { name, number, layers: [...layers], functions: [`libc.so.6:${symbol}`], evidence: [evidence] };
 }
 
 export function makeLibrary(changes: Partial<Library> = {}): Library {

@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: MIT
-import { describe, expect, test } from "vitest";
+
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
 import { UklError } from "../../src/errors.js";
 import {
+  checkOptionsExist,
   checkOptionsStuck,
   parseConfiguration,
   renderOptions,
@@ -56,11 +61,11 @@ describe("what is wanted of a kernel", () => {
     ["unikernel", "y"],
     ["classic", "n"],
   ] as const)("in %s mode has CONFIG_UNIKERNEL_LINUX=%s", async (mode, value) => {
-    expect((await wantedOptions(mode, {})).get("UNIKERNEL_LINUX") ?? "n").toBe(value);
+    expect((await wantedOptions({ mode })).get("UNIKERNEL_LINUX") ?? "n").toBe(value);
   });
 
   test("never includes what ring 0 at user addresses excludes", async () => {
-    const wanted = await wantedOptions("unikernel", {});
+    const wanted = await wantedOptions({ mode: "unikernel" });
     for (const name of [
       "MITIGATION_PAGE_TABLE_ISOLATION",
       "X86_FRED",
@@ -72,18 +77,59 @@ describe("what is wanted of a kernel", () => {
   });
 
   test("ends with the user's own options, with strings quoted as Kconfig does", async () => {
-    const wanted = await wantedOptions("classic", {
+    const options = {
       CONFIG_SMP: "n",
       CONFIG_LOG_BUF_SHIFT: 17,
       CONFIG_START: "0x1000",
       CONFIG_DEFAULT_HOSTNAME: 'a "quoted" \\ name',
       CONFIG_NUMBERED: "12 monkeys",
-    });
+    };
+    const wanted = await wantedOptions({ mode: "classic", options });
     expect(wanted.get("SMP")).toBe("n");
     expect(wanted.get("LOG_BUF_SHIFT")).toBe("17");
     expect(wanted.get("START")).toBe("0x1000");
     expect(wanted.get("DEFAULT_HOSTNAME")).toBe('"a \\"quoted\\" \\\\ name"');
     expect(wanted.get("NUMBERED")).toBe('"12 monkeys"');
+  });
+});
+
+describe("a special kernel", () => {
+  test("has the base and what was chosen, and nothing of the generic kernel", async () => {
+    const settings = new Map([["EPOLL", "y"]]);
+    const wanted = await wantedOptions({ mode: "classic", base: "special", settings });
+    expect(wanted.get("PVH")).toBe("y");
+    expect(wanted.get("EPOLL")).toBe("y");
+    expect(wanted.get("INET")).toBeUndefined();
+  });
+
+  test("leaves to Kconfig what was chosen to be left", async () => {
+    const settings = new Map([["NR_CPUS", undefined]]);
+    const wanted = await wantedOptions({ mode: "classic", base: "special", settings });
+    expect(wanted.has("NR_CPUS")).toBe(false);
+  });
+});
+
+describe("the check that options exist", () => {
+  const tree = mkdtempSync(join(tmpdir(), "ukl-kconfig-"));
+  afterAll(() => rmSync(tree, { recursive: true }));
+  mkdirSync(join(tree, "fs"));
+  writeFileSync(join(tree, "Kconfig"), "config EPOLL\n\tbool\nmenuconfig NET\n");
+  writeFileSync(join(tree, "fs", "Kconfig.binfmt"), "\tconfig  BINFMT_ELF\n");
+  writeFileSync(join(tree, "README"), "config TIMERFD\n");
+
+  test.each(["CONFIG_EPOLL", "CONFIG_NET", "CONFIG_BINFMT_ELF"])("finds %s", async (name) => {
+    await checkOptionsExist([name], tree);
+  });
+
+  test("names the nearest one of a name that no Kconfig file has", async () => {
+    await expect(checkOptionsExist(["CONFIG_NET", "CONFIG_EPOL"], tree)).rejects.toMatchObject({
+      code: "UKL-308",
+      detail: {
+        what: expect.stringContaining("CONFIG_EPOL"),
+        fix: expect.stringContaining("CONFIG_EPOLL?"),
+      },
+    });
+    await expect(checkOptionsExist(["CONFIG_TIMERFD"], tree)).rejects.toMatchObject({ code: "UKL-308" });
   });
 });
 

@@ -10,14 +10,20 @@ import type { Fixture, HostReference, RunOutcome } from "./fixtures.js";
 export type Mode = "unikernel" | "classic";
 export const modes: readonly Mode[] = ["unikernel", "classic"];
 
-/** Builds an image from a configuration as a file or flags would give it. */
+/**
+ * Builds an image from a configuration as a file or flags would give it. Unless the test says so it has the generic
+ * kernel: special ones take minutes, and have tests of their own.
+ */
 export function buildImage(
   configuration: ConfigurationFlags,
   output: string,
   bzImage = false,
 ): Promise<BuildResult> {
   return build({
-    configuration: configurationSchema.parse(configuration),
+    configuration: configurationSchema.parse({
+      ...configuration,
+      kernel: { base: "generic", ...configuration.kernel },
+    }),
     output,
     bzImage,
     onProgress: () => undefined,
@@ -29,6 +35,7 @@ export async function buildFixture(
   reference: HostReference,
   mode: Mode,
   directory: string,
+  kernel: ConfigurationFlags["kernel"] = {},
 ): Promise<string> {
   const target =
     "program" in fixture.source || fixture.linkedBy === "host"
@@ -49,7 +56,7 @@ export async function buildFixture(
       files: { include: reference.files },
       // A call that the analysis missed ends the program.
       mask: { default: "kill" },
-      kernel: { symbols: fixture.kernelSymbols },
+      kernel: { ...kernel, symbols: fixture.kernelSymbols },
       run: { memory: fixture.memory },
     },
     output,

@@ -37,16 +37,16 @@ describe("qemuCommand", () => {
   });
 
   it("tells the kernel the rate of the TSC, and under TCG that of the local APIC's timer", () => {
-    expect(operandOf("-append", { accelerator: "kvm" })).toBe("tsc_early_khz=2445430");
-    expect(operandOf("-append")).toBe("tsc_early_khz=2445430 lapic_timer_khz=1000000");
+    expect(operandOf("-append", { accelerator: "kvm" })).toBe("tsc_early_khz=2445430 tsc=reliable");
+    expect(operandOf("-append")).toBe("tsc_early_khz=2445430 tsc=reliable lapic_timer_khz=1000000");
   });
 
   it("appends the boot mode, then the user's kernel arguments", () => {
     expect(operandOf("-append", { bootMode: "unikernel" })).toBe(
-      "tsc_early_khz=2445430 lapic_timer_khz=1000000",
+      "tsc_early_khz=2445430 tsc=reliable lapic_timer_khz=1000000",
     );
     expect(operandOf("-append", { bootMode: "classic", kernelArguments: ["debug", "loglevel=7"] })).toBe(
-      "tsc_early_khz=2445430 lapic_timer_khz=1000000 ukl.mode=classic debug loglevel=7",
+      "tsc_early_khz=2445430 tsc=reliable lapic_timer_khz=1000000 ukl.mode=classic debug loglevel=7",
     );
   });
 
@@ -59,7 +59,7 @@ describe("qemuCommand", () => {
     expect(operandOf("-icount")).toBeUndefined();
     expect(operandOf("-icount", { instructionCount: true })).toBe("shift=0,sleep=off");
     expect(operandOf("-append", { instructionCount: true })).toBe(
-      "tsc_early_khz=1000000 lapic_timer_khz=1000000",
+      "tsc_early_khz=1000000 tsc=reliable lapic_timer_khz=1000000",
     );
   });
 

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+/** The kernel of one image: options follow from what its programs use, and a kernel from those. */
+import type { ResolvedConfiguration } from "./config/schema.js";
+import { canRun } from "./included.js";
+import type { CachedKernel } from "./kernel/cache.js";
+import type { Progress } from "./kernel/compile.js";
+import { findKernel, getKernel, kernelServes } from "./kernel/kernel.js";
+import type { RootFile } from "./rootfs/root.js";
+import { chooseKernel, type KernelChoice, settingsOf } from "./specialise/choose.js";
+import { readNeeds } from "./specialise/needs.js";
+import type { ProgramUses } from "./specialise/select.js";
+import { otherUses } from "./specialise/uses.js";
+
+export interface KernelWish {
+  readonly configuration: Pick<ResolvedConfiguration, "mode" | "kernel" | "args" | "env" | "run">;
+  /** All of the image. */
+  readonly programs: readonly ProgramUses[];
+  /** The application calls functions of the kernel, which may need anything. */
+  readonly callsKernel: boolean;
+  /** The files of the image beside the application. */
+  readonly files: readonly RootFile[];
+}
+
+export async function chooseImageKernel(wish: KernelWish): Promise<KernelChoice> {
+  const { configuration, programs, callsKernel, files } = wish;
+  const { args, env, run, kernel } = configuration;
+  const texts = files.filter(({ data }) => !canRun(data));
+  const others = otherUses({ args, env, cpus: run.cpus ?? 1, texts });
+  const { base = "special", options: configured } = kernel;
+  return chooseKernel(await readNeeds(), { base, uses: { programs, others }, callsKernel, configured });
+}
+
+export interface ImageKernel {
+  readonly kernel: CachedKernel;
+  readonly choice: KernelChoice;
+}
+
+export interface KernelPatience {
+  /** Rather the generic kernel at once than a special one in some minutes. */
+  readonly isUrgent: boolean;
+  readonly onProgress: (progress: Progress) => void;
+}
+
+/** The chosen kernel; where that is urgent perhaps the generic one, which the result says. */
+export async function getImageKernel(
+  choice: KernelChoice,
+  { mode, kernel }: KernelWish["configuration"],
+  { isUrgent, onProgress }: KernelPatience,
+): Promise<ImageKernel> {
+  const source = kernel.source ?? process.env["UKL_KERNEL_SOURCE"];
+  const common = { mode, options: kernel.options, ...(source === undefined ? {} : { source }) };
+  const request = { ...common, base: choice.base, settings: settingsOf(await readNeeds(), choice) };
+  if (isUrgent && choice.base === "special" && (await findKernel(request)) === undefined) {
+    const generic = await findKernel(common);
+    if (generic !== undefined && (await kernelServes(generic, choice.options))) {
+      const because = "no special kernel was built for this application yet: 'ukl build' does";
+      return { kernel: generic, choice: { ...choice, base: "generic", because } };
+    }
+  }
+  return { kernel: await getKernel({ ...request, onProgress }), choice };
+}
