@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 import { defineConfig } from "vitest/config";
 
-// Two projects: `unit` needs nothing but Node and the host's binutils; `boot` builds kernels and starts QEMU.
-// Boots share two cores, so they run one file at a time; each test still has its own time limit.
+// `unit` needs nothing but Node and the host's binutils; `boot` starts QEMU, with the generic kernels and one special
+// kernel a mode; `kernels` is the long form, which builds kernels for all fixtures and options. Boots share two cores, so they run one file at a time; each test still has its own time limit.
 export default defineConfig({
   test: {
     projects: [
@@ -10,7 +10,7 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["test/**/*.test.ts"],
-          exclude: ["test/boot/**"],
+          exclude: ["test/boot/**", "test/kernels/**"],
           // Some compile, trace and inspect; a busy machine is no failure.
           testTimeout: 60_000,
           hookTimeout: 120_000,
@@ -22,6 +22,15 @@ export default defineConfig({
           include: ["test/boot/**/*.test.ts"],
           testTimeout: 60_000,
           hookTimeout: 900_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          name: "kernels",
+          include: ["test/kernels/**/*.test.ts"],
+          testTimeout: 60_000,
+          hookTimeout: 1_800_000,
           fileParallelism: false,
         },
       },

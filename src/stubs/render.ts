@@ -19,7 +19,7 @@ const answers = {
 
 /** What init.c calls, in itself and in the child that becomes the application; a test compares. */
 export const firstProcessCalls: ReadonlySet<string> = new Set(
-  "read open close ioctl pause fork execve wait4 setsid mount sync ioperm reboot".split(" "),
+  "read open close ioctl pause fork execve wait4 setsid mkdir mount sync ioperm reboot".split(" "),
 );
 const executing = new Set(["execve", "execveat"]);
 

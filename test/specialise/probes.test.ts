@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /**
  * A program that uses one facility of the kernel gets the option of that facility and no other. That the facility is
- * there with the option and not without it is shown by test/boot/kernel-options.test.ts, with the same program.
+ * there with the option and not without it is shown by test/kernels/kernel-options.test.ts, with the same program.
  */
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -13,7 +13,7 @@ import { inspect } from "../../src/inspect/inspect.js";
 import { readNeeds, splitOption, tableOptions } from "../../src/specialise/needs.js";
 import { selectOptions } from "../../src/specialise/select.js";
 
-const source = fileURLToPath(new URL("../boot/kernel-options/probes.c", import.meta.url));
+const source = fileURLToPath(new URL("../kernels/kernel-options/probes.c", import.meta.url));
 const scratch = mkdtempSync(join(tmpdir(), "ukl-probes-"));
 afterAll(() => rmSync(scratch, { recursive: true }));
 

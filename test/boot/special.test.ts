@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+/** A program in the kernel that is chosen for it, with the mask of its own: the short form of test/kernels/. */
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { bootImage, buildImage, modes } from "../support/harness.js";
+
+const source = fileURLToPath(new URL("../../fixtures/stdio-atexit/stdio-atexit.c", import.meta.url));
+let scratch: string;
+let program: string;
+
+beforeAll(async () => {
+  scratch = await mkdtemp(join(tmpdir(), "ukl-special-"));
+  program = join(scratch, "stdio-atexit");
+  execFileSync("gcc", ["-static", "-O2", "-o", program, source]);
+});
+
+afterAll(() => rm(scratch, { recursive: true, force: true }));
+
+describe.each(modes)("in %s mode", (mode) => {
+  test("it does what it does on the host", { timeout: 900_000 }, async () => {
+    const imagePath = join(scratch, `${mode}.elf`);
+    const kernel = { base: "special" as const };
+    const { kernelChoice } = await buildImage(
+      { program, mode, kernel, mask: { default: "kill" } },
+      imagePath,
+    );
+    expect(kernelChoice.base).toBe("special");
+    const options = kernelChoice.options.map(({ option }) => option);
+    expect(options).toContain("BINFMT_ELF");
+    expect(options).not.toContain("NET");
+    const { exitStatus, output, masked } = await bootImage({ imagePath }, 30_000);
+    const host = spawnSync(program, { encoding: "latin1" });
+    expect({ exitStatus, output, masked }).toEqual({
+      exitStatus: host.status,
+      output: host.stdout,
+      masked: [],
+    });
+  });
+});
