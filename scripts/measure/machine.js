@@ -91,10 +91,10 @@ export function assembleTimeTeller(directory) {
 }
 
 /**
- * The guest's time in nanoseconds at main, waits included. QEMU tells it to the guest alone, and a debugger that stops
- * the guest changes it, so it is asked by a copy of the image with other code at main.
+ * A copy of the image that, in the place of the program's main, tells the time. QEMU tells the guest's time to the
+ * guest alone, and a debugger that stops the guest changes it.
  */
-export async function timeOfMain(imagePath, { image, main }, timeTeller, scratch) {
+export function imageThatTellsTime(imagePath, { image, main }, timeTeller, scratch) {
   const bytes = Buffer.from(readFileSync(imagePath));
   const segment = image.segments.find(
     ({ type, vaddr, filesz }) => type === 1 && vaddr <= main && main < vaddr + BigInt(filesz),
@@ -102,13 +102,13 @@ export async function timeOfMain(imagePath, { image, main }, timeTeller, scratch
   timeTeller.copy(bytes, segment.offset + Number(main - segment.vaddr));
   const copy = join(scratch, "tells-time.elf");
   writeFileSync(copy, bytes);
-  let console = Buffer.alloc(0);
-  const onConsole = (chunk) => {
-    console = Buffer.concat([console, chunk]);
-  };
-  const request = { imagePath: copy, accelerator: "tcg", env: {}, instructionCount: true };
-  await run(request, { timeoutMs, onConsole });
-  return Number(console.readBigUInt64LE());
+  return copy;
+}
+
+/** What such a copy tells: the guest's time at main in nanoseconds, waits included. */
+export async function timeOfMain(copy) {
+  const { console } = await runToEnd(copy, { instructionCount: true });
+  return Number(Buffer.from(console, "latin1").readBigUInt64LE());
 }
 
 function startQemu(imagePath, extra) {
@@ -119,31 +119,36 @@ function startQemu(imagePath, extra) {
   });
 }
 
-/** The least memory in MiB at which the program ends with the status and output that it has at 128 MiB. */
+/** The least memory in MiB at which a program says what it says at 128 MiB, and ends with the same status. */
 export async function leastMemoryMib(imagePath) {
   const begin = performance.now();
-  const expected = await outcome(imagePath, 128, timeoutMs);
+  const expected = await runToEnd(imagePath, { memory: "128M" });
   // A kernel without the memory for its first steps may hang rather than reset the machine.
   const patienceMs = 3000 + 5 * (performance.now() - begin);
+  const same = async (memoryMib) => {
+    try {
+      const { exitStatus, console } = await runToEnd(imagePath, { memory: `${memoryMib}M` }, patienceMs);
+      // The time that a copy tells is another one each time.
+      return exitStatus === expected.exitStatus && (console.length === 8 || console === expected.console);
+    } catch {
+      return false; // it did not come to an end of its own
+    }
+  };
   let [fails, boots] = [3, 128];
   while (boots - fails > 1) {
     const middle = (fails + boots) >> 1;
-    if ((await outcome(imagePath, middle, patienceMs)) === expected) boots = middle;
+    if (await same(middle)) boots = middle;
     else fails = middle;
   }
   return boots;
 }
 
-async function outcome(imagePath, memoryMib, limitMs) {
+async function runToEnd(imagePath, machine, limitMs = timeoutMs) {
   let console = "";
   const onConsole = (chunk) => {
     console += Buffer.from(chunk).toString("latin1");
   };
-  const request = { imagePath, accelerator: "tcg", memory: `${memoryMib}M`, env: {} };
-  try {
-    const { exitStatus } = await run(request, { timeoutMs: limitMs, onConsole });
-    return `${exitStatus} ${console}`;
-  } catch {
-    return undefined; // it did not come to an end of its own
-  }
+  const request = { imagePath, accelerator: "tcg", env: {}, ...machine };
+  const { exitStatus } = await run(request, { timeoutMs: limitMs, onConsole });
+  return { exitStatus, console };
 }
