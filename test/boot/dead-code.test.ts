@@ -48,7 +48,7 @@ describe.each(modes)("the kernel of a %s image", (mode) => {
     image = join(scratch, `${mode}.elf`);
     await buildImage({ inputs: [hello], mode }, image);
     names = symbolsOf(image);
-    const configuration = configurationSchema.parse({ inputs: [hello], mode });
+    const configuration = configurationSchema.parse({ inputs: [hello], mode, kernel: { base: "generic" } });
     const { kernel, parts } = await planImage(
       { configuration, onProgress: () => undefined },
       scratch,
