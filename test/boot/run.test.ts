@@ -42,6 +42,8 @@ beforeAll(async () => {
     const args = [
       "build",
       "program.c",
+      "--kernel",
+      "generic",
       "--mode",
       mode,
       "-e",

@@ -8,13 +8,13 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { bootImage, buildImage, modes } from "../support/harness.js";
 
-const source = fileURLToPath(new URL("../../fixtures/stdio-atexit/stdio-atexit.c", import.meta.url));
+const source = fileURLToPath(new URL("../../fixtures/memory-brk/memory-brk.c", import.meta.url));
 let scratch: string;
 let program: string;
 
 beforeAll(async () => {
   scratch = await mkdtemp(join(tmpdir(), "ukl-special-"));
-  program = join(scratch, "stdio-atexit");
+  program = join(scratch, "memory-brk");
   execFileSync("gcc", ["-static", "-O2", "-o", program, source]);
 });
 
