@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** The application of a build: its inputs, its link into one static executable, its name. */
-import { basename, extname } from "node:path";
+import { realpath } from "node:fs/promises";
+import { basename, extname, resolve } from "node:path";
 import type { ResolvedConfiguration } from "./config/schema.js";
 import { type ElfFile, parseElf } from "./elf/file.js";
 import { UklError } from "./errors.js";
@@ -51,15 +52,15 @@ export async function linkedApplication(
   }
 }
 
-/** Throws UKL-210 unless the file can run without a loader. */
+/** Throws UKL-210 unless the file is a program. */
 function checkApplication(application: ElfFile): ElfFile {
   const { linkage, path } = application;
-  if (linkage === "static" || linkage === "static-pie") return application;
+  if (linkage !== "relocatable" && linkage !== "shared-library") return application;
   throw new UklError("UKL-210", {
-    what: `${path} is not a static executable`,
+    what: `${path} is not a program`,
     cause:
       linkage === "relocatable" ? "it is an object that is not linked yet" : `it is linked as ${linkage}`,
-    fix: "give a program that was linked with -static or -static-pie, or its sources, objects and archives",
+    fix: "give an executable, or its sources, objects and archives",
   });
 }
 
@@ -76,6 +77,25 @@ export function somewhere(names: readonly string[]): ReadonlyMap<string, bigint>
 
 export function kernelSymbolNames({ kernel, mode }: ResolvedConfiguration): readonly string[] {
   return mode === "classic" ? kernel.symbols.filter((name) => name !== callEntry) : kernel.symbols;
+}
+
+/** Where the application is in the guest. */
+export interface GuestPlace {
+  /** By which it is executed: programs with several names go by that. */
+  readonly path: string;
+  /** Without symbolic links. */
+  readonly file: string;
+}
+
+/** A dynamic program stays where it is: it may look for its files from there. Others are at `/bin/<name>`. */
+export async function guestPlaceOf(
+  configuration: ResolvedConfiguration,
+  { interpreter }: ElfFile,
+): Promise<GuestPlace> {
+  const path = `/bin/${imageName(configuration)}`;
+  if (interpreter === undefined) return { path, file: path };
+  const program = resolve(programOf(configuration));
+  return { path: program, file: await realpath(program) };
 }
 
 /** The name of the image and of the application in the guest. */

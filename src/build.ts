@@ -2,7 +2,7 @@
 /** From an application to one bootable file: the passes of a build, each with the earlier ones' results. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { imageName, kernelSymbolNames, linkedApplication, readInputs, somewhere } from "./application.js";
+import { guestPlaceOf, kernelSymbolNames, linkedApplication, readInputs, somewhere } from "./application.js";
 import type { ResolvedConfiguration } from "./config/schema.js";
 import type { ElfFile } from "./elf/file.js";
 import { withScratchDirectory, writeOutput } from "./host/files.js";
@@ -26,6 +26,7 @@ import type { Manifest } from "./manifest.js";
 import { chooseMask, type Mask } from "./mask/choose.js";
 import { readCallList } from "./mask/list.js";
 import { usedCalls } from "./mask/used.js";
+import { closureTree } from "./rootfs/closure.js";
 import { archiveMembers } from "./rootfs/cpio.js";
 import { readIncluded } from "./rootfs/include.js";
 import { type RootFile, rootEntries } from "./rootfs/root.js";
@@ -123,10 +124,18 @@ export async function planImage(
   const programs = [inspection, ...(await inspectIncluded(files, cache, scratch))];
   const used = usedCalls(programs);
   const mask = chooseMask(configuration.mask, used, listed, syscallNames);
+  const { path: guestPath, file: guestFile } = await guestPlaceOf(configuration, first.application);
+  const isDynamic = first.application.interpreter !== undefined;
+  const tree = isDynamic ? await closureTree(guestPath, inspection, first.application.bytes) : undefined;
   time.lap("inspection");
 
   const callsKernel = somewhere(symbolNames).size > 0;
-  const wished = await chooseImageKernel({ configuration, programs, callsKernel, files });
+  const wished = await chooseImageKernel({
+    configuration,
+    programs,
+    callsKernel,
+    files: [...files, ...(tree?.files.values() ?? [])],
+  });
   const { kernel, choice } = await getImageKernel(wished, configuration, { isUrgent, onProgress });
   time.lap("kernel");
 
@@ -138,7 +147,6 @@ export async function planImage(
 
   const { application } =
     symbolNames.length === 0 ? first : await linkedApplication(configuration, inputs, kernelSymbols, scratch);
-  const guestPath = `/bin/${imageName(configuration)}`;
   const { digests } = inputs;
   const description = {
     configuration,
@@ -154,11 +162,11 @@ export async function planImage(
   const manifest = describeImage(description);
   const manifestText = JSON.stringify(manifest);
   const guestFiles = withRing0(files, configuration);
-  const root = rootEntries({ init, guestPath, args, environment, files: guestFiles });
+  const root = rootEntries({ init, guestPath, args, environment, files: guestFiles, tree });
   const payload = layOutPayload({
     members: archiveMembers(root),
     application,
-    guestPath,
+    guestPath: guestFile,
     permissions: mode === "unikernel" ? ring0Permissions : 0o755,
     manifest: manifestText,
   });

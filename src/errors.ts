@@ -50,6 +50,7 @@ export const errorCatalogue = {
   "UKL-222": entry("a library is missing", exitCode.badInput),
   "UKL-223": entry("a source file does not compile", exitCode.badInput),
   "UKL-224": entry("the application does not link", exitCode.badInput),
+  "UKL-225": entry("a library of the program is missing", exitCode.badInput),
   "UKL-301": entry("no kernel source was found", exitCode.unavailable),
   "UKL-302": entry("the kernel source is of another version", exitCode.badInput),
   "UKL-303": entry("a kernel patch does not apply", exitCode.badInput),

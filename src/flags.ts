@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** From the words of a command line to a configuration. */
 import { stat } from "node:fs/promises";
-import { extname, resolve } from "node:path";
+import { extname, join, resolve } from "node:path";
 import { loadConfiguration } from "./config/load.js";
 import { mergeFlags } from "./config/merge.js";
 import type { ConfigurationFlags, ResolvedConfiguration } from "./config/schema.js";
@@ -48,7 +48,7 @@ export async function readConfiguration(
   const file = flags.config ?? (targets.length === 0 ? await findConfiguration() : undefined);
   const configuration = file === undefined ? undefined : await loadConfiguration(file);
   return mergeFlags(configuration, {
-    ...chooseTarget(targets),
+    ...(await chooseTarget(targets)),
     name: flags.name,
     mode: flags.mode,
     compiler: flags.cc,
@@ -92,11 +92,28 @@ export function pairs(words: readonly string[], usage: string): Record<string, s
 }
 
 /** One file that is no source, object or archive is a program; anything else is a list of inputs. */
-function chooseTarget(targets: readonly string[]): Pick<ConfigurationFlags, "inputs" | "program"> {
+async function chooseTarget(
+  targets: readonly string[],
+): Promise<Pick<ConfigurationFlags, "inputs" | "program">> {
   const [first, ...others] = targets;
   if (first === undefined) return {};
-  if (others.length === 0 && !linkInputs.has(extname(first))) return { program: first };
+  if (others.length === 0 && !linkInputs.has(extname(first))) return { program: await findProgram(first) };
   return { inputs: [...targets] };
+}
+
+/** Daemons are there, where the PATH of users does not lead. */
+const directoriesOfDaemons = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
+
+/** A bare name that is no file here is looked for as a shell would. */
+async function findProgram(name: string): Promise<string> {
+  const isFile = async (path: string) => (await stat(path).catch(() => undefined))?.isFile() === true;
+  if (name.includes("/") || (await isFile(name))) return name;
+  const directories = [...(process.env["PATH"] ?? "").split(":"), ...directoriesOfDaemons];
+  for (const directory of directories) {
+    const path = join(directory, name);
+    if (directory.startsWith("/") && (await isFile(path))) return path;
+  }
+  return name;
 }
 
 async function findConfiguration(): Promise<string | undefined> {

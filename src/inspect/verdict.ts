@@ -43,7 +43,7 @@ function verdict(findings: readonly Finding[]): Verdict {
   return { outcome, findings: [...findings] };
 }
 
-function buildFindings({ target, missingLibraries, undefinedSymbols }: Facts): readonly Finding[] {
+function buildFindings({ missingLibraries, undefinedSymbols }: Facts): readonly Finding[] {
   const libraries = missingLibraries.map(
     ({ name, neededBy }): Finding => ({
       severity: "obstacle",
@@ -60,15 +60,7 @@ function buildFindings({ target, missingLibraries, undefinedSymbols }: Facts): r
       fix: "name the library that defines it with -l, and its directory with -L",
     }),
   );
-  const missing = [...libraries, ...symbols];
-  if (target.interp === undefined) return missing;
-  const dynamic: Finding = {
-    severity: "obstacle",
-    what: "images of dynamically linked programs are not built yet",
-    evidence: `it asks for the interpreter ${target.interp}`,
-    fix: "link it with -static or -static-pie",
-  };
-  return [...missing, dynamic];
+  return [...libraries, ...symbols];
 }
 
 function analysisFindings({ complete, unknownSites }: Facts): readonly Finding[] {

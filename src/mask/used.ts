@@ -4,7 +4,8 @@
 /** What the mask wants to know of an inspection. */
 export interface InspectedCalls {
   readonly complete: boolean;
-  readonly target: { readonly path: string };
+  /** `interp`: of a dynamic program, whose libraries are in the image. */
+  readonly target: { readonly path: string; readonly interp?: string | undefined };
   readonly syscalls: readonly {
     readonly name: string;
     readonly layers: readonly string[];
@@ -36,12 +37,13 @@ export interface UsedCalls {
 /** The kernel makes this one in the program's name, after a signal stopped a call that waits (signal(7)). */
 const madeByKernel = ["restart_syscall", { evidence: "the kernel itself", atStart: false }] as const;
 
-/** The libraries of the building machine are not in the image: what only they would call is left out. */
+/** A static program finds none of the host's libraries in its image: what only they would call is left out. */
 export function usedCalls(programs: readonly InspectedCalls[]): UsedCalls {
   const calls = new Map<string, UsedCall>([madeByKernel]);
-  for (const { syscalls } of programs) {
+  for (const { syscalls, target } of programs) {
     for (const { name, layers, evidence } of syscalls) {
-      if (layers.every((layer) => layer === "dlopen") || calls.has(name)) continue;
+      const isAbsent = target.interp === undefined && layers.every((layer) => layer === "dlopen");
+      if (isAbsent || calls.has(name)) continue;
       const chain = evidence[0] && [evidence[0].root, ...evidence[0].chain].join(" → ");
       calls.set(name, {
         evidence: chain ?? "a call whose number is unknown",

@@ -2,6 +2,7 @@
 /** The root file system of an image: what is in it before the application's own file. */
 import { dirname } from "node:path/posix";
 import type { ArchiveEntry } from "./cpio.js";
+import type { Tree } from "./host-tree.js";
 
 export interface RootFile {
   /** Absolute, without . or .. components. */
@@ -17,6 +18,8 @@ export interface RootContents {
   readonly args: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
   readonly files: readonly RootFile[];
+  /** What the application finds in the places where its host has it. */
+  readonly tree?: Tree | undefined;
 }
 
 /** What a program finds in its environment unless the configuration says otherwise. */
@@ -47,25 +50,31 @@ const devices: readonly (readonly [name: string, permissions: number, major: num
   ["zero", 0o666, 1, 5],
 ];
 
+const emptyTree: Tree = { links: new Map(), directories: new Map(), files: new Map() };
+
 /** In an order in which each directory comes before what is in it. */
 export function rootEntries(contents: RootContents): readonly ArchiveEntry[] {
-  const { guestPath, args } = contents;
+  const { guestPath, args, tree = emptyTree } = contents;
   const environment = { ...defaultEnvironment, ...contents.environment };
-  const files: readonly RootFile[] = [
+  const files: RootFile[] = [
     { path: "/init", permissions: 0o755, data: contents.init },
     ...launchFiles(guestPath, args, environment),
     // The dispatch writes into it which masked calls were tried (syscall-stubs/x86_64/dispatch.c).
     { path: "/ukl/masked", permissions: 0o444, data: new Uint8Array() },
     ...contents.files,
   ];
-  const directories = new Map(Object.entries(standardDirectories));
-  for (const path of [guestPath, ...files.map((file) => file.path)]) {
+  const named = new Set(files.map(({ path }) => path));
+  files.push(...[...tree.files.values()].filter(({ path }) => !named.has(path)));
+  const directories = new Map([...tree.directories, ...Object.entries(standardDirectories)]);
+  for (const path of [guestPath, ...tree.links.keys(), ...files.map((file) => file.path)]) {
     for (const parent of parents(path)) if (!directories.has(parent)) directories.set(parent, 0o755);
   }
+  for (const path of tree.links.keys()) directories.delete(path);
   return [
     ...[...directories]
       .sort(([left], [right]) => (left < right ? -1 : 1))
       .map(([path, permissions]): ArchiveEntry => ({ kind: "directory", path, permissions })),
+    ...[...tree.links].map(([path, target]): ArchiveEntry => ({ kind: "symlink", path, target })),
     ...devices.map(
       ([name, permissions, major, minor]): ArchiveEntry => ({
         kind: "characterDevice",

@@ -115,9 +115,18 @@ describe("a program that", () => {
       says: /power of two/,
     }));
 
-  test("is dynamically linked", async () => {
-    execFileSync("gcc", ["-o", "dynamic", "main.c"], { cwd: directory });
-    await expectFailure(["dynamic"], { code: "UKL-210", exit: 65, says: /-static/ });
+  test("is a shared library", async () => {
+    execFileSync("gcc", ["-shared", "-fPIC", "-o", "library", "main.c"], { cwd: directory });
+    await expectFailure(["library"], { code: "UKL-210", exit: 65, says: /shared-library/ });
+  });
+
+  test("lacks a library that it needs", async () => {
+    await writeFile(join(directory, "lib.c"), "int one(void) { return 1; }\n");
+    await writeFile(join(directory, "uses.c"), "int one(void);\nint main(void) { return one(); }\n");
+    execFileSync("gcc", ["-shared", "-fPIC", "-o", "libone.so", "lib.c"], { cwd: directory });
+    execFileSync("gcc", ["-o", "uses", "uses.c", "./libone.so"], { cwd: directory });
+    await rm(join(directory, "libone.so"));
+    await expectFailure(["uses"], { code: "UKL-225", exit: 65, says: /libone\.so/ });
   });
 });
 
