@@ -162,7 +162,7 @@ export async function planImage(
   const manifest = describeImage(description);
   const manifestText = JSON.stringify(manifest);
   const guestFiles = withRing0(files, configuration);
-  const root = rootEntries({ init, guestPath, args, environment, files: guestFiles, tree });
+  const root = rootEntries({ init, guestPath, guestFile, args, environment, files: guestFiles, tree });
   const payload = layOutPayload({
     members: archiveMembers(root),
     application,

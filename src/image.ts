@@ -21,9 +21,9 @@ export async function readManifest(path: string): Promise<Manifest | undefined> 
   });
 }
 
-/** Whether a file is an image of ours. Whatever else it may be is for others to say. */
+/** Whether a file is an image of ours. Whatever else it may be, or that there is none, is for others to say. */
 export async function isImage(path: string): Promise<boolean> {
-  const bytes = await readInput(path);
-  if (identifyInput(bytes) !== "elf") return false;
+  const bytes = await readInput(path).catch(() => undefined);
+  if (bytes === undefined || identifyInput(bytes) !== "elf") return false;
   return (await readManifest(path)) !== undefined;
 }

@@ -13,7 +13,10 @@ export interface RootFile {
 
 export interface RootContents {
   readonly init: Uint8Array;
+  /** By which the application is executed. */
   readonly guestPath: string;
+  /** Where its file is: the same, but for symbolic links. */
+  readonly guestFile: string;
   /** argv[0] is the guest path; these follow it. */
   readonly args: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
@@ -54,7 +57,7 @@ const emptyTree: Tree = { links: new Map(), directories: new Map(), files: new M
 
 /** In an order in which each directory comes before what is in it. */
 export function rootEntries(contents: RootContents): readonly ArchiveEntry[] {
-  const { guestPath, args, tree = emptyTree } = contents;
+  const { guestPath, guestFile, args, tree = emptyTree } = contents;
   const environment = { ...defaultEnvironment, ...contents.environment };
   const files: RootFile[] = [
     { path: "/init", permissions: 0o755, data: contents.init },
@@ -66,7 +69,7 @@ export function rootEntries(contents: RootContents): readonly ArchiveEntry[] {
   const named = new Set(files.map(({ path }) => path));
   files.push(...[...tree.files.values()].filter(({ path }) => !named.has(path)));
   const directories = new Map([...tree.directories, ...Object.entries(standardDirectories)]);
-  for (const path of [guestPath, ...tree.links.keys(), ...files.map((file) => file.path)]) {
+  for (const path of [guestFile, ...tree.links.keys(), ...files.map((file) => file.path)]) {
     for (const parent of parents(path)) if (!directories.has(parent)) directories.set(parent, 0o755);
   }
   for (const path of tree.links.keys()) directories.delete(path);

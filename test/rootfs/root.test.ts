@@ -6,6 +6,7 @@ import { defaultEnvironment, launchFiles, type RootContents, rootEntries } from 
 const contents: RootContents = {
   init: Buffer.from("init"),
   guestPath: "/bin/hello",
+  guestFile: "/bin/hello",
   args: [],
   environment: {},
   files: [],
@@ -54,7 +55,12 @@ describe("the root file system", () => {
     const files = ["/srv/www/deep/a", "/srv/www/b", "/etc/c"].map((path) => {
       return { path, permissions: 0o644, data: Buffer.from(path) };
     });
-    const paths = rootEntries({ ...contents, guestPath: "/opt/app/hello", files }).map(({ path }) => path);
+    const paths = rootEntries({
+      ...contents,
+      guestPath: "/opt/app/hello",
+      guestFile: "/opt/app/hello",
+      files,
+    }).map(({ path }) => path);
     expect(new Set(paths).size).toBe(paths.length);
     expect(paths).toEqual(expect.arrayContaining(["/opt/app", "/srv/www/deep/a", "/etc/c"]));
     const above = (path: string) => path.slice(0, path.lastIndexOf("/"));
