@@ -137,7 +137,7 @@ interface BuildOnlyFlags extends BuildFlags {
 function addBuild(program: Command, programArguments: readonly string[] | undefined): void {
   addImageOptions(program.command("build"))
     .description("build a bootable binary; what follows -- becomes its default arguments")
-    .argument("[target...]", "sources, objects and archives, or one static executable")
+    .argument("[target...]", "sources, objects and archives, or one executable")
     .option("-o, --output <file>", "the image (default: NAME.elf)")
     .option("--bzimage", "write a bzImage beside it")
     .option("--explain-kernel", "print each kernel option that was chosen, and why")

@@ -19,7 +19,7 @@ export interface Configuration {
   readonly name?: string;
   /** Sources, objects and archives (.c .cc .cpp .cxx .S .s .o .a) that make up the application. */
   readonly inputs?: readonly string[];
-  /** A static executable to use as it is. */
+  /** An executable to use as it is; a dynamic one comes with its libraries and files. */
   readonly program?: string;
   /** Compiles and links the inputs. Default: `g++` where there is C++ among them, else `gcc`. */
   readonly compiler?: string;

@@ -18,6 +18,7 @@
  *   `masked CALL SITE PROGRAM`   Said by the kernel's half: a masked call that is to be logged was tried.
  *   `killed CALL SITE PROGRAM`   The same of one that ends the program. SITE is the address of the instruction.
  *   `tried CALL N`  Before `exit`: a masked call was tried N times; the line of /ukl/masked.
+ *   `error WHAT N`  The application cannot be run: WHAT failed with errno N. The end follows.
  *   `tsc_khz N`  Said by the probe guest alone (syscall-stubs/x86_64/probe.S): the measured rate of the TSC.
  *   Other lines are ignored.
  *
@@ -56,6 +57,7 @@ export type ControlMessage =
       readonly site: string;
       readonly program: string;
     }
+  | { readonly kind: "error"; readonly what: string; readonly errno: number }
   | { readonly kind: "tried"; readonly call: string; readonly count: number }
   | { readonly kind: "tscKhz"; readonly tscKhz: number };
 
@@ -85,6 +87,8 @@ function parseControlLine(line: string): ControlMessage | undefined {
     const [, kind, call = "", site = "", program = ""] = attempt;
     return { kind: kind as "masked" | "killed", call, site, program };
   }
+  const error = /^error ([\w/]+) ([1-9]\d{0,3})$/.exec(line);
+  if (error !== null) return { kind: "error", what: error[1] ?? "", errno: Number(error[2]) };
   const tried = /^tried (\w+) +(\d{1,10})$/.exec(line);
   if (tried !== null) return { kind: "tried", call: tried[1] ?? "", count: Number(tried[2]) };
   const [, word, digits] = /^(exit|tsc_khz) (0|[1-9]\d{0,8})$/.exec(line) ?? [];

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** Runs an image and tells how its application ended, or why there is no telling. */
+import { getSystemErrorMap } from "node:util";
 import { UklError } from "../errors.js";
 import { formatCommand, lastLines } from "../host/exec.js";
 import { type MachineOptions, qemuCommand } from "./command.js";
@@ -31,6 +32,8 @@ export async function runImage(options: MachineOptions & ConsoleOptions): Promis
     const masked = outcome.messages.filter(isAboutMask);
     return { exitStatus: exit.status, timingsMs: outcome.timingsMs, masked };
   }
+  const error = outcome.messages.find((message) => message.kind === "error");
+  if (error !== undefined) throw notStarted(error);
   throw outcome.qemu.exitStatus === 0 ? stoppedSilently(outcome) : qemuFailed(outcome, options);
 }
 
@@ -47,6 +50,15 @@ function tookTooLong(outcome: BootOutcome, timeoutMs: number): UklError {
         ? `the kernel did not reach the application; ${consoleEnd(outcome)}`
         : `the application had been running for ${((timeoutMs - start) / 1000).toFixed(1)} s; ${consoleEnd(outcome)}`,
     fix: "allow it more time with --timeout, or find out what it waits for",
+  });
+}
+
+function notStarted({ what, errno }: Extract<ControlMessage, { readonly kind: "error" }>): UklError {
+  const [name, message] = getSystemErrorMap().get(-errno) ?? [`errno ${errno}`, "of unknown meaning"];
+  return new UklError("UKL-604", {
+    what: "the application was not started",
+    cause: `${what} failed with ${name}: ${message}`,
+    fix: "see whether the image has the program, its interpreter and its arguments as it should, or build it again",
   });
 }
 

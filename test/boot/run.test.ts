@@ -92,6 +92,12 @@ describe.each(modes)("a %s image", (mode) => {
     expect(stdout).toBe(stdin);
   });
 
+  test("whose application cannot be started says why", async () => {
+    const { exitStatus, stderr } = await run([image, "--", ...Array.from({ length: 4096 }, String)]);
+    expect(stderr).toMatch(/^error\[UKL-604\][\s\S]+\/ukl\/exec failed with E2BIG/);
+    expect(exitStatus).toBe(69);
+  });
+
   test("is ended by --timeout", async () => {
     const { exitStatus, stdout, stderr } = await run([image, "--timeout", "4", "--", "sleep"]);
     expect(stdout).toBe("sleeping\n");

@@ -9,12 +9,13 @@ function messagesOf(...chunks: string[]): ControlMessage[] {
 
 describe("the control channel", () => {
   const text =
-    "start\ntsc_khz 2445430\nkilled ptrace 0x4394d7 a name\n" +
+    "start\ntsc_khz 2445430\nkilled ptrace 0x4394d7 a name\nerror /ukl/exec 7\n" +
     "tried ptrace                                3\nexit 139\n";
   const expected: ControlMessage[] = [
     { kind: "start" },
     { kind: "tscKhz", tscKhz: 2_445_430 },
     { kind: "killed", call: "ptrace", site: "0x4394d7", program: "a name" },
+    { kind: "error", what: "/ukl/exec", errno: 7 },
     { kind: "tried", call: "ptrace", count: 3 },
     { kind: "exit", status: 139 },
   ];
@@ -51,6 +52,8 @@ describe("the control channel", () => {
     "masked ptr ace 0x1 name",
     "tried ptrace",
     "tried ptrace -1",
+    "error execve",
+    "error execve -2",
     "tsc_khz 1234567890123",
     "",
     "\xff\0",
