@@ -60,7 +60,12 @@ async function measure(mode) {
 
 /** What a build of hello links, with a policy for the calls without use. */
 function plan(mode, policy) {
-  const configuration = configurationSchema.parse({ inputs: [hello], mode, mask: { default: policy } });
+  const configuration = configurationSchema.parse({
+    inputs: [hello],
+    mode,
+    mask: { default: policy },
+    kernel: { base: "generic" },
+  });
   const place = mkdtempSync(join(scratch, "plan-"));
   return planImage({ configuration, onProgress: () => undefined }, place, stopwatch());
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** The application of a build: its inputs, its link into one static executable, its name. */
+/** The application of a build: its inputs, its link into one executable, its name. */
 import { realpath } from "node:fs/promises";
 import { basename, extname, resolve } from "node:path";
 import type { ResolvedConfiguration } from "./config/schema.js";
@@ -30,7 +30,7 @@ export interface LinkedApplication {
   readonly application: ElfFile;
 }
 
-/** The static executable: the user's own, or one linked from the inputs. Throws UKL-202 to UKL-224. */
+/** The executable: the user's own, or a static one linked from the inputs. Throws UKL-202 to UKL-224. */
 export async function linkedApplication(
   configuration: ResolvedConfiguration,
   inputs: Inputs,
@@ -111,6 +111,6 @@ function programOf({ program }: ResolvedConfiguration): string {
   throw new UklError("UKL-101", {
     what: "there is nothing to build",
     cause: "neither the command line nor the configuration names a target",
-    fix: "name sources, objects, archives or a static executable",
+    fix: "name sources, objects, archives or an executable",
   });
 }

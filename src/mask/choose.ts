@@ -62,7 +62,7 @@ export function chooseMask(
     if (named === "allow") return { answer: "kernel", reason: "the configuration allows it" };
     if (named !== undefined) return { answer: named, reason: "the configuration says so" };
     if (listed?.names.includes(name)) return { answer: "kernel", reason: `it is in ${listed.path}` };
-    if (use !== undefined && (listed === undefined || !isListable(name))) {
+    if (use !== undefined && (listed === undefined || use.byKernel)) {
       return { answer: "kernel", reason: use.evidence };
     }
     if (policy === "none") return { answer: "kernel", reason: "nothing is known to make it; no mask" };
@@ -71,11 +71,6 @@ export function chooseMask(
       reason: listed ? `it is not in ${listed.path}` : "nothing that can run makes it",
     };
   }
-}
-
-/** The kernel's own call shows in a trace only by chance. */
-function isListable(name: string): boolean {
-  return name !== "restart_syscall";
 }
 
 function checkName(name: string, where: string, known: readonly string[]): void {

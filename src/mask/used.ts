@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 /** Which system calls the programs of an image make, put together from what was found of each. */
 
+import { callsInImage, firstChain } from "../image-calls.js";
+
 /** What the mask wants to know of an inspection. */
 export interface InspectedCalls {
   readonly complete: boolean;
@@ -26,6 +28,8 @@ interface UsedCall {
   readonly evidence: string;
   /** Whether it can be made before main. */
   readonly atStart: boolean;
+  /** The kernel makes it in the program's name: no list or trace has to have it. */
+  readonly byKernel?: true;
 }
 
 export interface UsedCalls {
@@ -35,16 +39,17 @@ export interface UsedCalls {
 }
 
 /** The kernel makes this one in the program's name, after a signal stopped a call that waits (signal(7)). */
-const madeByKernel = ["restart_syscall", { evidence: "the kernel itself", atStart: false }] as const;
+const madeByKernel = [
+  "restart_syscall",
+  { evidence: "the kernel itself", atStart: false, byKernel: true },
+] as const;
 
-/** A static program finds none of the host's libraries in its image: what only they would call is left out. */
 export function usedCalls(programs: readonly InspectedCalls[]): UsedCalls {
   const calls = new Map<string, UsedCall>([madeByKernel]);
-  for (const { syscalls, target } of programs) {
-    for (const { name, layers, evidence } of syscalls) {
-      const isAbsent = target.interp === undefined && layers.every((layer) => layer === "dlopen");
-      if (isAbsent || calls.has(name)) continue;
-      const chain = evidence[0] && [evidence[0].root, ...evidence[0].chain].join(" → ");
+  for (const program of programs) {
+    for (const { name, layers, evidence } of callsInImage(program)) {
+      if (calls.has(name)) continue;
+      const chain = firstChain(evidence);
       calls.set(name, {
         evidence: chain ?? "a call whose number is unknown",
         atStart: layers.includes("startup"),

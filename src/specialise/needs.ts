@@ -2,6 +2,7 @@
 /** The table from what programs use to kernel options: kernel/config/needs.json, checked as it is read. */
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
+import { once } from "../elf/lazy.js";
 import { packageFile } from "../host/places.js";
 
 const names = z.array(z.string().min(1)).min(1);
@@ -49,10 +50,11 @@ export type NeedsTable = z.infer<typeof tableSchema>;
 export type Need = NeedsTable["needs"][number];
 export type Excuse = NeedsTable["withoutNeed"][number];
 
-export async function readNeeds(): Promise<NeedsTable> {
+/** Read and checked once. */
+export const readNeeds = once(async (): Promise<NeedsTable> => {
   const text = await readFile(packageFile("kernel", "config", "needs.json"), "utf8");
   return tableSchema.parse(JSON.parse(text));
-}
+});
 
 /** The JSON Schema published as docs/kernel-needs.schema.json. */
 export function needsJsonSchema(): z.core.JSONSchema.BaseSchema {

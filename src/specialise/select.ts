@@ -5,13 +5,14 @@
  * An image holds all programs that can ever run in it. So the uses of all of them together decide; where one of them
  * was not understood, nothing can be left out.
  */
+import { callsInImage, firstChain } from "../image-calls.js";
 import { type Excuse, type Need, type NeedsTable, splitOption, tableOptions } from "./needs.js";
 import { isWithin, mayMatch } from "./paths.js";
 
 /** Of an inspection what is read here. */
 export interface ProgramUses {
   readonly complete: boolean;
-  readonly target: { readonly path: string };
+  readonly target: { readonly path: string; readonly interp?: string | undefined };
   readonly unknownSites: readonly { readonly symbol: string; readonly reached: boolean }[];
   readonly syscalls: readonly {
     readonly name: string;
@@ -84,8 +85,8 @@ function asksFor({ calls, paths, families, features }: Need, { kind, name }: Rea
 }
 
 function usesOf(table: NeedsTable, program: ProgramUses, { programs }: Uses): readonly Reason[] {
-  const calls = callsOf(program);
-  const made = new Set(programs.flatMap(callsOf).map(({ name }) => name));
+  const calls = callsInImage(program);
+  const made = new Set(programs.flatMap((each) => callsInImage(each)).map(({ name }) => name));
   const isExcused = (
     names: keyof Excuse & ("calls" | "paths"),
     name: string,
@@ -94,18 +95,16 @@ function usesOf(table: NeedsTable, program: ProgramUses, { programs }: Uses): re
   return [
     ...calls
       .filter(({ name, functions }) => !isExcused("calls", name, functions))
-      .map(({ name, evidence }): Reason => ({ kind: "call", name, ...chainOf(evidence) })),
+      .map(({ name, evidence }): Reason => {
+        const chain = firstChain(evidence);
+        return { kind: "call", name, ...(chain === undefined ? {} : { evidence: chain }) };
+      }),
     ...program.files
       .filter(({ path, mentionedBy }) => path.startsWith("/") && !isExcused("paths", path, mentionedBy))
       .map(({ path, evidence }): Reason => ({ kind: "path", name: path, evidence })),
     ...program.socketFamilies.map(({ name, evidence }): Reason => ({ kind: "family", name, evidence })),
     ...program.features.map(({ name, evidence }): Reason => ({ kind: "feature", name, evidence })),
   ];
-}
-
-/** The libraries of the building machine are not in the image: what only they call does not count. */
-function callsOf({ syscalls }: ProgramUses): ProgramUses["syscalls"] {
-  return syscalls.filter(({ layers }) => layers.some((layer) => layer !== "dlopen"));
 }
 
 interface Use {
@@ -127,8 +126,4 @@ function excuses(excuse: Excuse, { names, name, functions = [], made }: Use): bo
 /** A function without its library, and without what the compiler adds to the name of a part of it. */
 function plainName(qualified: string): string {
   return qualified.slice(qualified.lastIndexOf(":") + 1).replace(/\.(?:part|cold|constprop|isra)\b.*$/, "");
-}
-
-function chainOf([first]: ProgramUses["syscalls"][number]["evidence"]): { readonly evidence?: string } {
-  return first === undefined ? {} : { evidence: [first.root, ...first.chain].join(" → ") };
 }

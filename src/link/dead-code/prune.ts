@@ -10,6 +10,13 @@ import { relocationsOfPiece } from "./liveness.js";
 import type { KernelObject } from "./object.js";
 import type { Pieces } from "./pieces.js";
 
+interface Pruning {
+  readonly object: KernelObject;
+  readonly pieces: Pieces;
+  readonly live: Uint8Array;
+  readonly output: Buffer;
+}
+
 export function pruneObject(
   object: KernelObject,
   pieces: Pieces,
@@ -17,6 +24,7 @@ export function pruneObject(
   replaced: ReadonlySet<number>,
 ): Buffer {
   const output = Buffer.from(object.bytes);
+  const pruning: Pruning = { object, pieces, live, output };
   pieces.kinds.forEach((kind, section) => {
     if (kind === "outside" || section === 0) return;
     const [from, to] = [pieces.first[section] ?? 0, pieces.first[section + 1] ?? 0];
@@ -25,9 +33,9 @@ export function pruneObject(
     if (alive === 0) {
       excludeSection(object, output, section);
     } else if (kind === "table") {
-      compactTable(object, pieces, live, output, section);
+      compactTable(pruning, section);
     } else {
-      neutralize(object, pieces, live, output, section);
+      neutralize(pruning, section);
     }
   });
   checkReferences(object, output, replaced);
@@ -43,13 +51,7 @@ function excludeSection(object: KernelObject, output: Buffer, section: number): 
 }
 
 /** Records behind a dead one move up. Their relocations count from their own place, so they stay right. */
-function compactTable(
-  object: KernelObject,
-  pieces: Pieces,
-  live: Uint8Array,
-  output: Buffer,
-  section: number,
-): void {
+function compactTable({ object, pieces, live, output }: Pruning, section: number): void {
   const base = object.sections.offset[section] ?? 0;
   const size = object.sections.size[section] ?? 0;
   const table = object.relocations.table[section] ?? 0;
@@ -74,13 +76,7 @@ function compactTable(
   output.writeBigUInt64LE(BigInt(kept * recordSizeBytes.rela), (object.sections.header[table] ?? 0) + 32);
 }
 
-function neutralize(
-  object: KernelObject,
-  pieces: Pieces,
-  live: Uint8Array,
-  output: Buffer,
-  section: number,
-): void {
+function neutralize({ object, pieces, live, output }: Pruning, section: number): void {
   for (let piece = pieces.first[section] ?? 0; piece < (pieces.first[section + 1] ?? 0); piece++) {
     if (live[piece] === 1) continue;
     const [first, end] = relocationsOfPiece(object, pieces, piece);
