@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+/** Options that several commands have, and how their words are read. */
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { maskPolicies } from "../mask/policy.js";
+
+/** Throws what commander turns into its message about the option. */
+export function positiveNumber(text: string): number {
+  const value = Number(text);
+  if (value > 0 && value < 2 ** 21) return value;
+  throw new InvalidArgumentError("It is not a positive number.");
+}
+
+function wholeNumber(text: string): number {
+  const value = positiveNumber(text);
+  if (Number.isInteger(value)) return value;
+  throw new InvalidArgumentError("It is not a whole number.");
+}
+
+export function collect(value: string, earlier: readonly string[]): readonly string[] {
+  return [...earlier, value];
+}
+
+/** The options that describe an image, shared by `build` and `run`. */
+export function addImageOptions(command: Command): Command {
+  return command
+    .option("--config <file>", "configuration file (default: ukl.config.ts or ukl.config.json)")
+    .option("--name <name>", "name of the image and of the program in the guest")
+    .addOption(new Option("--mode <mode>", "ring 0 or ring 3").choices(["unikernel", "classic"]))
+    .option("-l, --library <name>", "link this library", collect, [])
+    .option("-L, --library-path <dir>", "look for libraries here", collect, [])
+    .option("--cc <compiler>", "compile and link with this compiler")
+    .option("--cflag <flag>", "pass to the compiler", collect, [])
+    .option("--ldflag <flag>", "pass to the compiler driver when linking", collect, [])
+    .option("-e, --env <name=value>", "set in the program's environment", collect, [])
+    .option("--include <guest=host>", "put a file or directory into the image", collect, [])
+    .option("--ring0 <path>", "run this guest program in ring 0 too", collect, [])
+    .addOption(
+      new Option("--mask <policy>", "what a system call without use gets").choices([...maskPolicies, "none"]),
+    )
+    .option("--mask-call <name=policy>", "what one system call gets; 'allow' lets it through", collect, [])
+    .option("--mask-from <file>", "a trace or list of the calls that the program makes")
+    .addOption(
+      new Option("--kernel <base>", "for what the program uses, or for programs of all kinds").choices([
+        "special",
+        "generic",
+      ]),
+    )
+    .option("--kernel-source <path>", "Linux source directory or tarball")
+    .option("--kernel-option <name=value>", "set a kernel option", collect, [])
+    .option("--kernel-symbol <name>", "let the program use this kernel symbol", collect, [])
+    .option("-m, --memory <size>", "memory of the guest, such as 128M")
+    .option("--smp <n>", "virtual CPUs", wholeNumber);
+}

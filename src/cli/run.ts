@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+/** `ukl run`. */
+import { join } from "node:path";
+import { type Command, Option } from "commander";
+import { imageName } from "../application.js";
+import { build } from "../build.js";
+import { type BuildFlags, pairs, readConfiguration } from "../flags.js";
+import { withScratchDirectory } from "../host/files.js";
+import { isImage } from "../image.js";
+import { formatMasked } from "../report.js";
+import { dryRun, type RunRequest, run } from "../run.js";
+import { interruption } from "./interruption.js";
+import { addImageOptions, collect, positiveNumber } from "./options.js";
+import { type Invocation, progressPrinter, writeAll } from "./terminal.js";
+
+interface RunFlags extends BuildFlags {
+  readonly accel: "auto" | "kvm" | "tcg";
+  readonly timeout?: number;
+  readonly append: readonly string[];
+  readonly icount?: true;
+  readonly dryRun?: true;
+}
+
+export function addRun(program: Command, invocation: Invocation): void {
+  const { terminal, setStatus } = invocation;
+  addImageOptions(program.command("run"))
+    .description("boot an image, or build and boot an application; what follows -- are its arguments")
+    .argument("[target...]", "an image, or what `ukl build` takes")
+    .addOption(new Option("--accel <name>", "accelerator").choices(["auto", "kvm", "tcg"]).default("auto"))
+    .option("--timeout <seconds>", "end the guest after this time", positiveNumber)
+    .option("--append <word>", "add to the kernel's command line", collect, [])
+    .option("--icount", "guest time counts instructions: 1 instruction is 1 ns (TCG only)")
+    .option("--dry-run", "print the command instead of running it")
+    .action(async (targets: string[], flags: RunFlags) => {
+      await withImage(targets, flags, invocation, async (request) => {
+        if (flags.dryRun) return void terminal.print(`${await dryRun(request)}\n`);
+        const interrupt = interruption(terminal.stdout);
+        const result = await run(request, {
+          stdin: terminal.stdin,
+          onConsole: (chunk) => writeAll(terminal.stdout, chunk),
+          signal: interrupt.signal,
+          ...(flags.timeout === undefined ? {} : { timeoutMs: 1000 * flags.timeout }),
+        }).finally(interrupt.dispose);
+        terminal.say(formatMasked(result.masked));
+        setStatus(result.exitStatus);
+      });
+    });
+}
+
+/** Calls `work` with the image that the targets name, or with one built from them for this run. */
+async function withImage(
+  targets: readonly string[],
+  flags: RunFlags,
+  { terminal, programArguments }: Invocation,
+  work: (request: RunRequest) => Promise<void>,
+): Promise<void> {
+  const machine = {
+    accelerator: flags.accel,
+    kernelArguments: flags.append,
+    instructionCount: flags.icount === true,
+    ...(flags.mode === undefined ? {} : { mode: flags.mode }),
+    ...(flags.memory === undefined ? {} : { memory: flags.memory }),
+    ...(flags.smp === undefined ? {} : { cpus: flags.smp }),
+  };
+  const [first, ...others] = targets;
+  if (first !== undefined && others.length === 0 && (await isImage(first))) {
+    const args = programArguments === undefined ? {} : { args: programArguments };
+    return work({ ...machine, ...args, imagePath: first, env: pairs(flags.env, "-e NAME=VALUE") });
+  }
+  const configuration = await readConfiguration(targets, flags, programArguments);
+  await withScratchDirectory(async (scratch) => {
+    const output = join(scratch, `${imageName(configuration)}.elf`);
+    const progress = progressPrinter(terminal);
+    const isUrgent = configuration.kernel.base === undefined;
+    const request = { configuration, output, bzImage: false, isUrgent, onProgress: progress.show };
+    const { kernelChoice } = await build(request).finally(progress.end);
+    if (kernelChoice.because !== undefined) terminal.say(`note: generic kernel: ${kernelChoice.because}\n`);
+    await work({ ...machine, imagePath: output, env: {} });
+  });
+}
