@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 /** Writes what a build compiles and links with beside the application, to be read. */
 import { copyFile, mkdir } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { type BuildRequest, planImage } from "./build.js";
 import { withScratchDirectory, writeOutput } from "./host/files.js";
 import { stopwatch } from "./host/stopwatch.js";
 import { imageScript } from "./link/image.js";
-import { stubFile } from "./stubs/compile.js";
+import { initSources, stubFile } from "./stubs/compile.js";
 
 export interface StubsRequest extends Pick<BuildRequest, "configuration" | "onProgress"> {
   readonly directory: string;
@@ -19,8 +19,8 @@ export async function writeStubs(request: StubsRequest): Promise<readonly string
     const place = (name: string) => join(request.directory, name);
     await mkdir(request.directory, { recursive: true });
     await writeOutput(place("dispatch.c"), Buffer.from(dispatch));
-    await copyFile(stubFile("init.c"), place("init.c"));
+    for (const name of initSources) await copyFile(stubFile(name), place(basename(name)));
     await writeOutput(place("image.lds"), Buffer.from(await imageScript(kernel.directory, payload)));
-    return ["dispatch.c", "init.c", "image.lds"].map(place);
+    return ["dispatch.c", ...initSources.map((name) => basename(name)), "image.lds"].map(place);
   });
 }

@@ -91,7 +91,7 @@ export function rootEntries(contents: RootContents): readonly ArchiveEntry[] {
   ];
 }
 
-/** The two files that init reads (syscall-stubs/x86_64/init.c); an initrd with the same names replaces them. */
+/** The two files that init reads (syscall-stubs/x86_64/init/init.c); an initrd with the same names replaces them. */
 export function launchFiles(
   guestPath: string,
   args: readonly string[],

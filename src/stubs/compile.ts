@@ -4,7 +4,7 @@
  * by a digest of source and command, because most images have the same.
  */
 import { mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { type Command, run } from "../host/exec.js";
 import { cacheWriteFailed, sha256 } from "../host/files.js";
 import { cacheDirectory, packageFile } from "../host/places.js";
@@ -37,6 +37,9 @@ const freestandingFlags = [
   "-Wl,-z,noseparate-code,--build-id=none",
 ];
 
+/** The program that an image starts first. */
+export const initSources: readonly string[] = ["init/init.c", "init/host.c", "init/host.h"];
+
 /** Options of the kernel that the dispatch asks about. */
 const wantedOptions = ["SMP", "PRINTK"];
 
@@ -49,7 +52,7 @@ export async function compileDispatch(
   const configuration = (await readFile(join(kernelDirectory, "config"), "utf8")).split("\n");
   const defined = wantedOptions.filter((name) => configuration.includes(`CONFIG_${name}=y`));
   const flags = [...kernelFlags, ...defined.map((name) => `-DCONFIG_${name}`), "-c"];
-  return compile({ name: "dispatch.c", text: source }, flags, compiler, "o");
+  return compile("dispatch", [{ name: "dispatch.c", text: source }], flags, compiler);
 }
 
 /** The template of the dispatch. */
@@ -59,12 +62,12 @@ export function readDispatchTemplate(): Promise<string> {
 
 /** The path of the program that an image starts first. */
 export async function compileInit(compiler: string): Promise<string> {
-  return compile(await readStub("init.c"), freestandingFlags, compiler, "elf");
+  return compile("init", await Promise.all(initSources.map(readStub)), freestandingFlags, compiler);
 }
 
 /** The path of the object that gives programs in ring 3 the call entry `ukl_syscall`. */
 export async function compileCallEntry(): Promise<string> {
-  return compile(await readStub("ukl_syscall.S"), ["-c"], "", "o");
+  return compile("ukl_syscall", [await readStub("ukl_syscall.S")], ["-c"], "");
 }
 
 /** The path of a source of the stubs. */
@@ -82,13 +85,16 @@ async function readStub(name: string): Promise<Source> {
 }
 
 async function compile(
-  { name, text }: Source,
+  name: string,
+  sources: readonly Source[],
   flags: readonly string[],
   compiler: string,
-  extension: string,
 ): Promise<string> {
-  const digest = sha256(JSON.stringify([text, flags, compiler]));
-  const result = join(cacheDirectory(), "stubs", `${name}-${digest}.${extension}`);
+  const result = join(
+    cacheDirectory(),
+    "stubs",
+    `${name}-${sha256(JSON.stringify([sources, flags, compiler]))}`,
+  );
   if ((await stat(result).catch(() => undefined))?.isFile()) return result;
   const work = await mkdir(dirname(result), { recursive: true })
     .then(() => mkdtemp(`${result}.`))
@@ -96,10 +102,10 @@ async function compile(
       throw cacheWriteFailed(result, error);
     });
   try {
-    const source = join(work, name);
-    await writeFile(source, text);
+    await Promise.all(sources.map((source) => writeFile(join(work, basename(source.name)), source.text)));
+    const units = sources.map((source) => basename(source.name)).filter((unit) => !unit.endsWith(".h"));
     const output = join(work, "result");
-    const command: Command = { tool: "gcc", args: [...flags, source, "-o", output] };
+    const command: Command = { tool: "gcc", args: [...flags, ...units, "-o", output], cwd: work };
     await run(command);
     await rename(output, result);
   } finally {

@@ -17,7 +17,7 @@ const answers = {
   kill: "ANSWER_KILL",
 } as const;
 
-/** What init.c calls, in itself and in the child that becomes the application; a test compares. */
+/** What init calls, in itself and in the child that becomes the application; a test compares. */
 export const firstProcessCalls: ReadonlySet<string> = new Set(
   "read open close ioctl pause fork execve wait4 setsid mkdir mount sync ioperm reboot".split(" "),
 );

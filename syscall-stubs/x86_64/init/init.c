@@ -7,20 +7,18 @@
  * application is an ordinary child, so signals work on it as anywhere: process 1 would be immune to
  * most.
  *
- * Contract with the host and with the archive inside the image:
- *   /ukl/exec     strings, each ended by NUL: the program's path, then its arguments from argv[0]
- * on /ukl/environ  strings, each ended by NUL: its environment port 0xe9     lines of text: "start"
- * right before the application runs; "tried CALL N" for each masked call that was tried; "exit N" when it has ended, N being its exit status, or 128
- * plus the signal that ended it; "error WHAT N" when it cannot be run, N being the errno
+ * Contract with the archive inside the image (that with the host: src/vm/guest-contract.ts):
  *
- * Freestanding: no C library, no data but the stack. System calls per the x86-64 System V ABI,
- * A.2.1.
+ *   /ukl/exec     strings, each ended by NUL: the program's path, then its arguments from argv[0]
+ *
+ *   /ukl/environ  strings, each ended by NUL: its environment
+ *
+ *   /ukl/masked   which masked calls were tried (dispatch.c)
  */
 #include <asm/fcntl.h>
 #include <asm/signal.h>
 #include <asm/termbits.h>
-#include <asm/unistd.h>
-#include <linux/reboot.h>
+#include "host.h"
 
 #define TCGETS 0x5401
 #define TCSETS 0x5402
@@ -28,33 +26,9 @@
 #define MS_NOSUID_NODEV 6
 #define MS_NOSUID_NOEXEC 10
 #define MS_NOSUID_NODEV_NOEXEC 14
-#define CONTROL_PORT 0xe9
-#define POWER_PORT 0xf4
 #define END_OF_FILE 0x04
 #define STRINGS_MAX 4096
 #define BYTES_MAX (128 * 1024)
-
-static long syscall6(long number, long a, long b, long c, long d, long e, long f)
-{
-	register long r10 asm("r10") = d;
-	register long r8 asm("r8") = e;
-	register long r9 asm("r9") = f;
-	long result;
-
-	asm volatile("syscall"
-		     : "=a"(result)
-		     : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
-		     : "rcx", "r11", "memory");
-	return result;
-}
-
-#define syscall0(n) syscall6(n, 0, 0, 0, 0, 0, 0)
-#define syscall1(n, a) syscall6(n, (long)(a), 0, 0, 0, 0, 0)
-#define syscall2(n, a, b) syscall6(n, (long)(a), (long)(b), 0, 0, 0, 0)
-#define syscall3(n, a, b, c) syscall6(n, (long)(a), (long)(b), (long)(c), 0, 0, 0)
-#define syscall4(n, a, b, c, d) syscall6(n, (long)(a), (long)(b), (long)(c), (long)(d), 0, 0)
-#define syscall5(n, a, b, c, d, e)                                                                 \
-	syscall6(n, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), 0)
 
 /* The strings of one file of the archive, as a vector that execve takes. */
 struct strings {
@@ -64,61 +38,6 @@ struct strings {
 
 static struct strings exec_strings;
 static struct strings environ_strings;
-
-static void outb(unsigned char value, unsigned short port)
-{
-	asm volatile("outb %0, %1" : : "a"(value), "Nd"(port));
-}
-
-static void tell_char(char c)
-{
-	outb(c, CONTROL_PORT);
-}
-
-static void tell(const char *text)
-{
-	while (*text)
-		tell_char(*text++);
-}
-
-static void tell_number(unsigned long number)
-{
-	if (number >= 10)
-		tell_number(number / 10);
-	tell_char('0' + number % 10);
-}
-
-static void tell_line(const char *word, unsigned long number)
-{
-	tell(word);
-	tell_char(' ');
-	tell_number(number);
-	tell_char('\n');
-}
-
-/* The application gets no port that it did not ask for. */
-static void use_ports(int allowed)
-{
-	syscall3(__NR_ioperm, CONTROL_PORT, 1, allowed);
-	syscall3(__NR_ioperm, POWER_PORT, 1, allowed);
-}
-
-static _Noreturn void reset(void)
-{
-	syscall0(__NR_sync);
-	outb(0, POWER_PORT);
-	syscall4(__NR_reboot, LINUX_REBOOT_MAGIC1, LINUX_REBOOT_MAGIC2, LINUX_REBOOT_CMD_RESTART,
-		 0);
-	for (;;)
-		syscall0(__NR_pause);
-}
-
-static _Noreturn void fail(const char *what, long error)
-{
-	tell("error ");
-	tell_line(what, -error);
-	reset();
-}
 
 /* Fills the vector; the file is the toolkit's own, but an initrd may have replaced it. */
 static void read_strings(const char *path, struct strings *strings)
@@ -171,7 +90,8 @@ static void mount_all(void)
 	syscall5(__NR_mount, "sysfs", "/sys", "sysfs", MS_NOSUID_NODEV_NOEXEC, 0);
 	syscall5(__NR_mount, "devtmpfs", "/dev", "devtmpfs", 0, 0);
 	syscall2(__NR_mkdir, "/dev/pts", 0755);
-	syscall5(__NR_mount, "devpts", "/dev/pts", "devpts", MS_NOSUID_NOEXEC, "mode=620,ptmxmode=666");
+	syscall5(__NR_mount, "devpts", "/dev/pts", "devpts", MS_NOSUID_NOEXEC,
+		 "mode=620,ptmxmode=666");
 	syscall2(__NR_mkdir, "/dev/shm", 01777);
 	syscall5(__NR_mount, "tmpfs", "/dev/shm", "tmpfs", MS_NOSUID_NODEV, 0);
 }
