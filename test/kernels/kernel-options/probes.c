@@ -255,6 +255,13 @@ PROBE(COREDUMP)
 }
 
 /* A datagram to ourselves, after the loopback interface is up. */
+/* Its driver is there, even where no card is. */
+PROBE(VIRTIO_NET)
+{
+	return socket(AF_INET, SOCK_DGRAM, 0) >= 0 &&
+	       opens("/sys/bus/virtio/drivers/virtio_net", O_RDONLY);
+}
+
 PROBE(INET)
 {
 	struct sockaddr_in address = {.sin_family = AF_INET};
@@ -384,6 +391,7 @@ static const struct {
     ROW(UNIX),
     ROW(UNIX98_PTYS),
     ROW(USERFAULTFD),
+    ROW(VIRTIO_NET),
     ROW(X86_INTEL_MEMORY_PROTECTION_KEYS),
     ROW(NAMESPACES),
 #endif
