@@ -50,6 +50,7 @@ export const requirements: readonly Requirement[] = [
   requirement("program", "flock", "util-linux", "sharing the kernel cache between builds"),
   requirement("program", "setpriv", "util-linux", "ending a virtual machine together with ukl"),
   requirement("program", "qemu-system-x86_64", "qemu-system-x86", "running images"),
+  requirement("program", "passt", "passt", "the network of images: ukl run -p"),
   requirement("program", "strace", "strace", "the calls that programs really make: ukl inspect --trace"),
   requirement("program", "musl-gcc", "musl-tools", "fixtures linked with musl", "tests"),
   requirement("package", "busybox-static", "busybox-static", "the shell script fixture", "tests"),
