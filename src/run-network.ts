@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** The network of a run: planned from the image and what is asked, connected, and told to the guest. */
 import { readFile } from "node:fs/promises";
-import type { Socket } from "node:net";
 import { UklError } from "./errors.js";
 import { identifyTool } from "./host/machine.js";
 import { checkPorts } from "./host/ports.js";
@@ -10,7 +9,8 @@ import { type PortMapping, parsePort } from "./network-options.js";
 import { networkFiles } from "./rootfs/network.js";
 import type { RootFile } from "./rootfs/root.js";
 import { openLink } from "./vm/link.js";
-import { type NetworkPlan, noNetwork, planNetwork } from "./vm/network.js";
+import type { ConsoleOptions } from "./vm/machine.js";
+import { type NetworkPlan, planNetwork } from "./vm/network.js";
 
 interface NetworkRequest {
   readonly ports?: readonly string[];
@@ -28,8 +28,8 @@ export interface PlannedNetwork {
 /** A network that is ready for its machine. */
 export interface Network {
   readonly plan: NetworkPlan;
-  /** QEMU's end of its connection to the helper. */
-  readonly socket?: Socket;
+  /** What the machine is started with. */
+  readonly console: Pick<ConsoleOptions, "connection" | "onStart">;
   close(): Promise<void>;
 }
 
@@ -51,26 +51,29 @@ export async function planRunNetwork(manifest: Manifest, request: NetworkRequest
   return { plan, ports, onNote: request.onNote ?? (() => undefined) };
 }
 
-/** Starts what has to run beside QEMU. Throws UKL-401, UKL-606, UKL-607 and UKL-608. */
+/** Prepares what has to run beside QEMU. Throws UKL-606 and UKL-607; when the application starts also UKL-401, UKL-608. */
 export async function connectNetwork(
   { plan, ports, onNote }: PlannedNetwork,
   scratch: string,
 ): Promise<Network> {
   await checkPorts(ports);
   if (plan.note !== undefined) onNote(plan.note);
-  if (plan.helper === undefined) return { plan, close: nothing };
-  try {
-    return { plan, ...(await openLink(plan.helper, scratch)) };
-  } catch (error) {
-    if (!(error instanceof UklError) || !plan.isOptional) throw error;
-    onNote(`no network: ${error.detail.what}: ${error.detail.cause}`);
-    return { plan: noNetwork, close: nothing };
-  }
+  if (plan.helper === undefined) return { plan, console: {}, close: nothing };
+  const { socket, connect, close } = await openLink(plan.helper, scratch);
+  const onStart = async () => {
+    try {
+      await connect();
+    } catch (error) {
+      if (!(error instanceof UklError) || !plan.isOptional) throw error;
+      onNote(`no network: ${error.detail.what}: ${error.detail.cause}`);
+    }
+  };
+  return { plan, console: { connection: socket, onStart }, close };
 }
 
 /** For a run that does not happen. */
 export async function leaveNetwork({ plan }: PlannedNetwork): Promise<Network> {
-  return { plan, close: nothing };
+  return { plan, console: {}, close: nothing };
 }
 
 /** What the guest is told; a file that the image has been given stays as it is. */

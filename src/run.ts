@@ -43,8 +43,8 @@ export interface RunRequest {
 
 /** Throws UKL-503 and UKL-504 for what is no image, UKL-6xx for what happens to the machine. */
 export async function run(request: RunRequest, console: ConsoleOptions): Promise<RunResult> {
-  return withMachine(request, connectNetwork, (machine, { socket }) =>
-    runImage({ ...machine, ...console, ...(socket === undefined ? {} : { connection: socket }) }),
+  return withMachine(request, connectNetwork, (machine, network) =>
+    runImage({ ...machine, ...console, ...network.console }),
   );
 }
 

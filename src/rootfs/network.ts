@@ -12,6 +12,7 @@ interface Family {
 export interface GuestNetwork {
   readonly ipv4?: Family;
   readonly ipv6?: Family;
+  readonly linkLocal?: string;
   readonly nameserver?: string;
 }
 
@@ -19,7 +20,7 @@ export interface GuestNetwork {
 export function networkFiles(network: GuestNetwork, name: string, hostResolver: string): readonly RootFile[] {
   const own = [network.ipv4, network.ipv6].filter((family) => family !== undefined);
   return [
-    file("/ukl/network", Buffer.concat([familyBytes(network.ipv4), familyBytes(network.ipv6)])),
+    file("/ukl/network", networkBytes(network)),
     file(
       "/etc/hosts",
       lines([
@@ -35,13 +36,19 @@ export function networkFiles(network: GuestNetwork, name: string, hostResolver: 
 
 const longestAddressBytes = 16;
 
-/** struct family_network of syscall-stubs/x86_64/init/network.c. */
+/** struct network of syscall-stubs/x86_64/init/network.c. */
+function networkBytes({ ipv4, ipv6, linkLocal }: GuestNetwork): Buffer {
+  return Buffer.concat([familyBytes(ipv4), familyBytes(ipv6), addressBytes(linkLocal)]);
+}
+
 function familyBytes(family: Family | undefined): Buffer {
-  const bytes = Buffer.alloc(2 * longestAddressBytes + 1);
-  if (family === undefined) return bytes;
-  bytes.set(ipaddr.parse(family.address).toByteArray(), 0);
-  bytes.set(ipaddr.parse(family.gateway).toByteArray(), longestAddressBytes);
-  bytes[2 * longestAddressBytes] = family.prefixBits;
+  const { address, gateway, prefixBits = 0 } = family ?? {};
+  return Buffer.concat([addressBytes(address), addressBytes(gateway), Buffer.from([prefixBits])]);
+}
+
+function addressBytes(address: string | undefined): Buffer {
+  const bytes = Buffer.alloc(longestAddressBytes);
+  if (address !== undefined) bytes.set(ipaddr.parse(address).toByteArray());
   return bytes;
 }
 

@@ -21,6 +21,8 @@ export interface ConsoleOptions {
   readonly timeoutMs?: number;
   /** QEMU's end of a connection that its command names by `inheritedFd`. */
   readonly connection?: Socket;
+  /** Called when the application starts. The machine is ended when it rejects, and `boot` throws the same. */
+  readonly onStart?: () => Promise<void>;
   /** Ends the machine; `boot` then throws the signal's reason. */
   readonly signal?: AbortSignal;
 }
@@ -70,6 +72,7 @@ export async function boot(command: Command, options: ConsoleOptions = {}): Prom
       if (message.kind === "start" && startMs === undefined) {
         startMs = performance.now() - beginMs;
         feed(qemu, options.stdin).catch(halting.fail);
+        options.onStart?.().catch(halting.fail);
       }
       if (message.kind === "exit") resetTimer ??= setTimeout(() => qemu.kill(), resetGraceMs);
     });

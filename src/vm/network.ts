@@ -34,6 +34,8 @@ export interface FamilyAddresses {
 export interface GuestAddresses {
   readonly ipv4?: FamilyAddresses;
   readonly ipv6?: FamilyAddresses;
+  /** Of the card, where the host counts on it from the beginning. */
+  readonly linkLocal?: string;
   /** Which the host answers for; without it the guest asks the host's own name servers. */
   readonly nameserver?: string;
 }
@@ -51,14 +53,16 @@ export interface NetworkPlan {
   readonly note?: string;
 }
 
-/** The guest's own network. The last name server is an address that passt and QEMU answer for. */
+/** The guest's own network, with a name server that passt and QEMU answer for. */
 export const privateNetwork = {
   ipv4: { address: "10.0.2.15", prefixBits: 24, gateway: "10.0.2.2" },
   ipv6: { address: "fd75:6b6c::f", prefixBits: 64, gateway: "fd75:6b6c::2" },
+  // What follows from the card's hardware address by RFC 4291, appendix A: the kernel would choose the same.
+  linkLocal: "fe80::5055:aff:fe00:20f",
   nameserver: "10.0.2.3",
 } as const satisfies GuestAddresses;
 
-export const noNetwork: NetworkPlan = { devices: [] };
+const noNetwork: NetworkPlan = { devices: [] };
 
 /** Throws UKL-101 and UKL-605 where the wishes contradict each other or the image, and UKL-608. */
 export async function planNetwork(wish: NetworkWish): Promise<NetworkPlan> {

@@ -15,11 +15,11 @@ const textsOf = (...words: Parameters<typeof networkFiles>) =>
 test("init reads address, gateway and prefix of each family, zeros where there is none", () => {
   const bytes = filesOf({ ipv4 }, "app", "")["/ukl/network"];
   expect(bytes?.toString("hex")).toBe(
-    `${"0a00020f".padEnd(32, "0")}${"0a000202".padEnd(32, "0")}18${"".padEnd(66, "0")}`,
+    `${"0a00020f".padEnd(32, "0")}${"0a000202".padEnd(32, "0")}18${"".padEnd(98, "0")}`,
   );
-  const both = filesOf({ ipv4, ipv6 }, "app", "")["/ukl/network"];
+  const both = filesOf({ ipv4, ipv6, linkLocal: "fe80::f" }, "app", "")["/ukl/network"];
   expect(both?.subarray(33).toString("hex")).toBe(
-    "fd00000000000000000000000000000ffd000000000000000000000000000002" + "40",
+    "fd00000000000000000000000000000ffd00000000000000000000000000000240fe80000000000000000000000000000f",
   );
 });
 

@@ -28,6 +28,7 @@ struct family_network {
 struct network {
 	struct family_network ipv4; /* in the first four bytes */
 	struct family_network ipv6;
+	unsigned char link_local[16]; /* zeros: the kernel's own, which takes it a second */
 };
 
 struct attribute {
@@ -94,17 +95,18 @@ static void bring_up(int socket, int index)
 }
 
 /* The address can be used at once: nobody else on this network could have it. */
-static void set_address(int socket, int index, int family, const struct family_network *own)
+static void set_address(int socket, int index, int family, const unsigned char *address,
+			int prefix_bits)
 {
 	int bytes = family == AF_INET ? 4 : 16;
 	unsigned int flags = IFA_F_NODAD;
 
 	begin(RTM_NEWADDR, NLM_F_CREATE, sizeof(request.address));
 	request.address.ifa_family = family;
-	request.address.ifa_prefixlen = own->prefix_bits;
+	request.address.ifa_prefixlen = prefix_bits;
 	request.address.ifa_index = index;
-	add(IFA_LOCAL, own->address, bytes);
-	add(IFA_ADDRESS, own->address, bytes);
+	add(IFA_LOCAL, address, bytes);
+	add(IFA_ADDRESS, address, bytes);
 	add(IFA_FLAGS, &flags, sizeof(flags));
 	submit(socket);
 }
@@ -164,12 +166,26 @@ static int index_of_card(int socket)
 	return card.ifr_ifindex;
 }
 
-static void set_family(int socket, int index, int family, const struct family_network *own)
+/*
+ * The addresses come before the card is up: there may be packets waiting, and those for addresses
+ * that nobody has are dropped. Routes have to come after.
+ */
+static void set_up_card(int socket)
 {
-	if (own->prefix_bits == 0)
-		return;
-	set_address(socket, index, family, own);
-	set_default_route(socket, index, family, own);
+	const struct family_network *ipv4 = &network.ipv4, *ipv6 = &network.ipv6;
+	int card = index_of_card(socket);
+
+	if (ipv4->prefix_bits)
+		set_address(socket, card, AF_INET, ipv4->address, ipv4->prefix_bits);
+	if (ipv6->prefix_bits)
+		set_address(socket, card, AF_INET6, ipv6->address, ipv6->prefix_bits);
+	if (network.link_local[0])
+		set_address(socket, card, AF_INET6, network.link_local, 64);
+	bring_up(socket, card);
+	if (ipv4->prefix_bits)
+		set_default_route(socket, card, AF_INET, ipv4);
+	if (ipv6->prefix_bits)
+		set_default_route(socket, card, AF_INET6, ipv6);
 }
 
 void set_up_network(void)
@@ -180,13 +196,8 @@ void set_up_network(void)
 	if (socket < 0)
 		return;
 	bring_up(socket, LOOPBACK_INDEX);
-	if (read_network()) {
-		int card = index_of_card(socket);
-
-		bring_up(socket, card);
-		set_family(socket, card, AF_INET, &network.ipv4);
-		set_family(socket, card, AF_INET6, &network.ipv6);
-	}
+	if (read_network())
+		set_up_card(socket);
 	check(socket);
 	syscall1(__NR_close, socket);
 }
