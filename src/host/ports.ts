@@ -89,7 +89,7 @@ async function ownerOf({ protocol, hostPort }: PortMapping): Promise<Owner | und
 const listeningStates = new Set(["0A", "07"]);
 
 /** The inodes of sockets that listen on a port, in a table such as /proc/net/tcp: proc(5). */
-export function inodesAt(table: string, port: number): readonly string[] {
+function inodesAt(table: string, port: number): readonly string[] {
   return table
     .split("\n")
     .slice(1)
