@@ -31,6 +31,8 @@ export interface BuildFlags {
   readonly kernelSymbol: readonly string[];
   readonly memory?: string;
   readonly smp?: number;
+  readonly port: readonly string[];
+  readonly net?: string;
 }
 
 const linkInputs = new Set([".c", ".cc", ".cpp", ".cxx", ".S", ".s", ".o", ".a"]);
@@ -72,7 +74,12 @@ export async function readConfiguration(
       options: pairs(flags.kernelOption, "--kernel-option CONFIG_NAME=VALUE"),
       symbols: [...flags.kernelSymbol],
     },
-    run: { memory: flags.memory, cpus: flags.smp },
+    run: {
+      memory: flags.memory,
+      cpus: flags.smp,
+      ports: flags.port.length === 0 ? undefined : [...flags.port],
+      net: flags.net,
+    },
   });
 }
 

@@ -5,6 +5,7 @@
  */
 import { z } from "zod";
 import { maskPolicies } from "./mask/policy.js";
+import { netPattern, parsePort } from "./network-options.js";
 
 /** The note's name and type in the image's PT_NOTE segment. */
 export const manifestNote = { name: "uklkit", type: 0x554b4c01 } as const;
@@ -66,7 +67,13 @@ export const manifestSchema = z.object({
   files: z.array(z.object({ path: z.string(), sha256: digest })),
   ring0Programs: z.array(z.string()),
   kernelSymbols: z.array(z.string()),
-  run: z.object({ memory: z.string(), cpus: z.number().int().positive() }),
+  run: z.object({
+    memory: z.string(),
+    cpus: z.number().int().positive(),
+    /** As -p and --net have them. Absent in older images. */
+    ports: z.array(z.string().refine((port) => parsePort(port) !== undefined)).optional(),
+    net: z.string().regex(netPattern).optional(),
+  }),
 });
 
 export type Manifest = z.infer<typeof manifestSchema>;

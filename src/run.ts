@@ -8,7 +8,15 @@ import { withScratchDirectory } from "./host/files.js";
 import { readManifest } from "./image.js";
 import type { Manifest } from "./manifest.js";
 import { archiveMembers, archiveTrailer } from "./rootfs/cpio.js";
-import { defaultEnvironment, launchFiles } from "./rootfs/root.js";
+import { defaultEnvironment, launchFiles, type RootFile } from "./rootfs/root.js";
+import {
+  connectNetwork,
+  guestFiles,
+  leaveNetwork,
+  type Network,
+  type PlannedNetwork,
+  planRunNetwork,
+} from "./run-network.js";
 import { selectAccelerator } from "./vm/accelerator.js";
 import { type Accelerator, type MachineOptions, qemuCommand } from "./vm/command.js";
 import type { ConsoleOptions } from "./vm/machine.js";
@@ -26,41 +34,61 @@ export interface RunRequest {
   readonly env: Readonly<Record<string, string>>;
   readonly kernelArguments?: readonly string[];
   readonly instructionCount?: boolean;
+  /** Instead of the image's own, written as for -p and --net. */
+  readonly ports?: readonly string[];
+  readonly net?: string;
+  /** Called with what the user should know before the machine starts. */
+  readonly onNote?: (text: string) => void;
 }
 
 /** Throws UKL-503 and UKL-504 for what is no image, UKL-6xx for what happens to the machine. */
 export async function run(request: RunRequest, console: ConsoleOptions): Promise<RunResult> {
-  return withMachine(request, (machine) => runImage({ ...machine, ...console }));
+  return withMachine(request, connectNetwork, (machine, network) =>
+    runImage({ ...machine, ...console, ...network.console }),
+  );
 }
 
-/** The exact command that `run` would execute; a file of replaced arguments is named but not kept. */
+/** The exact commands that `run` would execute; a file of replaced arguments is named but not kept. */
 export async function dryRun(request: RunRequest): Promise<string> {
-  return withMachine(request, async (machine) => formatCommand(qemuCommand(machine)));
+  const commands = await withMachine(request, leaveNetwork, async (machine, { plan }) => [
+    ...(plan.helper === undefined ? [] : [plan.helper]),
+    qemuCommand(machine),
+  ]);
+  return commands.map(formatCommand).join("\n");
 }
 
 async function withMachine<T>(
   request: RunRequest,
-  work: (machine: MachineOptions) => Promise<T>,
+  connect: (planned: PlannedNetwork, scratch: string) => Promise<Network>,
+  work: (machine: MachineOptions, network: Network) => Promise<T>,
 ): Promise<T> {
   const manifest = await imageManifest(request.imagePath);
   const bootMode = chooseBootMode(manifest, request);
   const { accelerator, tscKhz } = await selectAccelerator(request.accelerator);
+  const planned = await planRunNetwork(manifest, request);
   return withScratchDirectory(async (scratch) => {
-    const initrd = launchArchive(manifest, request);
-    const initrdPath = join(scratch, "launch.cpio");
-    if (initrd !== undefined) await writeFile(initrdPath, initrd);
-    const { imagePath, kernelArguments, instructionCount } = request;
-    return work({
-      imagePath,
-      accelerator,
-      tscKhz,
-      bootMode,
-      memory: request.memory ?? manifest.run.memory,
-      cpus: request.cpus ?? manifest.run.cpus,
-      ...(kernelArguments === undefined ? {} : { kernelArguments }),
-      ...(instructionCount === undefined ? {} : { instructionCount }),
-      ...(initrd === undefined ? {} : { initrdPath }),
-    });
+    const network = await connect(planned, scratch);
+    try {
+      const initrd = launchArchive(manifest, request, await guestFiles(network, manifest));
+      const initrdPath = join(scratch, "launch.cpio");
+      if (initrd !== undefined) await writeFile(initrdPath, initrd);
+      const { imagePath, kernelArguments, instructionCount } = request;
+      const machine = {
+        imagePath,
+        accelerator,
+        tscKhz,
+        bootMode,
+        memory: request.memory ?? manifest.run.memory,
+        cpus: request.cpus ?? manifest.run.cpus,
+        devices: network.plan.devices,
+        ...(kernelArguments === undefined ? {} : { kernelArguments }),
+        ...(instructionCount === undefined ? {} : { instructionCount }),
+        ...(initrd === undefined ? {} : { initrdPath }),
+      };
+      return await work(machine, network);
+    } finally {
+      await network.close();
+    }
   });
 }
 
@@ -87,10 +115,20 @@ function chooseBootMode(
   });
 }
 
-/** What replaces the image's launch files: an archive that the kernel unpacks over them. */
-function launchArchive(manifest: Manifest, { args, env }: RunRequest): Buffer | undefined {
-  if (args === undefined && Object.keys(env).length === 0) return undefined;
+/** What replaces the image's launch files and adds to them: an archive that the kernel unpacks over the image's. */
+function launchArchive(
+  manifest: Manifest,
+  { args, env }: RunRequest,
+  further: readonly RootFile[],
+): Buffer | undefined {
   const environment = { ...defaultEnvironment, ...manifest.environment, ...env };
-  const files = launchFiles(manifest.application.guestPath, args ?? manifest.arguments, environment);
+  const isReplaced = args !== undefined || Object.keys(env).length > 0;
+  const files = [
+    ...(isReplaced
+      ? launchFiles(manifest.application.guestPath, args ?? manifest.arguments, environment)
+      : []),
+    ...further,
+  ];
+  if (files.length === 0) return undefined;
   return Buffer.concat([archiveMembers(files.map((file) => ({ kind: "file", ...file }))), archiveTrailer]);
 }

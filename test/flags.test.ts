@@ -20,6 +20,7 @@ const none: BuildFlags = {
   maskCall: [],
   kernelOption: [],
   kernelSymbol: [],
+  port: [],
 };
 
 function read(

@@ -2,6 +2,7 @@
 /** Options that several commands have, and how their words are read. */
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { maskPolicies } from "../mask/policy.js";
+import { netPattern, netUsage, parsePort, portUsage } from "../network-options.js";
 
 /** Throws what commander turns into its message about the option. */
 export function positiveNumber(text: string): number {
@@ -14,6 +15,16 @@ function wholeNumber(text: string): number {
   const value = positiveNumber(text);
   if (Number.isInteger(value)) return value;
   throw new InvalidArgumentError("It is not a whole number.");
+}
+
+function collectPort(value: string, earlier: readonly string[]): readonly string[] {
+  if (parsePort(value) !== undefined) return collect(value, earlier);
+  throw new InvalidArgumentError(`Write ${portUsage}, with ports from 1 to 65535.`);
+}
+
+function network(value: string): string {
+  if (netPattern.test(value)) return value;
+  throw new InvalidArgumentError(`Write ${netUsage}.`);
 }
 
 export function collect(value: string, earlier: readonly string[]): readonly string[] {
@@ -49,5 +60,12 @@ export function addImageOptions(command: Command): Command {
     .option("--kernel-option <name=value>", "set a kernel option", collect, [])
     .option("--kernel-symbol <name>", "let the program use this kernel symbol", collect, [])
     .option("-m, --memory <size>", "memory of the guest, such as 128M")
-    .option("--smp <n>", "virtual CPUs", wholeNumber);
+    .option("--smp <n>", "virtual CPUs", wholeNumber)
+    .option(
+      "-p, --port <[address:]host:guest[/udp]>",
+      "let a port of the host lead to the guest",
+      collectPort,
+      [],
+    )
+    .option("--net <kind>", `how the guest is connected: ${netUsage}`, network);
 }

@@ -61,6 +61,9 @@ async function withImage(
     ...(flags.mode === undefined ? {} : { mode: flags.mode }),
     ...(flags.memory === undefined ? {} : { memory: flags.memory }),
     ...(flags.smp === undefined ? {} : { cpus: flags.smp }),
+    ...(flags.port.length === 0 ? {} : { ports: flags.port }),
+    ...(flags.net === undefined ? {} : { net: flags.net }),
+    onNote: (text: string) => void terminal.say(`note: ${text}\n`),
   };
   const [first, ...others] = targets;
   if (first !== undefined && others.length === 0 && (await isImage(first))) {
@@ -74,7 +77,7 @@ async function withImage(
     const isUrgent = configuration.kernel.base === undefined;
     const request = { configuration, output, bzImage: false, isUrgent, onProgress: progress.show };
     const { kernelChoice } = await build(request).finally(progress.end);
-    if (kernelChoice.because !== undefined) terminal.say(`note: generic kernel: ${kernelChoice.because}\n`);
+    if (kernelChoice.because !== undefined) machine.onNote(`generic kernel: ${kernelChoice.because}`);
     await work({ ...machine, imagePath: output, env: {} });
   });
 }

@@ -76,6 +76,13 @@ export interface Configuration {
     readonly memory?: string;
     /** Virtual CPUs, 1 to 64. */
     readonly cpus?: number;
+    /** Ports of the host that lead to the guest: `[ADDRESS:]HOST:GUEST[/udp]`, such as `8080:80`. */
+    readonly ports?: readonly string[];
+    /**
+     * How the guest is connected: `passt`, `user` (QEMU's own, which stalls), `tap:NAME`, or `none`. Default: `auto`,
+     * which is passt for ports and for applications that use sockets.
+     */
+    readonly net?: string;
     /** Default: `auto`. */
     readonly accelerator?: "auto" | "kvm" | "tcg";
     /** The guest is stopped after this many seconds. */

@@ -7,6 +7,7 @@
  */
 import { z } from "zod";
 import { maskPolicies } from "../mask/policy.js";
+import { netPattern, netUsage, parsePort, portUsage } from "../network-options.js";
 import type { Configuration } from "./define.js";
 
 /** setTimeout takes 2^31 - 1 milliseconds at most. */
@@ -82,10 +83,16 @@ const mask = z.strictObject(
 
 const cpus = "a whole number from 1 to 64";
 const timeout = `a positive number of seconds, at most ${longestTimeoutSeconds}`;
+const port = `a port such as "8080:80", written ${portUsage}`;
 const run = z.strictObject(
   {
     memory: text('a size such as "128M" or "1G"', /^[1-9]\d{0,6}[MG]$/).optional(),
     cpus: z.int({ error: cpus }).min(1, { error: cpus }).max(64, { error: cpus }).optional(),
+    ports: list(
+      text(port).refine((value) => parsePort(value) !== undefined, { error: port }),
+      "a list of ports",
+    ).default([]),
+    net: text(`one of ${netUsage}`, netPattern).optional(),
     accelerator: z.enum(["auto", "kvm", "tcg"], { error: 'one of "auto", "kvm" and "tcg"' }).default("auto"),
     timeoutSeconds: z
       .number({ error: timeout })

@@ -50,6 +50,8 @@ export const requirements: readonly Requirement[] = [
   requirement("program", "flock", "util-linux", "sharing the kernel cache between builds"),
   requirement("program", "setpriv", "util-linux", "ending a virtual machine together with ukl"),
   requirement("program", "qemu-system-x86_64", "qemu-system-x86", "running images"),
+  requirement("program", "passt", "passt", "the network of images: ukl run -p"),
+  requirement("file", "/usr/sbin/ip", "iproute2", "ukl run --net tap:NAME"),
   requirement("program", "strace", "strace", "the calls that programs really make: ukl inspect --trace"),
   requirement("program", "musl-gcc", "musl-tools", "fixtures linked with musl", "tests"),
   requirement("package", "busybox-static", "busybox-static", "the shell script fixture", "tests"),
@@ -57,6 +59,11 @@ export const requirements: readonly Requirement[] = [
   requirement("header", "sqlite3.h", "libsqlite3-dev", "the SQLite fixture", "tests"),
   requirement("program", "cpio", "cpio", "reading archives back", "tests"),
   requirement("program", "clang-format", "clang-format", "the check of C formatting", "tests"),
+  requirement("program", "redis-server", "redis-server", "a server in a guest", "tests"),
+  requirement("program", "redis-benchmark", "redis-tools", "a client of a guest", "tests"),
+  requirement("program", "memcached", "memcached", "a server with threads in a guest", "tests"),
+  requirement("package", "nginx", "nginx", "a server with several processes in a guest", "tests"),
+  requirement("program", "curl", "curl", "a client of a guest", "tests"),
   requirement("package", "golang-go", "golang-go", "inspecting programs written in Go", "tests"),
 ];
 

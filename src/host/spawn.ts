@@ -7,12 +7,16 @@
  * kernel does it: setpriv (util-linux) sets PR_SET_PDEATHSIG, see prctl(2), and then becomes the program. It
  * is a session of its own, so that Ctrl-C on the terminal reaches us alone and we decide how it ends.
  */
+import type { Socket } from "node:net";
 import type { Readable, Writable } from "node:stream";
 import { execa } from "execa";
 import { type Command, missingTool } from "./exec.js";
 
 /** The file descriptor at which the program finds its extra stream, a connected Unix socket. */
 export const extraFd = 3;
+
+/** The file descriptor at which it finds the first of the connections that it is given. */
+export const inheritedFd = 4;
 
 /** How much of the program's stderr is kept: its end. */
 const stderrLimitBytes = 64 * 1024;
@@ -40,17 +44,20 @@ export interface RunningTool {
 /**
  * Starts a command. While its streams are not read from, the program waits; but begin to read in the same turn
  * of the event loop, because Node throws away what nobody listens to when the program ends.
+ *
+ * The connections in `inherited` are the program's alone from then on.
  */
-export function start(command: Command): RunningTool {
+export function start(command: Command, inherited: readonly Socket[] = []): RunningTool {
   const child = execa("setpriv", ["--pdeathsig", "KILL", "--", command.tool, ...command.args], {
     reject: false,
     buffer: false,
     detached: true,
     extendEnv: true,
     env: { LC_ALL: "C", ...command.env },
-    stdio: ["pipe", "pipe", "pipe", "pipe"],
+    stdio: ["pipe", "pipe", "pipe", "pipe", ...inherited],
     ...(command.cwd === undefined ? {} : { cwd: command.cwd }),
   });
+  for (const connection of inherited) connection.destroy();
   // Writing to a program that has just ended is no event of its own: `ended` tells.
   child.stdin.on("error", () => undefined);
 

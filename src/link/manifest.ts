@@ -14,7 +14,12 @@ export interface ImageDescription {
     readonly env: Readonly<Record<string, string>>;
     readonly ring0: { readonly programs: readonly string[] };
     readonly kernel: { readonly symbols: readonly string[] };
-    readonly run: { readonly memory?: string | undefined; readonly cpus?: number | undefined };
+    readonly run: {
+      readonly memory?: string | undefined;
+      readonly cpus?: number | undefined;
+      readonly ports: readonly string[];
+      readonly net?: string | undefined;
+    };
   };
   readonly kernel: Pick<Manifest["kernel"], "version" | "key" | "configurationDigest" | "compiler">;
   readonly choice: {
@@ -57,7 +62,16 @@ export function describeImage(description: ImageDescription): Manifest {
     files: files.map((file) => ({ path: file.path, sha256: sha256(file.data) })),
     ring0Programs: [...configuration.ring0.programs],
     kernelSymbols: [...configuration.kernel.symbols],
-    run: { memory: configuration.run.memory ?? defaultMemory, cpus: configuration.run.cpus ?? 1 },
+    run: describeRun(configuration.run),
+  };
+}
+
+function describeRun({ memory, cpus, ports, net }: ImageDescription["configuration"]["run"]) {
+  return {
+    memory: memory ?? defaultMemory,
+    cpus: cpus ?? 1,
+    ports: [...ports],
+    ...(net === undefined ? {} : { net }),
   };
 }
 

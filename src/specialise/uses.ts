@@ -7,11 +7,13 @@ export interface Circumstances {
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly cpus: number;
+  /** Of the host, that lead to the guest. */
+  readonly ports: readonly string[];
   /** Files that are no programs: scripts and data. */
   readonly texts: readonly { readonly path: string; readonly data: Uint8Array }[];
 }
 
-export function otherUses({ args, env, cpus, texts }: Circumstances): readonly Reason[] {
+export function otherUses({ args, env, cpus, ports, texts }: Circumstances): readonly Reason[] {
   const places = [
     ...args.map((text) => ({ text, evidence: "an argument" })),
     ...Object.entries(env).map(([name, text]) => ({ text, evidence: `the variable ${name}` })),
@@ -20,6 +22,9 @@ export function otherUses({ args, env, cpus, texts }: Circumstances): readonly R
   const paths = places.flatMap(({ text, evidence }) =>
     pathsIn(text).map((name): Reason => ({ kind: "path", name, evidence })),
   );
-  if (cpus < 2) return paths;
-  return [...paths, { kind: "feature", name: "several CPUs", evidence: "run.cpus" }];
+  const features: Reason[] = [
+    ...(cpus < 2 ? [] : [{ kind: "feature", name: "several CPUs", evidence: "run.cpus" } as const]),
+    ...(ports.length === 0 ? [] : [{ kind: "feature", name: "ports", evidence: "run.ports" } as const]),
+  ];
+  return [...paths, ...features];
 }

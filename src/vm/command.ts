@@ -28,6 +28,8 @@ export interface MachineOptions {
   readonly kernelArguments?: readonly string[];
   /** A cpio archive that is unpacked over the image's files. */
   readonly initrdPath?: string;
+  /** Arguments for devices beyond those that every machine has. */
+  readonly devices?: readonly string[];
   /**
    * One guest instruction takes one nanosecond of guest time, and waiting takes none, so that guest times are
    * reproducible. TCG only.
@@ -75,6 +77,7 @@ export function qemuCommand(options: MachineOptions): Command {
       ...["-chardev", `socket,id=control,fd=${extraFd}`],
       ...["-device", `isa-debugcon,iobase=0x${controlPort.toString(16)},chardev=control`],
       ...["-device", `isa-debug-exit,iobase=0x${powerPort.toString(16)},iosize=1`],
+      ...(options.devices ?? []),
       ...["-kernel", options.imagePath],
       ...(options.initrdPath === undefined ? [] : ["-initrd", options.initrdPath]),
       ...(append === "" ? [] : ["-append", append]),

@@ -33,7 +33,11 @@
  *   lapic_timer_khz=N The rate of the local APIC's timer, which the kernel would measure for 100 ms (kernel/patches).
  *   ukl.mode=classic  A unikernel image runs its application in ring 3.
  *
- * An initrd, where there is one, is unpacked over the files of the image.
+ * An initrd, where there is one, is unpacked over the files of the image. With a network it has /ukl/network: for IPv4
+ * and then for IPv6 the address and the gateway, 16 bytes each, of which IPv4 uses the first four, and a byte with the
+ * length of the prefix, 0 without the family; then the card's link-local address, 16 bytes, zeros to leave it to the
+ * kernel. The card is eth0, and up with these addresses before `start`. Without the file, and without a card, the
+ * loopback interface is up.
  */
 
 /** I/O port of the control channel; QEMU's isa-debugcon calls it `iobase`. */

@@ -3,6 +3,7 @@
  * One run of one virtual machine: starts QEMU, relays console and control channel, and sees to it that QEMU
  * is gone when this is over, however it ends. What the outcome means is for the caller to say.
  */
+import type { Socket } from "node:net";
 import type { Readable, Writable } from "node:stream";
 import type { Command } from "../host/exec.js";
 import { type RunningTool, start, type ToolEnd } from "../host/spawn.js";
@@ -18,6 +19,10 @@ export interface ConsoleOptions {
   readonly onConsole?: (chunk: Uint8Array) => void | Promise<void>;
   /** The machine is ended after this time. */
   readonly timeoutMs?: number;
+  /** QEMU's end of a connection that its command names by `inheritedFd`. */
+  readonly connection?: Socket;
+  /** Called when the application starts. The machine is ended when it rejects, and `boot` throws the same. */
+  readonly onStart?: () => Promise<void>;
   /** Ends the machine; `boot` then throws the signal's reason. */
   readonly signal?: AbortSignal;
 }
@@ -54,7 +59,7 @@ type Halt =
 export async function boot(command: Command, options: ConsoleOptions = {}): Promise<BootOutcome> {
   options.signal?.throwIfAborted();
   const beginMs = performance.now();
-  const qemu = start(command);
+  const qemu = start(command, options.connection === undefined ? [] : [options.connection]);
   const halting = new Halting(() => qemu.kill(), options);
   const tail = new Tail(consoleTailBytes);
   const messages: ControlMessage[] = [];
@@ -67,6 +72,7 @@ export async function boot(command: Command, options: ConsoleOptions = {}): Prom
       if (message.kind === "start" && startMs === undefined) {
         startMs = performance.now() - beginMs;
         feed(qemu, options.stdin).catch(halting.fail);
+        options.onStart?.().catch(halting.fail);
       }
       if (message.kind === "exit") resetTimer ??= setTimeout(() => qemu.kill(), resetGraceMs);
     });

@@ -27,7 +27,7 @@ test("without a file the flags and the defaults are the configuration", () => {
 test("a flag replaces a single value of the file", () => {
   const merged = mergeFlags(file, { mode: "unikernel", run: { memory: "1G" }, kernel: { source: "/other" } });
   expect(merged.mode).toBe("unikernel");
-  expect(merged.run).toEqual({ memory: "1G", cpus: 2, accelerator: "auto" });
+  expect(merged.run).toEqual({ memory: "1G", cpus: 2, accelerator: "auto", ports: [] });
   expect(merged.kernel.source).toBe("/other");
 });
 

@@ -13,12 +13,15 @@
  *
  *   /ukl/environ  strings, each ended by NUL: its environment
  *
+ *   /ukl/network  the addresses of the card (network.c)
+ *
  *   /ukl/masked   which masked calls were tried (dispatch.c)
  */
 #include <asm/fcntl.h>
 #include <asm/signal.h>
 #include <asm/termbits.h>
 #include "host.h"
+#include "network.h"
 
 #define TCGETS 0x5401
 #define TCSETS 0x5402
@@ -139,6 +142,7 @@ _Noreturn void init_main(void)
 
 	use_ports(1);
 	mount_all();
+	set_up_network();
 	make_console_a_pipe();
 	read_strings("/ukl/exec", &exec_strings);
 	read_strings("/ukl/environ", &environ_strings);

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: MIT
+// Sends many requests to servers in unikernel mode, and fails on a wrong answer, a message of the kernel, or memory
+// that grows after the first tenth. `npm run steady -- [REQUESTS] [SERVER...]`; a million requests to each by default.
+//
+// Memory is what QEMU has resident of the guest's: a page counts from its first use on, so what the guest leaks shows,
+// up to the size of the guest, and what it frees and takes again does not. The host may give it 2 MiB at a time.
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { connect, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+
+const own = (path) => fileURLToPath(new URL(path, import.meta.url));
+const ukl = own("../dist/cli.js");
+const connections = 20;
+/** Requests that are on their way on one connection. */
+const depth = 10;
+const mostGrowthMiB = 4;
+const guestMiB = 128;
+const kernelMessages = /Oops|BUG:|WARNING: CPU|Call Trace|Kernel panic|Out of memory|killed \w+ 0x/;
+const scratch = mkdtempSync(join(tmpdir(), "ukl-steady-"));
+
+/** Each request has the same answer, or one of the same length in which dates differ. */
+const servers = {
+  redis: {
+    port: 6379,
+    build: ["redis-server", "--", "--save", "", "--protected-mode", "no"],
+    request: "*3\r\n$3\r\nSET\r\n$6\r\ncolour\r\n$3\r\nred\r\n*2\r\n$3\r\nGET\r\n$6\r\ncolour\r\n",
+    requests: 2,
+    answer: /^\+OK\r\n\$3\r\nred\r\n$/,
+  },
+  memcached: {
+    port: 11211,
+    build: ["memcached", "--", "-u", "root", "-t", "4"],
+    request: "set colour 0 0 3\r\nred\r\nget colour\r\n",
+    requests: 2,
+    answer: /^STORED\r\nVALUE colour 0 3\r\nred\r\nEND\r\n$/,
+  },
+  nginx: {
+    port: 80,
+    build: [
+      "/usr/sbin/nginx",
+      ...["--include", `/etc/nginx/test.conf=${own("../test/boot/network/nginx.conf")}`],
+      ...["--include", `/srv/page.txt=${join(scratch, "page.txt")}`, "--", "-c", "/etc/nginx/test.conf"],
+    ],
+    request: "GET /page.txt HTTP/1.1\r\nHost: guest\r\n\r\n",
+    requests: 1,
+    answer: /^HTTP\/1\.1 200 OK\r\n[\s\S]*\r\n\r\na page of some bytes\n$/,
+  },
+};
+
+const [count = "1000000", ...named] = process.argv.slice(2);
+const names = named.length === 0 ? Object.keys(servers) : named;
+try {
+  writeFileSync(join(scratch, "page.txt"), "a page of some bytes\n");
+  say(
+    "| server | requests | per second | MiB after a tenth | MiB at the end |\n| --- | --- | --- | --- | --- |",
+  );
+  for (const name of names) await tryServer(name, servers[name], Number(count));
+} finally {
+  rmSync(scratch, { recursive: true, force: true });
+}
+
+function say(line) {
+  process.stdout.write(`${line}\n`);
+}
+
+async function tryServer(name, server, wanted) {
+  const image = join(scratch, `${name}.elf`);
+  const [target, ...rest] = server.build;
+  execFileSync(process.execPath, [ukl, "build", target, "--kernel", "generic", "-o", image, ...rest], {
+    stdio: "ignore",
+  });
+  const port = await freePort();
+  const guest = spawn(process.execPath, [
+    ukl,
+    "run",
+    image,
+    "--smp",
+    "2",
+    "-p",
+    `127.0.0.1:${port}:${server.port}`,
+  ]);
+  let output = "";
+  for (const stream of [guest.stdout, guest.stderr]) {
+    stream.on("data", (chunk) => {
+      output = (output + chunk.toString("latin1")).slice(-65_536);
+    });
+  }
+  try {
+    const answerBytes = await firstAnswer(port, server);
+    const beginMs = performance.now();
+    await sendAll(port, server, answerBytes, wanted / 10);
+    const early = residentMiB(guest.pid);
+    await sendAll(port, server, answerBytes, (wanted * 9) / 10);
+    const late = residentMiB(guest.pid);
+    const perSecond = Math.round((1000 * wanted) / (performance.now() - beginMs));
+    say(`| ${name} | ${wanted} | ${perSecond} | ${early.toFixed(1)} | ${late.toFixed(1)} |`);
+    if (kernelMessages.test(output)) throw new Error(`the kernel said something:\n${output}`);
+    if (late - early > mostGrowthMiB) throw new Error(`memory grew by ${(late - early).toFixed(1)} MiB`);
+  } catch (error) {
+    process.exitCode = 1;
+    process.stderr.write(`${name}: ${error.message}\n${output.slice(-2000)}\n`);
+  } finally {
+    guest.kill("SIGTERM");
+    await once(guest, "close");
+  }
+}
+
+/** The length of an answer, once there is one. */
+async function firstAnswer(port, { request, answer }) {
+  for (let tries = 0; tries < 1000; tries++) {
+    const socket = connect(port, "127.0.0.1");
+    let text = "";
+    socket.on("connect", () => socket.write(request));
+    socket.on("error", () => undefined);
+    socket.on("data", (chunk) => {
+      text += chunk.toString("latin1");
+      if (answer.test(text)) socket.destroy();
+    });
+    await new Promise((resolve) => socket.on("close", resolve));
+    if (answer.test(text)) return text.length;
+    await sleep(50);
+  }
+  throw new Error("no answer");
+}
+
+async function sendAll(port, server, answerBytes, wanted) {
+  const batches = Math.ceil(wanted / server.requests / depth / connections);
+  await Promise.all(Array.from({ length: connections }, () => sendSome(port, server, answerBytes, batches)));
+}
+
+function sendSome(port, { request, answer }, answerBytes, batches) {
+  const batch = request.repeat(depth);
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, "127.0.0.1", () => socket.write(batch));
+    let [left, text] = [batches, ""];
+    const stalled = setInterval(() => reject(new Error("no answer for a minute")), 60_000);
+    socket.on("data", (chunk) => {
+      text += chunk.toString("latin1");
+      if (text.length < depth * answerBytes) return;
+      stalled.refresh();
+      for (let at = 0; at < text.length; at += answerBytes) {
+        const one = text.slice(at, at + answerBytes);
+        if (!answer.test(one)) return reject(new Error(`a wrong answer: ${JSON.stringify(one)}`));
+      }
+      text = "";
+      left -= 1;
+      if (left > 0) return socket.write(batch);
+      socket.end();
+      resolve();
+    });
+    socket.on("error", reject);
+    socket.on("close", () => (left > 0 ? reject(new Error("the server closed a connection")) : undefined));
+    socket.on("close", () => clearInterval(stalled));
+  });
+}
+
+/** Of the virtual machine that the process has started. */
+function residentMiB(parent) {
+  for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
+    let status = "";
+    try {
+      status = readFileSync(`/proc/${pid}/status`, "latin1");
+    } catch {
+      continue; // It has ended meanwhile.
+    }
+    if (!new RegExp(`^PPid:\t${parent}$`, "m").test(status) || !/^Name:\tqemu/.test(status)) continue;
+    const mappings = readFileSync(`/proc/${pid}/smaps`, "latin1");
+    const memory = new RegExp(`^Size: +${guestMiB * 1024} kB\n(?:.*\n)*?Rss: +(\\d+) kB$`, "m").exec(
+      mappings,
+    );
+    return Number(memory?.[1]) / 1024;
+  }
+  throw new Error("the machine is gone");
+}
+
+async function freePort() {
+  const probe = createServer().listen(0, "127.0.0.1");
+  await once(probe, "listening");
+  const { port } = probe.address();
+  probe.close();
+  await once(probe, "close");
+  return port;
+}

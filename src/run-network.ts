@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+/** The network of a run: planned from the image and what is asked, connected, and told to the guest. */
+import { readFile } from "node:fs/promises";
+import { UklError } from "./errors.js";
+import { identifyTool } from "./host/machine.js";
+import { checkPorts } from "./host/ports.js";
+import type { Manifest } from "./manifest.js";
+import { type PortMapping, parsePort } from "./network-options.js";
+import { networkFiles } from "./rootfs/network.js";
+import type { RootFile } from "./rootfs/root.js";
+import { openLink } from "./vm/link.js";
+import type { ConsoleOptions } from "./vm/machine.js";
+import { type NetworkPlan, planNetwork } from "./vm/network.js";
+
+interface NetworkRequest {
+  readonly ports?: readonly string[];
+  readonly net?: string;
+  readonly instructionCount?: boolean;
+  readonly onNote?: (text: string) => void;
+}
+
+export interface PlannedNetwork {
+  readonly plan: NetworkPlan;
+  readonly ports: readonly PortMapping[];
+  readonly onNote: (text: string) => void;
+}
+
+/** A network that is ready for its machine. */
+export interface Network {
+  readonly plan: NetworkPlan;
+  /** What the machine is started with. */
+  readonly console: Pick<ConsoleOptions, "connection" | "onStart">;
+  close(): Promise<void>;
+}
+
+/** Throws UKL-101, UKL-401, UKL-605 and UKL-608. */
+export async function planRunNetwork(manifest: Manifest, request: NetworkRequest): Promise<PlannedNetwork> {
+  const ports = (request.ports ?? manifest.run.ports ?? []).flatMap((text) => parsePort(text) ?? []);
+  // What counts its instructions should count the same ones each time.
+  const standard = request.instructionCount ? "none" : "auto";
+  const plan = await planNetwork({
+    net: request.net ?? manifest.run.net ?? standard,
+    ports,
+    hasCard: hasOption(manifest, "CONFIG_VIRTIO_NET"),
+    usesSockets: manifest.systemCalls?.complete !== true || manifest.systemCalls.names.includes("socket"),
+    hasPasst: await identifyTool("passt").then(
+      () => true,
+      () => false,
+    ),
+  });
+  return { plan, ports, onNote: request.onNote ?? (() => undefined) };
+}
+
+/** Prepares what has to run beside QEMU. Throws UKL-606 and UKL-607; when the application starts also UKL-401, UKL-608. */
+export async function connectNetwork(
+  { plan, ports, onNote }: PlannedNetwork,
+  scratch: string,
+): Promise<Network> {
+  await checkPorts(ports);
+  if (plan.note !== undefined) onNote(plan.note);
+  if (plan.helper === undefined) return { plan, console: {}, close: nothing };
+  const { socket, connect, close } = await openLink(plan.helper, scratch);
+  const onStart = async () => {
+    try {
+      await connect();
+    } catch (error) {
+      if (!(error instanceof UklError) || !plan.isOptional) throw error;
+      onNote(`no network: ${error.detail.what}: ${error.detail.cause}`);
+    }
+  };
+  return { plan, console: { connection: socket, onStart }, close };
+}
+
+/** For a run that does not happen. */
+export async function leaveNetwork({ plan }: PlannedNetwork): Promise<Network> {
+  return { plan, console: {}, close: nothing };
+}
+
+/** What the guest is told; a file that the image has been given stays as it is. */
+export async function guestFiles(
+  { plan: { guest } }: Network,
+  { name, files }: Manifest,
+): Promise<readonly RootFile[]> {
+  if (guest === undefined) return [];
+  const resolver = await readFile("/etc/resolv.conf", "utf8").catch(() => "");
+  const given = new Set(files.map(({ path }) => path));
+  return networkFiles(guest, name, resolver).filter(({ path }) => !given.has(path));
+}
+
+function hasOption({ kernel }: Manifest, option: string): boolean {
+  return kernel.base !== "special" || (kernel.options ?? []).some(({ name }) => name === option);
+}
+
+async function nothing(): Promise<void> {}

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: MIT
+/**
+ * The network of a run, decided before anything starts: QEMU's arguments, the program that has to run beside it, and
+ * the addresses that the guest is told.
+ *
+ * The guest asks nobody: it gets fixed addresses in a network of its own, the same with passt and with QEMU's user
+ * network, whose gateway leads to the host's loopback interface.
+ */
+import { UklError } from "../errors.js";
+import type { Command } from "../host/exec.js";
+import { inheritedFd } from "../host/spawn.js";
+import type { PortMapping } from "../network-options.js";
+import { type HostLink, hostLink, passtCommand } from "./passt.js";
+import { readTap, type TapInterface } from "./tap.js";
+
+type NetworkKind = "passt" | "user" | "none" | `tap:${string}`;
+
+export interface NetworkWish {
+  readonly net: string;
+  readonly ports: readonly PortMapping[];
+  /** The image's kernel has a driver for the card. */
+  readonly hasCard: boolean;
+  /** The application can open sockets. */
+  readonly usesSockets: boolean;
+  readonly hasPasst: boolean;
+}
+
+export interface FamilyAddresses {
+  readonly address: string;
+  readonly prefixBits: number;
+  readonly gateway: string;
+}
+
+export interface GuestAddresses {
+  readonly ipv4?: FamilyAddresses;
+  readonly ipv6?: FamilyAddresses;
+  /** Of the card, where the host counts on it from the beginning. */
+  readonly linkLocal?: string;
+  /** Which the host answers for; without it the guest asks the host's own name servers. */
+  readonly nameserver?: string;
+}
+
+export interface NetworkPlan {
+  /** Nobody asked for it: where it cannot be had, the guest does without. */
+  readonly isOptional?: true;
+  /** Arguments of QEMU. With a helper, QEMU has one end of a connection at `inheritedFd`. */
+  readonly devices: readonly string[];
+  /** Has the other end at its `inheritedFd`, and ends when QEMU does. */
+  readonly helper?: Command;
+  /** Absent without a network. */
+  readonly guest?: GuestAddresses;
+  /** For the user to know. */
+  readonly note?: string;
+}
+
+/** The guest's own network, with a name server that passt and QEMU answer for. */
+export const privateNetwork = {
+  ipv4: { address: "10.0.2.15", prefixBits: 24, gateway: "10.0.2.2" },
+  ipv6: { address: "fd75:6b6c::f", prefixBits: 64, gateway: "fd75:6b6c::2" },
+  // What follows from the card's hardware address by RFC 4291, appendix A: the kernel would choose the same.
+  linkLocal: "fe80::5055:aff:fe00:20f",
+  nameserver: "10.0.2.3",
+} as const satisfies GuestAddresses;
+
+const noNetwork: NetworkPlan = { devices: [] };
+
+/** Throws UKL-101 and UKL-605 where the wishes contradict each other or the image, and UKL-608. */
+export async function planNetwork(wish: NetworkWish): Promise<NetworkPlan> {
+  const kind = chooseNetwork(wish);
+  switch (kind) {
+    case "none":
+      return noNetwork;
+    case "user":
+      return userPlan(wish.ports);
+    case "passt": {
+      const isOptional = wish.net === "auto" && wish.ports.length === 0;
+      return { ...passtPlan(wish.ports, hostLink()), ...(isOptional ? { isOptional } : {}) };
+    }
+    default:
+      return tapPlan(await readTap(kind.slice("tap:".length)));
+  }
+}
+
+export function chooseNetwork(wish: NetworkWish): NetworkKind {
+  const { net, ports, hasCard, usesSockets, hasPasst } = wish;
+  checkPortsPossible(wish);
+  if (net === "none") return "none";
+  if (!hasCard) {
+    if (net === "auto" && ports.length === 0) return "none";
+    throw noCard();
+  }
+  if (net !== "auto") return net as NetworkKind;
+  return ports.length > 0 || (usesSockets && hasPasst) ? "passt" : "none";
+}
+
+export function passtPlan(ports: readonly PortMapping[], host: HostLink): NetworkPlan {
+  const { ipv4, ipv6, nameserver } = privateNetwork;
+  const guest = host.hasIpv6 ? privateNetwork : { ipv4, nameserver };
+  return {
+    devices: [
+      ...["-netdev", `stream,id=net,server=off,addr.type=fd,addr.str=${inheritedFd}`],
+      ...card(ipv4.address),
+    ],
+    helper: passtCommand({ ports, host, ipv4, ipv6, nameserver }),
+    guest,
+  };
+}
+
+/** QEMU's own user network. Throws UKL-101 for what it cannot forward. */
+export function userPlan(ports: readonly PortMapping[]): NetworkPlan {
+  const { ipv4, ipv6, nameserver } = privateNetwork;
+  const network = [
+    `net=10.0.2.0/24,host=${ipv4.gateway},dns=${nameserver}`,
+    `ipv6-net=fd75:6b6c::/64,ipv6-host=${ipv6.gateway}`,
+    ...ports.map(forward),
+  ];
+  return {
+    devices: ["-netdev", `user,id=net,${network.join(",")}`, ...card(ipv4.address)],
+    guest: privateNetwork,
+    note: "QEMU's user network stalls for seconds under load; passt does not",
+  };
+}
+
+export function tapPlan({ name, ipv4, ipv6 }: TapInterface): NetworkPlan {
+  const addresses = [ipv4, ipv6].flatMap((family) => (family === undefined ? [] : [family.address]));
+  return {
+    devices: [
+      ...["-netdev", `tap,id=net,ifname=${name},script=no,downscript=no`],
+      ...card(ipv4?.address ?? "0.0.0.0"),
+    ],
+    guest: { ...(ipv4 === undefined ? {} : { ipv4 }), ...(ipv6 === undefined ? {} : { ipv6 }) },
+    note: `the guest is at ${addresses.join(" and ")}`,
+  };
+}
+
+/** A locally administered hardware address, one for each address of a network. */
+export function hardwareAddress(ipv4: string): string {
+  const bytes = ipv4.split(".").map((part) => Number(part).toString(16).padStart(2, "0"));
+  return ["52", "55", ...bytes].join(":");
+}
+
+function card(ipv4: string): readonly string[] {
+  return ["-device", `virtio-net-device,netdev=net,mac=${hardwareAddress(ipv4)}`];
+}
+
+function forward({ protocol, address = "", hostPort, guestPort }: PortMapping): string {
+  if (!address.includes(":")) return `hostfwd=${protocol}:${address}:${hostPort}-:${guestPort}`;
+  throw new UklError("UKL-101", {
+    what: `port ${guestPort} of the guest cannot be reached at ${address}`,
+    cause: "QEMU's user network forwards IPv4 alone",
+    fix: "use --net passt, or an IPv4 address",
+  });
+}
+
+function checkPortsPossible({ net, ports }: NetworkWish): void {
+  if (ports.length > 0 && (net === "none" || net.startsWith("tap:"))) {
+    throw new UklError("UKL-101", {
+      what: `ports of the host cannot lead to the guest with --net ${net}`,
+      cause: net === "none" ? "the guest has no network then" : "the guest has an address of its own there",
+      fix:
+        net === "none" ? "leave out --net, or -p" : "leave out -p, and connect to the address of the guest",
+    });
+  }
+  for (const port of ports) {
+    const other = ports.find(
+      (each) =>
+        each.protocol === port.protocol &&
+        each.hostPort === port.hostPort &&
+        each.guestPort !== port.guestPort,
+    );
+    if (other === undefined) continue;
+    throw new UklError("UKL-101", {
+      what: `port ${port.hostPort} of the host leads to two ports of the guest`,
+      cause: `they are ${port.guestPort} and ${other.guestPort}; passt tells them apart by port alone, not by address`,
+      fix: "take different ports of the host",
+    });
+  }
+}
+
+function noCard(): UklError {
+  return new UklError("UKL-605", {
+    what: "the image has no network card",
+    cause: "its kernel was built for an application that uses no network, and has no driver for one",
+    fix: "build it with -p, which asks for one, or with --kernel generic",
+  });
+}

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+/** The connection to passt, with passt itself. */
+import { once } from "node:events";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { start } from "../../src/host/spawn.js";
+import { openLink } from "../../src/vm/link.js";
+import { passtPlan } from "../../src/vm/network.js";
+import { hostLink } from "../../src/vm/passt.js";
+
+let scratch: string;
+beforeAll(async () => {
+  scratch = await mkdtemp(join(tmpdir(), "ukl-link-"));
+});
+afterAll(() => rm(scratch, { recursive: true, force: true }));
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
+}
+
+const commandFor = (hostPort: number) => {
+  const { helper } = passtPlan([{ protocol: "tcp", hostPort, guestPort: 80 }], hostLink());
+  if (helper === undefined) throw new Error("no helper");
+  return helper;
+};
+
+async function client(port: number): Promise<Socket> {
+  const socket = connect(port, "127.0.0.1");
+  await once(socket, "connect");
+  return socket;
+}
+
+/** As soon as somebody listens. */
+async function patientClient(port: number): Promise<Socket> {
+  for (;;) {
+    const socket = await client(port).catch(() => undefined);
+    if (socket !== undefined) return socket;
+    await sleep(10);
+  }
+}
+
+const refused = { code: "ECONNREFUSED" };
+
+describe("a link", () => {
+  test("takes clients from when it is connected until it is closed, and then passt is gone", async () => {
+    const port = await freePort();
+    const link = await openLink(commandFor(port), scratch);
+    await expect(client(port)).rejects.toMatchObject(refused);
+    const ended = link.connect();
+    (await patientClient(port)).destroy();
+    await link.close();
+    await ended;
+    await expect(client(port)).rejects.toMatchObject(refused);
+    expect(await readdir(scratch)).toEqual([]);
+  });
+
+  test("brings a client's first packet to the guest's own card", async () => {
+    const port = await freePort();
+    const link = await openLink(commandFor(port), scratch);
+    const ended = link.connect();
+    const early = await patientClient(port);
+    // A QEMU that reads: the answer to the first question, then the packet, each with four bytes in front.
+    const qemu = start({ tool: "sh", args: ["-c", "sleep 0.5; head -c 108 <&4"] }, [link.socket]);
+    const chunks: Buffer[] = [];
+    qemu.stdout.on("data", (chunk: Buffer) => chunks.push(chunk));
+    await qemu.ended;
+    early.destroy();
+    await link.close();
+    await ended;
+    const packet = Buffer.concat(chunks).subarray(46 + 4);
+    expect(packet.subarray(0, 6).toString("hex")).toBe("52550a00020f");
+    expect(packet.subarray(12, 14).toString("hex")).toBe("0800");
+    expect([...packet.subarray(30, 34)]).toEqual([10, 0, 2, 15]);
+  });
+
+  test("says what passt complained of", async () => {
+    const link = await openLink({ tool: "passt", args: ["--interface", "nosuch0"] }, scratch);
+    await expect(link.connect()).rejects.toMatchObject({
+      code: "UKL-608",
+      detail: { cause: expect.stringContaining("nosuch0") },
+    });
+    await link.close();
+  });
+});
