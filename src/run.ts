@@ -8,8 +8,12 @@ import { withScratchDirectory } from "./host/files.js";
 import { readManifest } from "./image.js";
 import type { Manifest } from "./manifest.js";
 import { archiveMembers, archiveTrailer } from "./rootfs/cpio.js";
-import { defaultEnvironment, launchFiles } from "./rootfs/root.js";
+import { defaultEnvironment, launchFiles, mountsFile } from "./rootfs/root.js";
+import { lackingOptions } from "./specialise/lacking.js";
+import { readNeeds } from "./specialise/needs.js";
 import { selectAccelerator } from "./vm/accelerator.js";
+import { prepareAttachments } from "./vm/attach.js";
+import { type AttachmentPlan, type Attachments, planAttachments } from "./vm/attachments.js";
 import { type Accelerator, type MachineOptions, qemuCommand } from "./vm/command.js";
 import type { ConsoleOptions } from "./vm/machine.js";
 import { type RunResult, runImage } from "./vm/run.js";
@@ -26,11 +30,15 @@ export interface RunRequest {
   readonly env: Readonly<Record<string, string>>;
   readonly kernelArguments?: readonly string[];
   readonly instructionCount?: boolean;
+  readonly attachments?: Attachments;
 }
 
 /** Throws UKL-503 and UKL-504 for what is no image, UKL-6xx for what happens to the machine. */
 export async function run(request: RunRequest, console: ConsoleOptions): Promise<RunResult> {
-  return withMachine(request, (machine) => runImage({ ...machine, ...console }));
+  return withMachine(request, async (machine) => {
+    if (request.attachments !== undefined) await prepareAttachments(request.attachments);
+    return runImage({ ...machine, ...console });
+  });
 }
 
 /** The exact command that `run` would execute; a file of replaced arguments is named but not kept. */
@@ -44,9 +52,10 @@ async function withMachine<T>(
 ): Promise<T> {
   const manifest = await imageManifest(request.imagePath);
   const bootMode = chooseBootMode(manifest, request);
+  const attachments = await chooseAttachments(manifest, request);
   const { accelerator, tscKhz } = await selectAccelerator(request.accelerator);
   return withScratchDirectory(async (scratch) => {
-    const initrd = launchArchive(manifest, request);
+    const initrd = launchArchive(manifest, request, attachments);
     const initrdPath = join(scratch, "launch.cpio");
     if (initrd !== undefined) await writeFile(initrdPath, initrd);
     const { imagePath, kernelArguments, instructionCount } = request;
@@ -55,6 +64,7 @@ async function withMachine<T>(
       accelerator,
       tscKhz,
       bootMode,
+      attachments,
       memory: request.memory ?? manifest.run.memory,
       cpus: request.cpus ?? manifest.run.cpus,
       ...(kernelArguments === undefined ? {} : { kernelArguments }),
@@ -87,10 +97,42 @@ function chooseBootMode(
   });
 }
 
-/** What replaces the image's launch files: an archive that the kernel unpacks over them. */
-function launchArchive(manifest: Manifest, { args, env }: RunRequest): Buffer | undefined {
-  if (args === undefined && Object.keys(env).length === 0) return undefined;
+/** What the machine gets, if the image's kernel can use it. */
+async function chooseAttachments(
+  { kernel }: Manifest,
+  { imagePath, attachments = { volumes: {}, disks: {} } }: RunRequest,
+): Promise<AttachmentPlan> {
+  const plan = planAttachments(attachments, process.getuid?.() === 0);
+  const needs = await readNeeds();
+  for (const { type } of plan.mounts) {
+    const { feature, option } = { "9p": featureOfVolumes, ext4: featureOfDisks }[type];
+    const [lacking] = lackingOptions(needs, kernel, feature);
+    if (lacking === undefined) continue;
+    throw new UklError("UKL-623", {
+      what: `${imagePath} cannot use ${feature}`,
+      cause: `its kernel was built for what the application uses, without ${lacking}`,
+      fix: `build it with ${option}, or with --kernel generic`,
+    });
+  }
+  return plan;
+}
+
+/** Rows of kernel/config/needs.json. */
+const featureOfVolumes = { feature: "volumes", option: "-v" };
+const featureOfDisks = { feature: "a disk", option: "--disk" };
+
+/** What is added to the image's launch files, or replaces them: an archive that the kernel unpacks over them. */
+function launchArchive(
+  manifest: Manifest,
+  { args, env }: RunRequest,
+  { mounts }: AttachmentPlan,
+): Buffer | undefined {
+  const replaces = args !== undefined || Object.keys(env).length > 0;
   const environment = { ...defaultEnvironment, ...manifest.environment, ...env };
-  const files = launchFiles(manifest.application.guestPath, args ?? manifest.arguments, environment);
+  const files = [
+    ...(replaces ? launchFiles(manifest.application.guestPath, args ?? manifest.arguments, environment) : []),
+    ...(mounts.length === 0 ? [] : [mountsFile(mounts)]),
+  ];
+  if (files.length === 0) return undefined;
   return Buffer.concat([archiveMembers(files.map((file) => ({ kind: "file", ...file }))), archiveTrailer]);
 }

@@ -49,5 +49,12 @@ export function addImageOptions(command: Command): Command {
     .option("--kernel-option <name=value>", "set a kernel option", collect, [])
     .option("--kernel-symbol <name>", "let the program use this kernel symbol", collect, [])
     .option("-m, --memory <size>", "memory of the guest, such as 128M")
-    .option("--smp <n>", "virtual CPUs", wholeNumber);
+    .option("--smp <n>", "virtual CPUs", wholeNumber)
+    .option("-v, --volume <host:guest[:ro]>", "mount a directory of the host", collect, [])
+    .option(
+      "--disk <file[:guest][:size]>",
+      "mount an ext4 disk image; with a size it is made if absent",
+      collect,
+      [],
+    );
 }

@@ -6,12 +6,16 @@ import type { Reason } from "./select.js";
 export interface Circumstances {
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
-  readonly cpus: number;
+  readonly run: {
+    readonly cpus?: number | undefined;
+    readonly volumes: Readonly<Record<string, unknown>>;
+    readonly disks: Readonly<Record<string, unknown>>;
+  };
   /** Files that are no programs: scripts and data. */
   readonly texts: readonly { readonly path: string; readonly data: Uint8Array }[];
 }
 
-export function otherUses({ args, env, cpus, texts }: Circumstances): readonly Reason[] {
+export function otherUses({ args, env, run, texts }: Circumstances): readonly Reason[] {
   const places = [
     ...args.map((text) => ({ text, evidence: "an argument" })),
     ...Object.entries(env).map(([name, text]) => ({ text, evidence: `the variable ${name}` })),
@@ -20,6 +24,16 @@ export function otherUses({ args, env, cpus, texts }: Circumstances): readonly R
   const paths = places.flatMap(({ text, evidence }) =>
     pathsIn(text).map((name): Reason => ({ kind: "path", name, evidence })),
   );
-  if (cpus < 2) return paths;
-  return [...paths, { kind: "feature", name: "several CPUs", evidence: "run.cpus" }];
+  return [...paths, ...machineUses(run)];
+}
+
+function machineUses({ cpus = 1, volumes, disks }: Circumstances["run"]): readonly Reason[] {
+  const features = [
+    { name: "several CPUs", evidence: "run.cpus", isUsed: cpus > 1 },
+    { name: "volumes", evidence: "run.volumes", isUsed: Object.keys(volumes).length > 0 },
+    { name: "a disk", evidence: "run.disks", isUsed: Object.keys(disks).length > 0 },
+  ];
+  return features
+    .filter(({ isUsed }) => isUsed)
+    .map(({ name, evidence }): Reason => ({ kind: "feature", name, evidence }));
 }

@@ -38,7 +38,15 @@ const freestandingFlags = [
 ];
 
 /** The program that an image starts first. */
-export const initSources: readonly string[] = ["init/init.c", "init/host.c", "init/host.h"];
+export const initSources: readonly string[] = [
+  "init/init.c",
+  "init/host.c",
+  "init/host.h",
+  "init/mounts.c",
+  "init/mounts.h",
+  "init/strings.c",
+  "init/strings.h",
+];
 
 /** Options of the kernel that the dispatch asks about. */
 const wantedOptions = ["SMP", "PRINTK"];
