@@ -32,10 +32,10 @@ export interface AttachmentPlan {
 const maxDevices = 7;
 
 /**
- * cache=mmap: what is written to a file is on the host when write() returns, and shared mappings work. The greatest
- * message that the transport takes.
+ * cache=mmap lets shared mappings be written to, and would keep pages for all else, too; directio takes that away, so
+ * that read() and write() are the host's. The greatest message that the transport takes (net/9p/trans_virtio.c).
  */
-const plan9Options = "trans=virtio,version=9p2000.L,cache=mmap,msize=512000";
+const plan9Options = "trans=virtio,version=9p2000.L,cache=mmap,directio,msize=512000";
 
 /** As Debian mounts its own root. Blocks of deleted files become holes of the disk's file again. */
 const ext4Options = "errors=remount-ro,discard";
