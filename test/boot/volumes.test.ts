@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: MIT
-/**
- * Data that outlive the machine: directories of the host (-v) and disks (--disk), with the host as reference, and with
- * what may befall a machine: an end by itself, a power cut, a full disk.
- */
+/** Data that outlive the machine: directories of the host (-v) and disks (--disk), with the host as reference. */
 import { execFileSync, spawnSync } from "node:child_process";
 import {
   chmodSync,
@@ -22,25 +19,26 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Attachments } from "../../src/vm/attachments.js";
+import { diskAt, expectClean, volumeAt } from "../support/attachments.js";
 import { type CliOptions, inMountNamespace, ukl } from "../support/cli.js";
 import { bootImage, buildImage, modes } from "../support/harness.js";
 
 const timeoutMs = 50_000;
-const longTimeoutMs = 120_000;
 const source = fileURLToPath(new URL("volumes/files.c", import.meta.url));
 const scratch = mkdtempSync(join(tmpdir(), "ukl-volumes-"));
 const program = join(scratch, "files");
 let place: string;
 
-const imageOf = (name: string, mode: string) => join(scratch, `${name}-${mode}.elf`);
+const imageOf = (mode: string) => join(scratch, `files-${mode}.elf`);
+/** The disk of a test. */
+const disk = () => join(place, "disk");
 
 beforeAll(async () => {
   execFileSync("gcc", ["-O1", "-static", "-o", program, source]);
   for (const mode of modes) {
     // A call that the analysis missed ends the program; those of init are not the application's.
     const mask = { default: "kill" } as const;
-    await buildImage({ program, mode, mask }, imageOf("files", mode));
-    await buildImage({ program: "/usr/bin/sqlite3", mode, mask }, imageOf("sqlite3", mode));
+    await buildImage({ program, mode, mask }, imageOf(mode));
   }
 });
 
@@ -49,15 +47,6 @@ beforeEach(() => {
 });
 
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
-
-const volumeAt = (guest: string, host: string, readOnly = false): Attachments => ({
-  volumes: { [guest]: { host, readOnly } },
-  disks: {},
-});
-const diskAt = (guest: string, size: string | undefined = "64M"): Attachments => ({
-  volumes: {},
-  disks: { [guest]: { file: join(place, "disk"), size } },
-});
 
 /** What `files.c` prints on the host, in a directory of its own; all file systems have to do the same. */
 function onHost(): { readonly output: string; readonly directory: string } {
@@ -82,21 +71,9 @@ function contentsOf(directory: string): readonly string[] {
     });
 }
 
-/** A file system is whole, and needs no journal to be replayed. */
-function expectClean(file: string): void {
-  expect(header(file)).toMatch(/Filesystem state: +clean\n/);
-  expect(header(file)).not.toContain("needs_recovery");
-  const { status, stdout } = spawnSync("/usr/sbin/e2fsck", ["-fn", file], { encoding: "latin1" });
-  expect({ status, stdout }).toMatchObject({ status: 0 });
-}
-
-function header(file: string): string {
-  return execFileSync("/usr/sbin/dumpe2fs", ["-h", file], { encoding: "latin1", stdio: "pipe" });
-}
-
 describe.each(modes)("in %s mode", (mode) => {
   const files = (attachments: Attachments, ...args: string[]) =>
-    bootImage({ imagePath: imageOf("files", mode), args, attachments }, timeoutMs);
+    bootImage({ imagePath: imageOf(mode), args, attachments }, timeoutMs);
 
   describe("a volume", () => {
     test("is a file system like the host's, and what is written there is the host's", async () => {
@@ -130,7 +107,7 @@ describe.each(modes)("in %s mode", (mode) => {
         question = readFileSync(file("question"), "utf8");
         writeFileSync(file("answer"), "answered", { flag: "r+" });
       };
-      const request = { imagePath: imageOf("files", mode), args: ["converse", "/host"] };
+      const request = { imagePath: imageOf(mode), args: ["converse", "/host"] };
       const attachments = volumeAt("/host", place);
       const { output } = await bootImage({ ...request, attachments }, timeoutMs, { onConsole });
       expect([question, output]).toEqual(["asked", "write: done\nasked\nanswered\n"]);
@@ -156,17 +133,17 @@ describe.each(modes)("in %s mode", (mode) => {
 
   describe("a disk", () => {
     test("is a file system like the host's, and is clean afterwards", async () => {
-      const { output, exitStatus } = await files(diskAt("/data"), "all", "/data");
+      const { output, exitStatus } = await files(diskAt("/data", disk()), "all", "/data");
       expect({ output, exitStatus }).toEqual({ output: onHost().output, exitStatus: 0 });
-      expectClean(join(place, "disk"));
+      expectClean(disk());
     });
 
     test("keeps what was written, and is clean although a process of the guest still writes", async () => {
-      await files(diskAt("/data"), "write", "/data", "kept", "for the next");
-      const { output } = await files(diskAt("/data"), "leave", "/data");
+      await files(diskAt("/data", disk()), "write", "/data", "kept", "for the next");
+      const { output } = await files(diskAt("/data", disk()), "leave", "/data");
       expect(output).toBe("a child writes: done\n");
-      expectClean(join(place, "disk"));
-      const shown = await files(diskAt("/elsewhere"), "show", "/elsewhere", "kept");
+      expectClean(disk());
+      const shown = await files(diskAt("/elsewhere", disk()), "show", "/elsewhere", "kept");
       expect(shown.output).toContain(": for the next\n");
     });
 
@@ -185,10 +162,10 @@ describe.each(modes)("in %s mode", (mode) => {
     });
 
     test("with a file system that is none to the kernel is told with its name", async () => {
-      const file = join(place, "disk");
-      await files(diskAt("/data"), "show", "/data", "none");
+      const file = disk();
+      await files(diskAt("/data", disk()), "show", "/data", "none");
       truncateSync(file, 1 << 20);
-      await expect(files(diskAt("/data"), "show", "/data", "none")).rejects.toMatchObject({
+      await expect(files(diskAt("/data", disk()), "show", "/data", "none")).rejects.toMatchObject({
         code: "UKL-624",
         detail: {
           what: expect.stringMatching(/disk at \/data$/),
@@ -198,84 +175,11 @@ describe.each(modes)("in %s mode", (mode) => {
       });
     });
   });
-
-  const sqlite = (attachments: Attachments, sql: string) =>
-    bootImage(
-      { imagePath: imageOf("sqlite3", mode), args: ["-bail", "/data/test.db", sql], attachments },
-      timeoutMs,
-    );
-
-  describe.each(["DELETE", "WAL"])("SQLite with a journal of the kind %s", (journal) => {
-    const begin = `PRAGMA journal_mode=${journal}; PRAGMA synchronous=FULL; CREATE TABLE IF NOT EXISTS t(n INTEGER, text TEXT);`;
-    const insert = (n: number, bytes = 40) =>
-      `INSERT INTO t VALUES(${n}, hex(randomblob(${bytes}))); SELECT 'committed ${n}';`;
-    const committed = (output: string) =>
-      [...output.matchAll(/^committed (\d+)$/gm)].map(([, n]) => Number(n));
-    const stream = (count: number, bytes?: number) =>
-      begin + Array.from({ length: count }, (_, index) => insert(index, bytes)).join("");
-
-    /** Boots again, and all that was said to be committed is there, in a database that is whole. */
-    async function expectIntact(attachments: Attachments, printed: readonly number[]): Promise<void> {
-      const { output } = await sqlite(attachments, "PRAGMA integrity_check; SELECT n FROM t ORDER BY n;");
-      const [verdict, ...rows] = output.trimEnd().split("\n");
-      expect(verdict).toBe("ok");
-      const present = new Set(rows.map(Number));
-      expect(printed.filter((n) => !present.has(n))).toEqual([]);
-    }
-
-    test("has its data after an end", { timeout: longTimeoutMs }, async () => {
-      const { output, exitStatus } = await sqlite(diskAt("/data"), stream(20));
-      expect({ exitStatus, commits: committed(output).length }).toEqual({ exitStatus: 0, commits: 20 });
-      expectClean(join(place, "disk"));
-      await expectIntact(diskAt("/data"), committed(output));
-    });
-
-    test.each([["a disk"], ["a volume"]])(
-      "has all that it said was committed after a power cut, on %s",
-      { timeout: longTimeoutMs },
-      async (kind) => {
-        const attachments = kind === "a disk" ? diskAt("/data") : volumeAt("/data", place);
-        const output = await cutPower(attachments, stream(1000), /^committed 60$/m);
-        const printed = committed(output);
-        expect(printed.length).toBeGreaterThan(60);
-        if (kind === "a disk") expect(header(join(place, "disk"))).toContain("needs_recovery");
-        await expectIntact(attachments, printed);
-        if (kind === "a disk") expectClean(join(place, "disk"));
-      },
-    );
-
-    test("has all that it said was committed on a full disk", { timeout: longTimeoutMs }, async () => {
-      const disk = diskAt("/data", "8M");
-      const { output, exitStatus } = await sqlite(disk, stream(400, 20_000));
-      expect(output).toMatch(/database or disk is full|disk I\/O error/);
-      expect(exitStatus).not.toBe(0);
-      expect(committed(output).length).toBeGreaterThan(20);
-      expectClean(join(place, "disk"));
-      await expectIntact(disk, committed(output));
-    });
-
-    /** Kills QEMU as soon as the console shows the text, and returns what it had shown by then. */
-    async function cutPower(attachments: Attachments, sql: string, text: RegExp): Promise<string> {
-      const power = new AbortController();
-      let output = "";
-      const onConsole = (chunk: Uint8Array) => {
-        output += Buffer.from(chunk).toString("latin1");
-        if (text.test(output)) power.abort(new Error("power cut"));
-      };
-      const args = ["-bail", "/data/test.db", sql];
-      const ended = bootImage({ imagePath: imageOf("sqlite3", mode), args, attachments }, timeoutMs, {
-        onConsole,
-        signal: power.signal,
-      });
-      await expect(ended).rejects.toThrow("power cut");
-      return output;
-    }
-  });
 });
 
 describe("ukl run", () => {
   const runAs = (options: CliOptions, ...args: string[]) =>
-    ukl(["run", imageOf("files", "unikernel"), ...args], { cwd: place, ...options });
+    ukl(["run", imageOf("unikernel"), ...args], { cwd: place, ...options });
   const run = (...args: string[]) => runAs({}, ...args);
 
   test("makes a disk and mounts a directory, relative to where it is called", async () => {
@@ -341,9 +245,11 @@ describe("ukl run", () => {
     const power = new AbortController();
     let first: Promise<unknown> = Promise.resolve();
     await new Promise<void>((resolve) => {
-      const request = { imagePath: imageOf("files", "unikernel"), args: ["wait", "/data"] };
+      const request = { imagePath: imageOf("unikernel"), args: ["wait", "/data"] };
       const console = { onConsole: () => resolve(), signal: power.signal };
-      first = bootImage({ ...request, attachments: diskAt("/data") }, timeoutMs, console).catch(String);
+      first = bootImage({ ...request, attachments: diskAt("/data", disk()) }, timeoutMs, console).catch(
+        String,
+      );
     });
     const { stderr, exitStatus } = await run("--disk", "disk");
     power.abort(new Error("over"));

@@ -123,22 +123,28 @@ static void nameless(void)
 		say("fstat", -1);
 	else
 		printf("fstat: %ld bytes\n", (long)status.st_size);
-	say("ftruncate", ftruncate(fd, 2));
 	close(fd);
 	show("nameless");
 }
 
-static void locks(void)
+/* Of either kind, in a file of its own: over 9p, as over NFS, the two kinds are one. */
+static int lock_with(int fd, int whole)
 {
-	int fd = open("locked", O_RDWR | O_CREAT, 0600), status;
 	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 
-	say("fcntl lock", fcntl(fd, F_SETLK, &lock));
+	return whole ? flock(fd, LOCK_EX | LOCK_NB) : fcntl(fd, F_SETLK, &lock);
+}
+
+static void locks(const char *name, int whole)
+{
+	int fd = open(name, O_RDWR | O_CREAT, 0600), status;
+
+	say(name, lock_with(fd, whole));
 	if (fork() == 0)
-		_exit(fcntl(fd, F_SETLK, &lock) < 0 && (errno == EAGAIN || errno == EACCES));
+		_exit(lock_with(open(name, O_RDWR), whole) < 0 &&
+		      (errno == EAGAIN || errno == EACCES));
 	wait(&status);
 	printf("another process is %s\n", status ? "refused" : "let in");
-	say("flock", flock(fd, LOCK_EX));
 	close(fd);
 }
 
@@ -223,7 +229,8 @@ int main(int argc, char **argv)
 		sizes();
 		mapping();
 		nameless();
-		locks();
+		locks("lock of a part", 0);
+		locks("lock of a whole", 1);
 		many();
 	} else if (!strcmp(argv[1], "leave")) {
 		leave_a_writer();
