@@ -208,13 +208,16 @@ static void converse(void)
 	int question = open("question", O_WRONLY | O_CREAT, 0600),
 	    answer = open("answer", O_RDONLY);
 	char text[16] = "";
+	struct stat status;
 
 	say("write", write(question, "asked", 5));
 	puts("asked");
 	fflush(stdout);
-	while (pread(answer, text, sizeof(text) - 1, 0) == 0)
+	do
 		usleep(10000);
-	puts(text);
+	while (fstat(answer, &status) == 0 && status.st_size == 0);
+	if (pread(answer, text, sizeof(text) - 1, 0) >= 0)
+		puts(text);
 }
 
 int main(int argc, char **argv)
