@@ -2,6 +2,7 @@
 /** From the words of a command line to a configuration. */
 import { stat } from "node:fs/promises";
 import { extname, join, resolve } from "node:path";
+import { disksOf, volumesOf } from "./attachment-flags.js";
 import { loadConfiguration } from "./config/load.js";
 import { mergeFlags } from "./config/merge.js";
 import type { ConfigurationFlags, ResolvedConfiguration } from "./config/schema.js";
@@ -33,6 +34,8 @@ export interface BuildFlags {
   readonly smp?: number;
   readonly port: readonly string[];
   readonly net?: string;
+  readonly volume: readonly string[];
+  readonly disk: readonly string[];
 }
 
 const linkInputs = new Set([".c", ".cc", ".cpp", ".cxx", ".S", ".s", ".o", ".a"]);
@@ -79,8 +82,18 @@ export async function readConfiguration(
       cpus: flags.smp,
       ports: flags.port.length === 0 ? undefined : [...flags.port],
       net: flags.net,
+      ...attachmentFlags(flags),
     },
   });
+}
+
+/** The volumes and disks for an image that is there. Throws UKL-101. */
+export function readAttachments(flags: BuildFlags): Pick<ResolvedConfiguration["run"], "volumes" | "disks"> {
+  return mergeFlags(undefined, { run: attachmentFlags(flags) }).run;
+}
+
+function attachmentFlags({ volume, disk }: BuildFlags) {
+  return { volumes: volumesOf(volume), disks: disksOf(disk) };
 }
 
 /** `NAME=VALUE` words as an object. Throws UKL-101. */

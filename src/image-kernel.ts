@@ -25,7 +25,7 @@ export async function chooseImageKernel(wish: KernelWish): Promise<KernelChoice>
   const { configuration, programs, callsKernel, files } = wish;
   const { args, env, run, kernel } = configuration;
   const texts = files.filter(({ data }) => !canRun(data));
-  const others = otherUses({ args, env, cpus: run.cpus ?? 1, ports: run.ports, texts });
+  const others = otherUses({ args, env, run, texts });
   const { base = "special", options: configured } = kernel;
   return chooseKernel(await readNeeds(), { base, uses: { programs, others }, callsKernel, configured });
 }

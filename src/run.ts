@@ -8,7 +8,7 @@ import { withScratchDirectory } from "./host/files.js";
 import { readManifest } from "./image.js";
 import type { Manifest } from "./manifest.js";
 import { archiveMembers, archiveTrailer } from "./rootfs/cpio.js";
-import { defaultEnvironment, launchFiles, type RootFile } from "./rootfs/root.js";
+import { defaultEnvironment, launchFiles, mountsFile, type RootFile } from "./rootfs/root.js";
 import {
   connectNetwork,
   guestFiles,
@@ -17,7 +17,11 @@ import {
   type PlannedNetwork,
   planRunNetwork,
 } from "./run-network.js";
+import { lackingOptions } from "./specialise/lacking.js";
+import { readNeeds } from "./specialise/needs.js";
 import { selectAccelerator } from "./vm/accelerator.js";
+import { prepareAttachments } from "./vm/attach.js";
+import { type AttachmentPlan, type Attachments, planAttachments } from "./vm/attachments.js";
 import { type Accelerator, type MachineOptions, qemuCommand } from "./vm/command.js";
 import type { ConsoleOptions } from "./vm/machine.js";
 import { type RunResult, runImage } from "./vm/run.js";
@@ -39,13 +43,15 @@ export interface RunRequest {
   readonly net?: string;
   /** Called with what the user should know before the machine starts. */
   readonly onNote?: (text: string) => void;
+  readonly attachments?: Attachments;
 }
 
 /** Throws UKL-503 and UKL-504 for what is no image, UKL-6xx for what happens to the machine. */
 export async function run(request: RunRequest, console: ConsoleOptions): Promise<RunResult> {
-  return withMachine(request, connectNetwork, (machine, network) =>
-    runImage({ ...machine, ...console, ...network.console }),
-  );
+  return withMachine(request, connectNetwork, async (machine, network) => {
+    if (request.attachments !== undefined) await prepareAttachments(request.attachments);
+    return runImage({ ...machine, ...console, ...network.console });
+  });
 }
 
 /** The exact commands that `run` would execute; a file of replaced arguments is named but not kept. */
@@ -64,12 +70,16 @@ async function withMachine<T>(
 ): Promise<T> {
   const manifest = await imageManifest(request.imagePath);
   const bootMode = chooseBootMode(manifest, request);
+  const attachments = await chooseAttachments(manifest, request);
   const { accelerator, tscKhz } = await selectAccelerator(request.accelerator);
   const planned = await planRunNetwork(manifest, request);
   return withScratchDirectory(async (scratch) => {
     const network = await connect(planned, scratch);
     try {
-      const initrd = launchArchive(manifest, request, await guestFiles(network, manifest));
+      const initrd = launchArchive(manifest, request, [
+        ...(await guestFiles(network, manifest)),
+        ...(attachments.mounts.length === 0 ? [] : [mountsFile(attachments.mounts)]),
+      ]);
       const initrdPath = join(scratch, "launch.cpio");
       if (initrd !== undefined) await writeFile(initrdPath, initrd);
       const { imagePath, kernelArguments, instructionCount } = request;
@@ -78,6 +88,7 @@ async function withMachine<T>(
         accelerator,
         tscKhz,
         bootMode,
+        attachments,
         memory: request.memory ?? manifest.run.memory,
         cpus: request.cpus ?? manifest.run.cpus,
         devices: network.plan.devices,
@@ -114,6 +125,30 @@ function chooseBootMode(
     fix: "build it with --mode unikernel; such an image runs in either mode",
   });
 }
+
+/** What the machine gets, if the image's kernel can use it. */
+async function chooseAttachments(
+  { kernel }: Manifest,
+  { imagePath, attachments = { volumes: {}, disks: {} } }: RunRequest,
+): Promise<AttachmentPlan> {
+  const plan = planAttachments(attachments, process.getuid?.() === 0);
+  const needs = await readNeeds();
+  for (const { type } of plan.mounts) {
+    const { feature, option } = { "9p": featureOfVolumes, ext4: featureOfDisks }[type];
+    const [lacking] = lackingOptions(needs, kernel, feature);
+    if (lacking === undefined) continue;
+    throw new UklError("UKL-623", {
+      what: `${imagePath} cannot use ${feature}`,
+      cause: `its kernel was built for what the application uses, without ${lacking}`,
+      fix: `build it with ${option}, or with --kernel generic`,
+    });
+  }
+  return plan;
+}
+
+/** Rows of kernel/config/needs.json. */
+const featureOfVolumes = { feature: "volumes", option: "-v" };
+const featureOfDisks = { feature: "a disk", option: "--disk" };
 
 /** What replaces the image's launch files and adds to them: an archive that the kernel unpacks over the image's. */
 function launchArchive(

@@ -21,6 +21,8 @@ const none: BuildFlags = {
   kernelOption: [],
   kernelSymbol: [],
   port: [],
+  volume: [],
+  disk: [],
 };
 
 function read(
@@ -92,6 +94,8 @@ describe("options", () => {
       kernelSymbol: ["ukl_syscall"],
       memory: "256M",
       smp: 2,
+      volume: ["/srv/www:/www:ro"],
+      disk: ["/srv/disk:/data:64M"],
     });
     expect(configuration).toMatchObject({
       name: "image",
@@ -105,7 +109,12 @@ describe("options", () => {
       files: { include: { "/etc/x": "host/x" } },
       ring0: { programs: ["/etc/x"] },
       kernel: { source: "/usr/src/linux", options: { CONFIG_NR_CPUS: "4" }, symbols: ["ukl_syscall"] },
-      run: { memory: "256M", cpus: 2 },
+      run: {
+        memory: "256M",
+        cpus: 2,
+        volumes: { "/www": { host: "/srv/www", readOnly: true } },
+        disks: { "/data": { file: "/srv/disk", size: "64M" } },
+      },
     });
   });
 
@@ -126,6 +135,9 @@ describe("options", () => {
     ["kernel symbol", { kernelSymbol: ["not a symbol"] }],
     ["guest path", { include: ["relative=host"] }],
     ["name", { name: "../escape" }],
+    ["place of a volume", { volume: ["/host:relative"] }],
+    ["place of a disk", { disk: ["/disk:/:64M"] }],
+    ["size of a disk", { disk: ["/disk:/data:64T"] }],
   ])("with a bad %s are refused as UKL-101", async (_, flags) => {
     await expect(read(["x.c"], flags)).rejects.toMatchObject({ code: "UKL-101" });
   });

@@ -67,5 +67,12 @@ export function addImageOptions(command: Command): Command {
       collectPort,
       [],
     )
-    .option("--net <kind>", `how the guest is connected: ${netUsage}`, network);
+    .option("--net <kind>", `how the guest is connected: ${netUsage}`, network)
+    .option("-v, --volume <host:guest[:ro]>", "mount a directory of the host", collect, [])
+    .option(
+      "--disk <file[:guest][:size]>",
+      "mount an ext4 disk image; with a size it is made if absent",
+      collect,
+      [],
+    );
 }

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { type Command, Option } from "commander";
 import { imageName } from "../application.js";
 import { build } from "../build.js";
-import { type BuildFlags, pairs, readConfiguration } from "../flags.js";
+import { type BuildFlags, pairs, readAttachments, readConfiguration } from "../flags.js";
 import { withScratchDirectory } from "../host/files.js";
 import { isImage } from "../image.js";
 import { formatMasked } from "../report.js";
@@ -68,7 +68,8 @@ async function withImage(
   const [first, ...others] = targets;
   if (first !== undefined && others.length === 0 && (await isImage(first))) {
     const args = programArguments === undefined ? {} : { args: programArguments };
-    return work({ ...machine, ...args, imagePath: first, env: pairs(flags.env, "-e NAME=VALUE") });
+    const env = pairs(flags.env, "-e NAME=VALUE");
+    return work({ ...machine, ...args, imagePath: first, env, attachments: readAttachments(flags) });
   }
   const configuration = await readConfiguration(targets, flags, programArguments);
   await withScratchDirectory(async (scratch) => {
@@ -78,6 +79,6 @@ async function withImage(
     const request = { configuration, output, bzImage: false, isUrgent, onProgress: progress.show };
     const { kernelChoice } = await build(request).finally(progress.end);
     if (kernelChoice.because !== undefined) machine.onNote(`generic kernel: ${kernelChoice.because}`);
-    await work({ ...machine, imagePath: output, env: {} });
+    await work({ ...machine, imagePath: output, env: {}, attachments: configuration.run });
   });
 }

@@ -87,6 +87,13 @@ export interface Configuration {
     readonly accelerator?: "auto" | "kvm" | "tcg";
     /** The guest is stopped after this many seconds. */
     readonly timeoutSeconds?: number;
+    /** Directories of the host: absolute path in the guest → the directory. */
+    readonly volumes?: Readonly<Record<string, { readonly host: string; readonly readOnly?: boolean }>>;
+    /**
+     * Disk images with an ext4 file system: absolute path in the guest → the file. With a size, a whole number of MiB
+     * or GiB such as `64M`, it is made where it is absent.
+     */
+    readonly disks?: Readonly<Record<string, { readonly file: string; readonly size?: string }>>;
   };
 }
 

@@ -33,8 +33,7 @@ export async function loadConfiguration(path: string): Promise<ResolvedConfigura
 /** Host paths made absolute: a configuration means the same from wherever it is used. */
 function resolvePaths(configuration: ResolvedConfiguration, directory: string): ResolvedConfiguration {
   const absolute = (path: string) => resolve(directory, path);
-  const { inputs, program, libraryPaths, mask, kernel, files } = configuration;
-  const include = Object.entries(files.include).map(([guest, host]) => [guest, absolute(host)] as const);
+  const { inputs, program, libraryPaths, mask, kernel, files, run } = configuration;
   return {
     ...configuration,
     ...(inputs === undefined ? {} : { inputs: inputs.map(absolute) }),
@@ -42,8 +41,17 @@ function resolvePaths(configuration: ResolvedConfiguration, directory: string): 
     libraryPaths: libraryPaths.map(absolute),
     mask: { ...mask, ...(mask.from === undefined ? {} : { from: absolute(mask.from) }) },
     kernel: { ...kernel, ...(kernel.source === undefined ? {} : { source: absolute(kernel.source) }) },
-    files: { ...files, include: Object.fromEntries(include) },
+    files: { ...files, include: mapValues(files.include, absolute) },
+    run: {
+      ...run,
+      volumes: mapValues(run.volumes, (volume) => ({ ...volume, host: absolute(volume.host) })),
+      disks: mapValues(run.disks, (disk) => ({ ...disk, file: absolute(disk.file) })),
+    },
   };
+}
+
+function mapValues<T>(values: Readonly<Record<string, T>>, change: (value: T) => T): Record<string, T> {
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, change(value)]));
 }
 
 async function readSource(path: string): Promise<ConfigurationSource> {

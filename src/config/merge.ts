@@ -8,7 +8,7 @@ import { type ConfigurationFlags, configurationSchema, type ResolvedConfiguratio
  * The configuration to build from: the file's, if there is one, with the flags laid over it.
  *
  * A single value, `args`, and the choice of `inputs` or `program` are replaced; `env`, Kconfig options, masked
- * calls and files are joined by name; libraries, kernel symbols, ring-0 programs and compiler flags are appended, where the last
+ * calls, files, volumes and disks are joined by name; libraries, kernel symbols, ring-0 programs and compiler flags are appended, where the last
  * one wins; library paths are put in front, where the first one wins. Throws UKL-101 when a flag's value is not
  * allowed. Host paths are left as they are.
  */
@@ -54,7 +54,12 @@ function overlay(file: ConfigurationFlags, flags: ConfigurationFlags): Configura
     },
     files: { include: { ...file.files?.include, ...flags.files?.include } },
     ring0: { programs: joined(file.ring0?.programs, flags.ring0?.programs) },
-    run: { ...file.run, ...defined(flags.run ?? {}) },
+    run: {
+      ...file.run,
+      ...defined(flags.run ?? {}),
+      volumes: { ...file.run?.volumes, ...flags.run?.volumes },
+      disks: { ...file.run?.disks, ...flags.run?.disks },
+    },
   };
 }
 

@@ -81,12 +81,23 @@ const mask = z.strictObject(
   { error: "an object" },
 );
 
+const size = text('a size such as "128M" or "1G"', /^[1-9]\d{0,6}[MG]$/);
+
+const volume = z.strictObject(
+  { host: hostPath, readOnly: z.boolean({ error: "true or false" }).default(false) },
+  { error: "an object with the host's directory" },
+);
+const disk = z.strictObject(
+  { file: hostPath, size: size.optional() },
+  { error: "an object with the disk's file" },
+);
+
 const cpus = "a whole number from 1 to 64";
 const timeout = `a positive number of seconds, at most ${longestTimeoutSeconds}`;
 const port = `a port such as "8080:80", written ${portUsage}`;
 const run = z.strictObject(
   {
-    memory: text('a size such as "128M" or "1G"', /^[1-9]\d{0,6}[MG]$/).optional(),
+    memory: size.optional(),
     cpus: z.int({ error: cpus }).min(1, { error: cpus }).max(64, { error: cpus }).optional(),
     ports: list(
       text(port).refine((value) => parsePort(value) !== undefined, { error: port }),
@@ -99,6 +110,8 @@ const run = z.strictObject(
       .positive({ error: timeout })
       .max(longestTimeoutSeconds, { error: timeout })
       .optional(),
+    volumes: z.record(guestPath, volume, { error: "an object from guest paths to volumes" }).default({}),
+    disks: z.record(guestPath, disk, { error: "an object from guest paths to disks" }).default({}),
   },
   { error: "an object" },
 );

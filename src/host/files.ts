@@ -5,7 +5,7 @@
  */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { chmod, mkdir, mkdtemp, open, readdir, readFile, rename, rm } from "node:fs/promises";
+import { chmod, link, mkdir, mkdtemp, open, readdir, readFile, rename, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { UklError } from "../errors.js";
@@ -64,6 +64,22 @@ export async function writeOutput(path: string, bytes: string | Uint8Array, mode
   } catch (error) {
     await rm(partial, { force: true }).catch(() => undefined);
     throw writeFailed(path, error);
+  }
+}
+
+/** Has `make` write a new file, and never replaces one. Throws what `make` throws, else as `writeOutput`. */
+export async function createWith(path: string, make: (partial: string) => Promise<void>): Promise<void> {
+  const directory = await mkdtemp(join(dirname(path), `.${basename(path)}.`)).catch((error: unknown) => {
+    throw writeFailed(path, error);
+  });
+  const partial = join(directory, "partial");
+  try {
+    await make(partial);
+    await link(partial, path);
+  } catch (error) {
+    throw error instanceof UklError ? error : writeFailed(path, error);
+  } finally {
+    await rm(directory, { recursive: true, force: true }).catch(() => undefined);
   }
 }
 

@@ -52,6 +52,7 @@ export const requirements: readonly Requirement[] = [
   requirement("program", "qemu-system-x86_64", "qemu-system-x86", "running images"),
   requirement("program", "passt", "passt", "the network of images: ukl run -p"),
   requirement("file", "/usr/sbin/ip", "iproute2", "ukl run --net tap:NAME"),
+  requirement("file", "/usr/sbin/mkfs.ext4", "e2fsprogs", "making disk images: ukl run --disk"),
   requirement("program", "strace", "strace", "the calls that programs really make: ukl inspect --trace"),
   requirement("program", "musl-gcc", "musl-tools", "fixtures linked with musl", "tests"),
   requirement("package", "busybox-static", "busybox-static", "the shell script fixture", "tests"),
@@ -67,9 +68,10 @@ export const requirements: readonly Requirement[] = [
   requirement("package", "golang-go", "golang-go", "inspecting programs written in Go", "tests"),
 ];
 
-/** The Debian package that brings a program, for programs ukl knows. */
+/** The Debian package that brings a program, by name or path, for programs ukl knows. */
 export function packageOfTool(tool: string): string | undefined {
-  return requirements.find(({ kind, what }) => kind === "program" && what === tool)?.debianPackage;
+  const isProgram = ({ kind, what }: Requirement) => (kind === "program" || kind === "file") && what === tool;
+  return requirements.find(isProgram)?.debianPackage;
 }
 
 /** The packages of what is missing, each once. */

@@ -11,6 +11,15 @@ export interface RootFile {
   readonly data: Uint8Array;
 }
 
+/** As of mount(2). */
+export interface Mount {
+  readonly type: string;
+  readonly source: string;
+  readonly target: string;
+  readonly isReadOnly: boolean;
+  readonly options: string;
+}
+
 export interface RootContents {
   readonly init: Uint8Array;
   /** By which the application is executed. */
@@ -102,6 +111,14 @@ export function launchFiles(
     { path: "/ukl/exec", permissions: 0o644, data: strings([guestPath, guestPath, ...args]) },
     { path: "/ukl/environ", permissions: 0o644, data: strings(variables) },
   ];
+}
+
+/** The file that says what init mounts (syscall-stubs/x86_64/init/mounts.c), in that order. */
+export function mountsFile(mounts: readonly Mount[]): RootFile {
+  const fields = mounts.flatMap(({ type, source, target, isReadOnly, options }) => [
+    ...[type, source, target, isReadOnly ? "ro" : "rw", options],
+  ]);
+  return { path: "/ukl/mounts", permissions: 0o644, data: strings(fields) };
 }
 
 function strings(values: readonly string[]): Buffer {

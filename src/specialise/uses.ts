@@ -6,14 +6,18 @@ import type { Reason } from "./select.js";
 export interface Circumstances {
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
-  readonly cpus: number;
-  /** Of the host, that lead to the guest. */
-  readonly ports: readonly string[];
+  readonly run: {
+    readonly cpus?: number | undefined;
+    /** Of the host, that lead to the guest. */
+    readonly ports: readonly string[];
+    readonly volumes: Readonly<Record<string, unknown>>;
+    readonly disks: Readonly<Record<string, unknown>>;
+  };
   /** Files that are no programs: scripts and data. */
   readonly texts: readonly { readonly path: string; readonly data: Uint8Array }[];
 }
 
-export function otherUses({ args, env, cpus, ports, texts }: Circumstances): readonly Reason[] {
+export function otherUses({ args, env, run, texts }: Circumstances): readonly Reason[] {
   const places = [
     ...args.map((text) => ({ text, evidence: "an argument" })),
     ...Object.entries(env).map(([name, text]) => ({ text, evidence: `the variable ${name}` })),
@@ -22,9 +26,17 @@ export function otherUses({ args, env, cpus, ports, texts }: Circumstances): rea
   const paths = places.flatMap(({ text, evidence }) =>
     pathsIn(text).map((name): Reason => ({ kind: "path", name, evidence })),
   );
-  const features: Reason[] = [
-    ...(cpus < 2 ? [] : [{ kind: "feature", name: "several CPUs", evidence: "run.cpus" } as const]),
-    ...(ports.length === 0 ? [] : [{ kind: "feature", name: "ports", evidence: "run.ports" } as const]),
+  return [...paths, ...machineUses(run)];
+}
+
+function machineUses({ cpus = 1, ports, volumes, disks }: Circumstances["run"]): readonly Reason[] {
+  const features = [
+    { name: "several CPUs", evidence: "run.cpus", isUsed: cpus > 1 },
+    { name: "ports", evidence: "run.ports", isUsed: ports.length > 0 },
+    { name: "volumes", evidence: "run.volumes", isUsed: Object.keys(volumes).length > 0 },
+    { name: "a disk", evidence: "run.disks", isUsed: Object.keys(disks).length > 0 },
   ];
-  return [...paths, ...features];
+  return features
+    .filter(({ isUsed }) => isUsed)
+    .map(({ name, evidence }): Reason => ({ kind: "feature", name, evidence }));
 }

@@ -44,6 +44,10 @@ export const initSources: readonly string[] = [
   "init/host.h",
   "init/network.c",
   "init/network.h",
+  "init/mounts.c",
+  "init/mounts.h",
+  "init/strings.c",
+  "init/strings.h",
 ];
 
 /** Options of the kernel that the dispatch asks about. */

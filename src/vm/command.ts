@@ -8,6 +8,7 @@
 import { UklError } from "../errors.js";
 import type { Command } from "../host/exec.js";
 import { extraFd } from "../host/spawn.js";
+import type { AttachmentPlan } from "./attachments.js";
 import { controlPort, powerPort } from "./guest-contract.js";
 
 export type Accelerator = "kvm" | "tcg";
@@ -30,6 +31,8 @@ export interface MachineOptions {
   readonly initrdPath?: string;
   /** Arguments for devices beyond those that every machine has. */
   readonly devices?: readonly string[];
+  /** Disks and directories of the host; the initrd has what init mounts. */
+  readonly attachments?: AttachmentPlan;
   /**
    * One guest instruction takes one nanosecond of guest time, and waiting takes none, so that guest times are
    * reproducible. TCG only.
@@ -78,6 +81,7 @@ export function qemuCommand(options: MachineOptions): Command {
       ...["-device", `isa-debugcon,iobase=0x${controlPort.toString(16)},chardev=control`],
       ...["-device", `isa-debug-exit,iobase=0x${powerPort.toString(16)},iosize=1`],
       ...(options.devices ?? []),
+      ...(options.attachments?.qemuArguments ?? []),
       ...["-kernel", options.imagePath],
       ...(options.initrdPath === undefined ? [] : ["-initrd", options.initrdPath]),
       ...(append === "" ? [] : ["-append", append]),

@@ -18,7 +18,8 @@
  *   `masked CALL SITE PROGRAM`   Said by the kernel's half: a masked call that is to be logged was tried.
  *   `killed CALL SITE PROGRAM`   The same of one that ends the program. SITE is the address of the instruction.
  *   `tried CALL N`  Before `exit`: a masked call was tried N times; the line of /ukl/masked.
- *   `error WHAT N`  The application cannot be run: WHAT failed with errno N. The end follows.
+ *   `error WHAT N`  The application cannot be run: WHAT failed with errno N. The end follows. WHAT is a system call, a
+ *                   file, or `mount/I`: entry I of /ukl/mounts, from 0.
  *   `tsc_khz N`  Said by the probe guest alone (syscall-stubs/x86_64/probe.S): the measured rate of the TSC.
  *   Other lines are ignored.
  *
@@ -38,6 +39,9 @@
  * length of the prefix, 0 without the family; then the card's link-local address, 16 bytes, zeros to leave it to the
  * kernel. The card is eth0, and up with these addresses before `start`. Without the file, and without a card, the
  * loopback interface is up.
+ *
+ * Disks and directories of the host are virtio devices; /ukl/mounts in the initrd says what init mounts where
+ * (syscall-stubs/x86_64/init/mounts.c). Before `exit` they are unmounted again.
  */
 
 /** I/O port of the control channel; QEMU's isa-debugcon calls it `iobase`. */

@@ -3,6 +3,7 @@
 import { getSystemErrorMap } from "node:util";
 import { UklError } from "../errors.js";
 import { formatCommand, lastLines } from "../host/exec.js";
+import { diskInUse, mountRefused } from "./attachment-errors.js";
 import { type MachineOptions, qemuCommand } from "./command.js";
 import type { ControlMessage } from "./guest-contract.js";
 import { type BootOutcome, boot, type ConsoleOptions, type TimingsMs } from "./machine.js";
@@ -21,7 +22,7 @@ export interface RunResult {
 type MaskedMessage = Extract<ControlMessage, { readonly kind: "masked" | "killed" | "tried" }>;
 
 /**
- * Boots an image and returns when it has ended. Throws UKL-401, UKL-602, UKL-603 and UKL-604, the reason of an
+ * Boots an image and returns when it has ended. Throws UKL-401, UKL-602 to UKL-604, UKL-622 and UKL-624, the reason of an
  * aborted `signal`, and whatever `stdin` and `onConsole` throw. No QEMU is left behind in any case.
  */
 export async function runImage(options: MachineOptions & ConsoleOptions): Promise<RunResult> {
@@ -33,8 +34,12 @@ export async function runImage(options: MachineOptions & ConsoleOptions): Promis
     return { exitStatus: exit.status, timingsMs: outcome.timingsMs, masked };
   }
   const error = outcome.messages.find((message) => message.kind === "error");
-  if (error !== undefined) throw notStarted(error);
-  throw outcome.qemu.exitStatus === 0 ? stoppedSilently(outcome) : qemuFailed(outcome, options);
+  if (error !== undefined) throw notStarted(error, outcome, options);
+  throw (await diskInUse(outcome.qemu.stderr)) ?? unexpectedEnd(outcome, options);
+}
+
+function unexpectedEnd(outcome: BootOutcome, options: MachineOptions): UklError {
+  return outcome.qemu.exitStatus === 0 ? stoppedSilently(outcome) : qemuFailed(outcome, options);
 }
 
 function isAboutMask(message: ControlMessage): message is MaskedMessage {
@@ -53,11 +58,18 @@ function tookTooLong(outcome: BootOutcome, timeoutMs: number): UklError {
   });
 }
 
-function notStarted({ what, errno }: Extract<ControlMessage, { readonly kind: "error" }>): UklError {
-  const [name, message] = getSystemErrorMap().get(-errno) ?? [`errno ${errno}`, "of unknown meaning"];
+function notStarted(
+  error: Extract<ControlMessage, { readonly kind: "error" }>,
+  { consoleTail }: BootOutcome,
+  { attachments }: MachineOptions,
+): UklError {
+  const { what, errno } = error;
+  const errorText = (getSystemErrorMap().get(-errno) ?? [`errno ${errno}`, "of unknown meaning"]).join(": ");
+  const notMounted = mountRefused(error, attachments?.mounts ?? [], consoleTail, errorText);
+  if (notMounted !== undefined) return notMounted;
   return new UklError("UKL-604", {
     what: "the application was not started",
-    cause: `${what} failed with ${name}: ${message}`,
+    cause: `${what} failed with ${errorText}`,
     fix: "see whether the image has the program, its interpreter and its arguments as it should, or build it again",
   });
 }

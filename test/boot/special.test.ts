@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 /** A program in the kernel that is chosen for it, with the mask of its own: the short form of test/kernels/. */
 import { execFileSync, spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { diskAt } from "../support/attachments.js";
 import { bootImage, buildImage, modes } from "../support/harness.js";
 
 const source = fileURLToPath(new URL("../../fixtures/memory-brk/memory-brk.c", import.meta.url));
@@ -39,5 +41,12 @@ describe.each(modes)("in %s mode", (mode) => {
       output: host.stdout,
       masked: [],
     });
+    // Nobody said that it would have a disk, so its kernel has no driver for one.
+    const attachments = diskAt("/data", join(scratch, "disk"));
+    await expect(bootImage({ imagePath, attachments }, 30_000)).rejects.toMatchObject({
+      code: "UKL-623",
+      detail: { fix: expect.stringContaining("--disk") },
+    });
+    expect(existsSync(join(scratch, "disk"))).toBe(false);
   });
 });

@@ -9,7 +9,7 @@ import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type CliOptions, ukl } from "../support/cli.js";
+import { type CliOptions, inMountNamespace, ukl } from "../support/cli.js";
 
 let directory: string;
 let executable: Buffer;
@@ -310,8 +310,3 @@ function ownCache(name: string): CliOptions {
 }
 
 /** The mount is seen by this one command alone, and is gone with it. */
-function inMountNamespace(mount: string): readonly string[] {
-  // A user namespace gives the right to mount to those who lack it; in a chroot there is none to be had.
-  const asRoot = process.getuid?.() === 0 ? [] : ["--map-root-user"];
-  return ["unshare", ...asRoot, "--mount", "sh", "-c", `${mount} && exec "$@"`, "sh"];
-}

@@ -20,7 +20,7 @@ describe("a JSON configuration", () => {
       kernel: { options: {}, symbols: [] },
       files: { include: {} },
       ring0: { programs: [] },
-      run: { accelerator: "auto", ports: [] },
+      run: { accelerator: "auto", ports: [], volumes: {}, disks: {} },
     });
   });
 

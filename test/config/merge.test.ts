@@ -12,7 +12,7 @@ const file = configurationSchema.parse({
   env: { A: "file", B: "file" },
   mode: "classic",
   kernel: { source: "/linux", options: { CONFIG_A: "y", CONFIG_B: "y" } },
-  run: { memory: "128M", cpus: 2 },
+  run: { memory: "128M", cpus: 2, volumes: { "/a": { host: "/file/a" }, "/b": { host: "/file/b" } } },
 });
 
 test("without flags the file's configuration stays as it is", () => {
@@ -27,7 +27,7 @@ test("without a file the flags and the defaults are the configuration", () => {
 test("a flag replaces a single value of the file", () => {
   const merged = mergeFlags(file, { mode: "unikernel", run: { memory: "1G" }, kernel: { source: "/other" } });
   expect(merged.mode).toBe("unikernel");
-  expect(merged.run).toEqual({ memory: "1G", cpus: 2, accelerator: "auto", ports: [] });
+  expect(merged.run).toEqual({ ...file.run, memory: "1G" });
   expect(merged.kernel.source).toBe("/other");
 });
 
@@ -50,6 +50,16 @@ test("environment and kernel options are joined by name, and the flag's value wi
   const merged = mergeFlags(file, { env: { B: "flag", C: "flag" }, kernel: { options: { CONFIG_B: "n" } } });
   expect(merged.env).toEqual({ A: "file", B: "flag", C: "flag" });
   expect(merged.kernel.options).toEqual({ CONFIG_A: "y", CONFIG_B: "n" });
+});
+
+test("volumes and disks are joined by their place in the guest, and the flag's value wins", () => {
+  const volumes = { "/b": { host: "/flag/b", readOnly: true } };
+  const { run } = mergeFlags(file, { run: { volumes, disks: { "/c": { file: "/flag/c" } } } });
+  expect(run.volumes).toEqual({
+    "/a": { host: "/file/a", readOnly: false },
+    "/b": { host: "/flag/b", readOnly: true },
+  });
+  expect(run.disks).toEqual({ "/c": { file: "/flag/c" } });
 });
 
 test("lists are joined in the order in which the flag's part wins", () => {

@@ -31,7 +31,7 @@ const card = [
   "VIRTIO_NET",
 ];
 
-/** Rows that no program asks for: what the configuration wants is tried by test/boot/volumes.test.ts. */
+/** Rows that no program asks for: what the configuration wants is tried by test/kernels/attachments.test.ts. */
 const configured = ["NET_9P_VIRTIO", "VIRTIO_BLK"];
 
 /** What comes along: the rest of the row, and what Kconfig makes a condition. */

@@ -216,18 +216,15 @@ describe("a path", () => {
 
 test("what the configuration says counts as a use", () => {
   const texts = [{ path: "/etc/script", data: Buffer.from("open('/proc/self/smaps')") }];
-  const circumstances = {
-    args: ["/dev/shm/x"],
-    env: { STATE: "/sys/class" },
-    cpus: 2,
-    ports: ["8080:80"],
-    texts,
-  };
+  const run = { cpus: 2, ports: ["8080:80"], volumes: { "/host": {} }, disks: { "/data": {} } };
+  const circumstances = { args: ["/dev/shm/x"], env: { STATE: "/sys/class" }, run, texts };
   expect(otherUses(circumstances)).toEqual([
     { kind: "path", name: "/dev/shm/x", evidence: "an argument" },
     { kind: "path", name: "/sys/class", evidence: "the variable STATE" },
     { kind: "path", name: "/proc/self/smaps", evidence: "/etc/script" },
     { kind: "feature", name: "several CPUs", evidence: "run.cpus" },
     { kind: "feature", name: "ports", evidence: "run.ports" },
+    { kind: "feature", name: "volumes", evidence: "run.volumes" },
+    { kind: "feature", name: "a disk", evidence: "run.disks" },
   ]);
 });

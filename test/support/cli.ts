@@ -36,3 +36,10 @@ export async function ukl(args: readonly string[], options: CliOptions = {}): Pr
   const [code, signal] = await ended;
   return { exitStatus: signal === null ? (code ?? 0) : 128 + constants.signals[signal], stdout, stderr };
 }
+
+/** For `under`: a shell command, such as a mount, that only this run notices. */
+export function inMountNamespace(mount: string): readonly string[] {
+  // A user namespace gives the right to mount to those who lack it; in a chroot there is none to be had.
+  const asRoot = process.getuid?.() === 0 ? [] : ["--map-root-user"];
+  return ["unshare", ...asRoot, "--mount", "sh", "-c", `${mount} && exec "$@"`, "sh"];
+}

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { type BuildResult, build } from "../../src/build.js";
 import { type ConfigurationFlags, configurationSchema } from "../../src/config/schema.js";
 import { type RunRequest, run } from "../../src/run.js";
+import type { ConsoleOptions } from "../../src/vm/machine.js";
 import type { RunResult } from "../../src/vm/run.js";
 import type { Fixture, HostReference, RunOutcome } from "./fixtures.js";
 
@@ -73,11 +74,19 @@ export interface Booted extends RunOutcome {
 export async function bootImage(
   request: Omit<RunRequest, "accelerator" | "env"> & Partial<RunRequest>,
   timeoutMs: number,
+  { onConsole, signal }: Pick<ConsoleOptions, "onConsole" | "signal"> = {},
 ): Promise<Booted> {
   const chunks: Uint8Array[] = [];
   const result = await run(
     { accelerator: "auto", env: {}, ...request },
-    { timeoutMs, onConsole: (chunk) => void chunks.push(Uint8Array.from(chunk)) },
+    {
+      timeoutMs,
+      ...(signal === undefined ? {} : { signal }),
+      onConsole: (chunk) => {
+        chunks.push(Uint8Array.from(chunk));
+        return onConsole?.(chunk);
+      },
+    },
   );
   const output = Buffer.concat(chunks).toString("latin1");
   const { exitStatus, timingsMs, masked } = result;

@@ -59,3 +59,13 @@ _Noreturn void fail(const char *what, long error)
 	tell_line(what, -error);
 	reset();
 }
+
+_Noreturn void fail_at(const char *what, long index, long error)
+{
+	tell("error ");
+	tell(what);
+	tell_char('/');
+	tell_number(index);
+	tell_line("", -error);
+	reset();
+}

@@ -38,3 +38,5 @@ void use_ports(int allowed);
 _Noreturn void reset(void);
 /* Says that WHAT failed, and with which negative errno, and ends the machine. */
 _Noreturn void fail(const char *what, long error);
+/* The same of one of several: "WHAT/INDEX". */
+_Noreturn void fail_at(const char *what, long index, long error);

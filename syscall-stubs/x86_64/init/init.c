@@ -14,6 +14,7 @@
  *   /ukl/environ  strings, each ended by NUL: its environment
  *
  *   /ukl/network  the addresses of the card (network.c)
+ *   /ukl/mounts   disks and directories of the host (mounts.c); may be absent
  *
  *   /ukl/masked   which masked calls were tried (dispatch.c)
  */
@@ -22,6 +23,8 @@
 #include <asm/termbits.h>
 #include "host.h"
 #include "network.h"
+#include "mounts.h"
+#include "strings.h"
 
 #define TCGETS 0x5401
 #define TCSETS 0x5402
@@ -30,43 +33,9 @@
 #define MS_NOSUID_NOEXEC 10
 #define MS_NOSUID_NODEV_NOEXEC 14
 #define END_OF_FILE 0x04
-#define STRINGS_MAX 4096
-#define BYTES_MAX (128 * 1024)
-
-/* The strings of one file of the archive, as a vector that execve takes. */
-struct strings {
-	char *vector[STRINGS_MAX + 1];
-	char bytes[BYTES_MAX];
-};
 
 static struct strings exec_strings;
 static struct strings environ_strings;
-
-/* Fills the vector; the file is the toolkit's own, but an initrd may have replaced it. */
-static void read_strings(const char *path, struct strings *strings)
-{
-	long fd = syscall3(__NR_open, path, O_RDONLY | O_CLOEXEC, 0);
-	long size = 0, got, i;
-	int count = 0;
-
-	if (fd < 0)
-		fail(path, fd);
-	while ((got = syscall3(__NR_read, fd, strings->bytes + size, BYTES_MAX - size)) > 0)
-		size += got;
-	if (got < 0)
-		fail(path, got);
-	syscall1(__NR_close, fd);
-	if (size == BYTES_MAX || (size > 0 && strings->bytes[size - 1] != '\0'))
-		fail(path, -7 /* E2BIG */);
-	for (i = 0; i < size; i++) {
-		if (i > 0 && strings->bytes[i - 1] != '\0')
-			continue;
-		if (count == STRINGS_MAX)
-			fail(path, -7 /* E2BIG */);
-		strings->vector[count++] = strings->bytes + i;
-	}
-	strings->vector[count] = 0;
-}
 
 /* Bytes pass the console unchanged and unechoed; 0x04 at the start of a line is the end of input.
  */
@@ -97,6 +66,14 @@ static void mount_all(void)
 		 "mode=620,ptmxmode=666");
 	syscall2(__NR_mkdir, "/dev/shm", 01777);
 	syscall5(__NR_mount, "tmpfs", "/dev/shm", "tmpfs", MS_NOSUID_NODEV, 0);
+}
+
+static void must_read_strings(const char *path, struct strings *strings)
+{
+	long error = read_strings(path, strings);
+
+	if (error < 0)
+		fail(path, error);
 }
 
 /* Which masked calls were tried: the dispatch keeps a line for each (dispatch.c). */
@@ -144,8 +121,9 @@ _Noreturn void init_main(void)
 	mount_all();
 	set_up_network();
 	make_console_a_pipe();
-	read_strings("/ukl/exec", &exec_strings);
-	read_strings("/ukl/environ", &environ_strings);
+	mount_attached();
+	must_read_strings("/ukl/exec", &exec_strings);
+	must_read_strings("/ukl/environ", &environ_strings);
 	if (!exec_strings.vector[0] || !exec_strings.vector[1])
 		fail("/ukl/exec", -22 /* EINVAL */);
 
@@ -162,6 +140,7 @@ _Noreturn void init_main(void)
 	} while (ended != application);
 
 	syscall3(__NR_ioctl, 1, TCSBRK, 1); /* until the last byte has left */
+	unmount_attached();
 	tell_masked(masked);
 	tell_line("exit", exit_status(status));
 	reset();
