@@ -38,7 +38,7 @@ const freestandingFlags = [
 ];
 
 /** The program that an image starts first. */
-export const initSources: readonly string[] = ["init/init.c", "init/host.c", "init/host.h"];
+export const initSources: readonly string[] = ["init/init.c", "init/host.c", "init/lines.c", "init/host.h"];
 
 /** Options of the kernel that the dispatch asks about. */
 const wantedOptions = ["SMP", "PRINTK"];

@@ -19,7 +19,9 @@ const answers = {
 
 /** What init calls, in itself and in the child that becomes the application; a test compares. */
 export const firstProcessCalls: ReadonlySet<string> = new Set(
-  "read open close ioctl pause fork execve wait4 setsid mkdir mount sync ioperm reboot".split(" "),
+  "read open close ioctl rt_sigaction rt_sigreturn pause fork execve wait4 kill setsid mkdir mount sync ioperm reboot".split(
+    " ",
+  ),
 );
 const executing = new Set(["execve", "execveat"]);
 
