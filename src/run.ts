@@ -38,7 +38,8 @@ export async function dryRun(request: RunRequest): Promise<string> {
   return withMachine(request, async (machine) => formatCommand(qemuCommand(machine)));
 }
 
-async function withMachine<T>(
+/** Calls `work` with the machine for a request; the files that this made are gone afterwards. */
+export async function withMachine<T>(
   request: RunRequest,
   work: (machine: MachineOptions) => Promise<T>,
 ): Promise<T> {

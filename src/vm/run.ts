@@ -32,9 +32,16 @@ export async function runImage(options: MachineOptions & ConsoleOptions): Promis
     const masked = outcome.messages.filter(isAboutMask);
     return { exitStatus: exit.status, timingsMs: outcome.timingsMs, masked };
   }
+  throw explainEnd(outcome, options);
+}
+
+/** What there is to say of a machine that ended without the exit status of its application. */
+type FailedOutcome = Pick<BootOutcome, "messages" | "consoleTail" | "qemu">;
+
+export function explainEnd(outcome: FailedOutcome, options: MachineOptions): UklError {
   const error = outcome.messages.find((message) => message.kind === "error");
-  if (error !== undefined) throw notStarted(error);
-  throw outcome.qemu.exitStatus === 0 ? stoppedSilently(outcome) : qemuFailed(outcome, options);
+  if (error !== undefined) return notStarted(error);
+  return outcome.qemu.exitStatus === 0 ? stoppedSilently(outcome) : qemuFailed(outcome, options);
 }
 
 function isAboutMask(message: ControlMessage): message is MaskedMessage {
@@ -62,8 +69,8 @@ function notStarted({ what, errno }: Extract<ControlMessage, { readonly kind: "e
   });
 }
 
-function stoppedSilently(outcome: BootOutcome): UklError {
-  const started = outcome.timingsMs.start !== undefined;
+function stoppedSilently(outcome: FailedOutcome): UklError {
+  const started = outcome.messages.some(({ kind }) => kind === "start");
   return new UklError("UKL-604", {
     what: `the machine was reset ${started ? "while the application ran" : "before the application started"}`,
     cause: consoleEnd(outcome),
@@ -71,7 +78,7 @@ function stoppedSilently(outcome: BootOutcome): UklError {
   });
 }
 
-function qemuFailed(outcome: BootOutcome, options: MachineOptions): UklError {
+function qemuFailed(outcome: FailedOutcome, options: MachineOptions): UklError {
   const { exitStatus, signal, stderr } = outcome.qemu;
   return new UklError("UKL-602", {
     what:
@@ -82,7 +89,7 @@ function qemuFailed(outcome: BootOutcome, options: MachineOptions): UklError {
 }
 
 /** The last lines of the console, or those from a kernel panic on: its message comes before a long trace. */
-function consoleEnd({ consoleTail }: BootOutcome): string {
+export function consoleEnd({ consoleTail }: Pick<BootOutcome, "consoleTail">): string {
   const panic = consoleTail.split("\n").findIndex((line) => line.includes("Kernel panic - not syncing"));
   const lines =
     panic < 0
