@@ -4,6 +4,7 @@ import { readFile } from "node:fs/promises";
 import { UklError } from "./errors.js";
 import { identifyTool } from "./host/machine.js";
 import { checkPorts } from "./host/ports.js";
+import type { ProcessIdentity } from "./host/process.js";
 import type { Manifest } from "./manifest.js";
 import { type PortMapping, parsePort } from "./network-options.js";
 import { networkFiles } from "./rootfs/network.js";
@@ -21,7 +22,8 @@ interface NetworkRequest {
 
 export interface PlannedNetwork {
   readonly plan: NetworkPlan;
-  readonly ports: readonly PortMapping[];
+  readonly ports: readonly string[];
+  readonly mappings: readonly PortMapping[];
   readonly onNote: (text: string) => void;
 }
 
@@ -30,17 +32,22 @@ export interface Network {
   readonly plan: NetworkPlan;
   /** What the machine is started with. */
   readonly console: Pick<ConsoleOptions, "connection" | "onStart">;
+  /** As they are written for -p. */
+  readonly ports: readonly string[];
+  /** Once the application of a machine that lives on without us has started: what runs beside it, in this directory. */
+  startHelpers(directory: string): Promise<readonly ProcessIdentity[]>;
   close(): Promise<void>;
 }
 
 /** Throws UKL-101, UKL-401, UKL-605 and UKL-608. */
 export async function planRunNetwork(manifest: Manifest, request: NetworkRequest): Promise<PlannedNetwork> {
-  const ports = (request.ports ?? manifest.run.ports ?? []).flatMap((text) => parsePort(text) ?? []);
+  const ports = request.ports ?? manifest.run.ports ?? [];
+  const mappings = ports.flatMap((text) => parsePort(text) ?? []);
   // What counts its instructions should count the same ones each time.
   const standard = request.instructionCount ? "none" : "auto";
   const plan = await planNetwork({
     net: request.net ?? manifest.run.net ?? standard,
-    ports,
+    ports: mappings,
     hasCard: hasOption(manifest, "CONFIG_VIRTIO_NET"),
     usesSockets: manifest.systemCalls?.complete !== true || manifest.systemCalls.names.includes("socket"),
     hasPasst: await identifyTool("passt").then(
@@ -48,18 +55,17 @@ export async function planRunNetwork(manifest: Manifest, request: NetworkRequest
       () => false,
     ),
   });
-  return { plan, ports, onNote: request.onNote ?? (() => undefined) };
+  return { plan, ports, mappings, onNote: request.onNote ?? (() => undefined) };
 }
 
 /** Prepares what has to run beside QEMU. Throws UKL-606 and UKL-607; when the application starts also UKL-401, UKL-608. */
-export async function connectNetwork(
-  { plan, ports, onNote }: PlannedNetwork,
-  scratch: string,
-): Promise<Network> {
-  await checkPorts(ports);
+export async function connectNetwork(planned: PlannedNetwork, scratch: string): Promise<Network> {
+  const { plan, ports, mappings, onNote } = planned;
+  await checkPorts(mappings);
   if (plan.note !== undefined) onNote(plan.note);
-  if (plan.helper === undefined) return { plan, console: {}, close: nothing };
-  const { socket, connect, close } = await openLink(plan.helper, scratch);
+  if (plan.helper === undefined) return leaveNetwork(planned);
+  const { socket, connect, connectDetached, close } = await openLink(plan.helper, scratch);
+  const startHelpers = async (directory: string) => [await connectDetached(directory)];
   const onStart = async () => {
     try {
       await connect();
@@ -68,12 +74,12 @@ export async function connectNetwork(
       onNote(`no network: ${error.detail.what}: ${error.detail.cause}`);
     }
   };
-  return { plan, console: { connection: socket, onStart }, close };
+  return { plan, ports, console: { connection: socket, onStart }, startHelpers, close };
 }
 
-/** For a run that does not happen. */
-export async function leaveNetwork({ plan }: PlannedNetwork): Promise<Network> {
-  return { plan, console: {}, close: nothing };
+/** For a machine without anything beside it, and for a run that does not happen. */
+export async function leaveNetwork({ plan, ports }: PlannedNetwork): Promise<Network> {
+  return { plan, ports, console: {}, startHelpers: async () => [], close: async () => undefined };
 }
 
 /** What the guest is told; a file that the image has been given stays as it is. */
@@ -90,5 +96,3 @@ export async function guestFiles(
 function hasOption({ kernel }: Manifest, option: string): boolean {
   return kernel.base !== "special" || (kernel.options ?? []).some(({ name }) => name === option);
 }
-
-async function nothing(): Promise<void> {}

@@ -14,7 +14,9 @@ import { connect, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import ipaddr from "ipaddr.js";
 import { UklError } from "../errors.js";
+import { startDetached } from "../host/detached.js";
 import { type Command, lastLines } from "../host/exec.js";
+import type { ProcessIdentity } from "../host/process.js";
 import { type RunningTool, start, type ToolEnd } from "../host/spawn.js";
 import { hardwareAddress, privateNetwork } from "./network.js";
 
@@ -23,6 +25,8 @@ export interface Link {
   readonly socket: Socket;
   /** Starts passt; settles when it ends, which it should not do before QEMU. Rejects with UKL-401 and UKL-608. */
   connect(): Promise<void>;
+  /** Starts passt, which lives on without us, in this directory. Throws UKL-401. */
+  connectDetached(directory: string): Promise<ProcessIdentity>;
   /** Settles when both ends are closed and passt is gone. */
   close(): Promise<void>;
 }
@@ -40,6 +44,13 @@ export async function openLink(command: Command, directory: string): Promise<Lin
       passt = start(command, [theirs]);
       const end = await passt.ended;
       if (end.exitStatus !== 0) throw notRunning(end);
+    },
+    async connectDetached(home) {
+      const outputs = { directory: home, stdout: "network", stderr: "network", inherited: [theirs] };
+      const tool = await startDetached(command, outputs);
+      tool.go();
+      tool.release();
+      return tool.identity;
     },
     async close() {
       ours.destroy();
