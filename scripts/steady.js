@@ -84,6 +84,8 @@ async function tryServer(name, server, wanted) {
     "-p",
     `127.0.0.1:${port}:${server.port}`,
   ]);
+  const onSignal = () => guest.kill("SIGTERM");
+  for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, onSignal);
   let output = "";
   for (const stream of [guest.stdout, guest.stderr]) {
     stream.on("data", (chunk) => {
@@ -105,8 +107,9 @@ async function tryServer(name, server, wanted) {
     process.exitCode = 1;
     process.stderr.write(`${name}: ${error.message}\n${output.slice(-2000)}\n`);
   } finally {
+    for (const signal of ["SIGINT", "SIGTERM"]) process.off(signal, onSignal);
     guest.kill("SIGTERM");
-    await once(guest, "close");
+    if (guest.exitCode === null) await once(guest, "close");
   }
 }
 
