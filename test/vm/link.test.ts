@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { start } from "../../src/host/spawn.js";
+import { inheritedFd, start } from "../../src/host/spawn.js";
 import { openLink } from "../../src/vm/link.js";
 import { passtPlan } from "../../src/vm/network.js";
 import { hostLink } from "../../src/vm/passt.js";
@@ -69,7 +69,7 @@ describe("a link", () => {
     const ended = link.connect();
     const early = await patientClient(port);
     // A QEMU that reads: the answer to the first question, then the packet, each with four bytes in front.
-    const qemu = start({ tool: "sh", args: ["-c", "sleep 0.5; head -c 108 <&4"] }, [link.socket]);
+    const qemu = start({ tool: "sh", args: ["-c", `sleep 0.5; head -c 108 <&${inheritedFd}`] }, [link.socket]);
     const chunks: Buffer[] = [];
     qemu.stdout.on("data", (chunk: Buffer) => chunks.push(chunk));
     await qemu.ended;
