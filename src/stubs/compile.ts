@@ -37,7 +37,12 @@ const freestandingFlags = [
   "-Wl,-z,noseparate-code,--build-id=none",
 ];
 
-/** The program that an image starts first. */
+/** The path of the object with the rendered stubs that bound sites call. */
+export function compileCalls(source: string): Promise<string> {
+  return compile("calls", [{ name: "calls.S", text: source }], ["-c"], "");
+}
+
+/** The sources of the program that an image starts first. */
 export const initSources: readonly string[] = ["init/init.c", "init/host.c", "init/host.h"];
 
 /** Options of the kernel that the dispatch asks about. */
@@ -58,6 +63,11 @@ export async function compileDispatch(
 /** The template of the dispatch. */
 export function readDispatchTemplate(): Promise<string> {
   return readFile(stubFile("dispatch.c"), "utf8");
+}
+
+/** The template of what bound sites call. */
+export function readCallsTemplate(): Promise<string> {
+  return readFile(stubFile("calls.S"), "utf8");
 }
 
 /** The path of the program that an image starts first. */
