@@ -4,6 +4,7 @@ import { realpath } from "node:fs/promises";
 import { type ElfFile, parseElf } from "./elf/file.js";
 import type { Bindings } from "./inspect/bindable.js";
 import { bindSites, verifyBinding } from "./link/binding.js";
+import type { Manifest } from "./manifest.js";
 import type { Tree } from "./rootfs/host-tree.js";
 import type { CallTable } from "./stubs/render.js";
 
@@ -50,4 +51,12 @@ function bound(file: ElfFile, sites: Bindings["bindable"], { slotOf }: CallTable
 /** The numbers that bound sites ask for. */
 export function boundNumbers(bindings: readonly Bindings[]): ReadonlySet<number> {
   return new Set(bindings.flatMap(({ bindable }) => bindable.flatMap(({ number }) => number ?? [])));
+}
+
+/** How many sites are bound, and how many are not for which reason. */
+export function countSites(bindings: readonly Bindings[]): NonNullable<Manifest["sites"]> {
+  const left: Record<string, number> = {};
+  for (const { reason } of bindings.flatMap((file) => file.left)) left[reason] = (left[reason] ?? 0) + 1;
+  const bound = bindings.reduce((sum, { bindable }) => sum + bindable.length, 0);
+  return { bound, left };
 }

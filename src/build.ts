@@ -3,7 +3,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { guestPlaceOf, kernelSymbolNames, linkedApplication, readInputs, somewhere } from "./application.js";
-import { bindFiles, boundNumbers } from "./bound.js";
+import { bindFiles, boundNumbers, countSites } from "./bound.js";
 import type { ResolvedConfiguration } from "./config/schema.js";
 import type { ElfFile } from "./elf/file.js";
 import type { EntryCache } from "./host/entry-cache.js";
@@ -168,6 +168,7 @@ export async function planImage(
     application,
     used,
     mask,
+    ...(calls === undefined ? {} : { sites: countSites(bindings) }),
     guestPath,
     files,
   };
