@@ -3,15 +3,18 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { guestPlaceOf, kernelSymbolNames, linkedApplication, readInputs, somewhere } from "./application.js";
+import { bindFiles, boundNumbers, countSites } from "./bound.js";
 import type { ResolvedConfiguration } from "./config/schema.js";
 import type { ElfFile } from "./elf/file.js";
+import type { EntryCache } from "./host/entry-cache.js";
 import { withScratchDirectory, writeOutput } from "./host/files.js";
 import { cacheDirectory } from "./host/places.js";
 import { type Stopwatch, stopwatch } from "./host/stopwatch.js";
 import { chooseImageKernel, getImageKernel } from "./image-kernel.js";
 import { inspectIncluded } from "./included.js";
-import { inspectionCache } from "./inspect/cache.js";
-import { inspect } from "./inspect/inspect.js";
+import type { Bindings } from "./inspect/bindable.js";
+import { type Findings, inspectionCache } from "./inspect/cache.js";
+import { inspect, inspectForBinding } from "./inspect/inspect.js";
 import type { Inspection } from "./inspect/schema.js";
 import { allSyscalls } from "./inspect/syscall-names.js";
 import type { CachedKernel } from "./kernel/cache.js";
@@ -31,8 +34,14 @@ import { archiveMembers } from "./rootfs/cpio.js";
 import { readIncluded } from "./rootfs/include.js";
 import { type RootFile, rootEntries } from "./rootfs/root.js";
 import type { KernelChoice } from "./specialise/choose.js";
-import { compileDispatch, compileInit, readDispatchTemplate } from "./stubs/compile.js";
-import { renderDispatch } from "./stubs/render.js";
+import {
+  compileCalls,
+  compileDispatch,
+  compileInit,
+  readCallsTemplate,
+  readDispatchTemplate,
+} from "./stubs/compile.js";
+import { type CallTable, renderCalls, renderDispatch } from "./stubs/render.js";
 import { parseSyscallTable } from "./stubs/table.js";
 
 export interface BuildRequest {
@@ -120,13 +129,13 @@ export async function planImage(
   time.lap("application");
 
   const cache = inspectionCache(cacheDirectory());
-  const inspection = await inspect({ path: first.path, mode: "precise", cache });
+  const { inspection, bindings } = await inspectApplication(first.path, configuration, cache);
   const programs = [inspection, ...(await inspectIncluded(files, cache, scratch))];
   const used = usedCalls(programs);
   const mask = chooseMask(configuration.mask, used, listed, syscallNames);
   const { path: guestPath, file: guestFile } = await guestPlaceOf(configuration, first.application);
   const isDynamic = first.application.interpreter !== undefined;
-  const tree = isDynamic ? await closureTree(guestPath, inspection, first.application.bytes) : undefined;
+  const closure = isDynamic ? await closureTree(guestPath, inspection, first.application.bytes) : undefined;
   time.lap("inspection");
 
   const callsKernel = somewhere(symbolNames).size > 0;
@@ -134,19 +143,22 @@ export async function planImage(
     configuration,
     programs,
     callsKernel,
-    files: [...files, ...(tree?.files.values() ?? [])],
+    files: [...files, ...(closure?.files.values() ?? [])],
   });
   const { kernel, choice } = await getImageKernel(wished, configuration, { isUrgent, onProgress });
   time.lap("kernel");
 
-  const dispatch = await renderedDispatch(kernel, mask);
-  const { init, parts: wholeParts } = await compileStubs(kernel, dispatch);
+  const { dispatch, calls } = await renderStubs(kernel, mask, bindings);
+  const { init, parts: wholeParts } = await compileStubs(kernel, dispatch, calls);
   const parts = await withoutDeadCode(wholeParts, symbolNames, scratch);
   const kernelSymbols = await findKernelSymbols(parts, symbolNames, scratch);
   time.lap("stubs");
 
-  const { application } =
+  const last =
     symbolNames.length === 0 ? first : await linkedApplication(configuration, inputs, kernelSymbols, scratch);
+  const unbound = { application: last.application, applicationPath: first.path, tree: closure };
+  const { application, tree } = await bindFiles(unbound, bindings, calls);
+  time.lap("binding");
   const { digests } = inputs;
   const description = {
     configuration,
@@ -156,6 +168,7 @@ export async function planImage(
     application,
     used,
     mask,
+    ...(calls === undefined ? {} : { sites: countSites(bindings) }),
     guestPath,
     files,
   };
@@ -181,9 +194,33 @@ const ring0Permissions = 0o1755;
 
 const syscallNames = allSyscalls.map(({ name }) => name);
 
-async function renderedDispatch({ directory }: CachedKernel, { decisions }: Mask): Promise<string> {
-  const table = await readFile(join(directory, "syscall_64.tbl"), "utf8");
-  return renderDispatch(await readDispatchTemplate(), parseSyscallTable(table), decisions);
+/** The inspection, and the sites that are to become calls: none in ring 3. */
+async function inspectApplication(
+  path: string,
+  { mode, bind }: ResolvedConfiguration,
+  cache: EntryCache,
+): Promise<Findings> {
+  const request = { path, mode: "precise", cache } as const;
+  if (mode === "unikernel" && bind) return inspectForBinding(request);
+  return { inspection: await inspect(request), bindings: [] };
+}
+
+interface RenderedStubs {
+  readonly dispatch: string;
+  /** Of an image whose sites are bound. */
+  readonly calls: CallTable | undefined;
+}
+
+async function renderStubs(
+  { directory }: CachedKernel,
+  { decisions }: Mask,
+  bindings: readonly Bindings[],
+): Promise<RenderedStubs> {
+  const table = parseSyscallTable(await readFile(join(directory, "syscall_64.tbl"), "utf8"));
+  const dispatch = renderDispatch(await readDispatchTemplate(), table, decisions);
+  if (bindings.length === 0) return { dispatch, calls: undefined };
+  const template = await readCallsTemplate();
+  return { dispatch, calls: renderCalls(template, table, decisions, boundNumbers(bindings)) };
 }
 
 interface Stubs {
@@ -191,12 +228,17 @@ interface Stubs {
   readonly parts: KernelParts;
 }
 
-async function compileStubs({ compiler, directory }: CachedKernel, dispatch: string): Promise<Stubs> {
-  const [init, dispatchObject] = await Promise.all([
+async function compileStubs(
+  { compiler, directory }: CachedKernel,
+  dispatch: string,
+  calls: CallTable | undefined,
+): Promise<Stubs> {
+  const [init, ...stubs] = await Promise.all([
     compileInit(compiler).then((path) => readFile(path)),
     compileDispatch(dispatch, directory, compiler),
+    ...(calls === undefined ? [] : [compileCalls(calls.text)]),
   ]);
-  return { init, parts: { directory, object: join(directory, "vmlinux.o"), stubs: [dispatchObject] } };
+  return { init, parts: { directory, object: join(directory, "vmlinux.o"), stubs } };
 }
 
 function withRing0(files: readonly RootFile[], { mode, ring0 }: ResolvedConfiguration): readonly RootFile[] {

@@ -15,6 +15,8 @@ export interface BuildFlags {
   readonly config?: string;
   readonly name?: string;
   readonly mode?: "unikernel" | "classic";
+  /** False with --no-bind, otherwise true. */
+  readonly bind: boolean;
   readonly library: readonly string[];
   readonly libraryPath: readonly string[];
   readonly cc?: string;
@@ -56,6 +58,7 @@ export async function readConfiguration(
     ...(await chooseTarget(targets)),
     name: flags.name,
     mode: flags.mode,
+    bind: flags.bind ? undefined : false,
     compiler: flags.cc,
     libraries: [...flags.library],
     libraryPaths: flags.libraryPath.map((path) => resolve(path)),

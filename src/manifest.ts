@@ -62,6 +62,8 @@ export const manifestSchema = z.object({
       notApplied: z.string().optional(),
     })
     .optional(),
+  /** Of the program and the libraries in the image: instructions that became calls, and others by reason. */
+  sites: z.object({ bound: size, left: z.record(z.string(), size) }).optional(),
   arguments: z.array(z.string()),
   environment: z.record(z.string(), z.string()),
   files: z.array(z.object({ path: z.string(), sha256: digest })),

@@ -17,7 +17,7 @@ export function formatBuild({
   bzImage,
   timingsMs,
 }: BuildResult): string {
-  const { application, kernel, mode, systemCalls, mask } = manifest;
+  const { application, kernel, mode, systemCalls, mask, sites } = manifest;
   const { tls } = application;
   const lines = [
     `${output}: ${mode} image of ${application.guestPath}, ${formatBytes(imageBytes)}`,
@@ -31,6 +31,7 @@ export function formatBuild({
       : [
           `  calls    ${systemCalls.names.length} system calls${systemCalls.complete ? "" : ", perhaps more"}`,
         ]),
+    ...(sites === undefined ? [] : [`  sites    ${formatSites(sites)}`]),
     ...(mask === undefined ? [] : [`  mask     ${formatMask(mask)}`]),
     ...(bzImage === undefined ? [] : [`  bzImage  ${bzImage}`]),
     `  time     ${Object.entries(timingsMs)
@@ -55,6 +56,13 @@ function formatMask({
   const rest = masked - named.length;
   const parts = [...(rest > 0 ? [`${rest} calls: ${policy}`] : []), ...named];
   return parts.length === 0 ? "none" : parts.join(", ");
+}
+
+function formatSites({ bound, left }: NonNullable<BuildResult["manifest"]["sites"]>): string {
+  const reasons = Object.entries(left).sort(([, one], [, other]) => other - one);
+  const total = reasons.reduce((sum, [, count]) => sum + count, bound);
+  const rest = reasons.map(([reason, count]) => `${count} ${reason}`).join(", ");
+  return `${bound} of ${total} system call instructions are calls${rest === "" ? "" : ` (others: ${rest})`}`;
 }
 
 /** A line for each masked call that a run tried, and for each that was to be told at once. */

@@ -10,6 +10,7 @@ const workshop = openWorkshop();
 
 /** What commander gives where the command line has no options. */
 const none: BuildFlags = {
+  bind: true,
   library: [],
   libraryPath: [],
   cflag: [],

@@ -37,6 +37,8 @@ export interface Configuration {
   readonly env?: Readonly<Record<string, string>>;
   /** `unikernel` runs the application in ring 0, `classic` in ring 3. Default: `unikernel`. */
   readonly mode?: "unikernel" | "classic";
+  /** Whether system call instructions become calls of the kernel, in unikernel mode. Default true. */
+  readonly bind?: boolean;
   /** Which system calls the image answers without the kernel. Default: those that the application cannot make. */
   readonly mask?: {
     /**

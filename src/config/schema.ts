@@ -143,6 +143,7 @@ export const configurationSchema = z
       args: list(text("a string"), "a list of strings").default([]),
       env: z.record(variableName, text("a string"), { error: "an object of strings" }).default({}),
       mode: z.enum(["unikernel", "classic"], { error: '"unikernel" or "classic"' }).default("unikernel"),
+      bind: z.boolean({ error: "true or false" }).default(true),
       mask: mask.prefault({}),
       kernel: kernel.prefault({}),
       files: files.prefault({}),

@@ -3,6 +3,7 @@
 import type { ElfFile } from "../elf/file.js";
 import { sha256 } from "../host/files.js";
 import type { Stopwatch } from "../host/stopwatch.js";
+import { type Bindings, findBindings } from "./bindable.js";
 import { describeCalls, describeUnknown, everyCall } from "./calls.js";
 import type { Constituents } from "./closure.js";
 import { describeConstants } from "./constant-features.js";
@@ -27,15 +28,20 @@ import { describeVerdicts } from "./verdict.js";
 interface AnalysisOptions {
   readonly mode: Inspection["mode"];
   readonly linked: Awaited<ReturnType<typeof linkObjects>>;
+  /** Whether to look for sites that can become calls. */
+  readonly findsBindings: boolean;
   readonly time: Stopwatch;
 }
 
 /** An inspection, and what was loaded on the way that `started` has not. */
-type Analysis = Inspection & { readonly later: readonly LoadedObject[] };
+interface Analysis extends Inspection {
+  readonly later: readonly LoadedObject[];
+  readonly bindings: readonly Bindings[];
+}
 
 export async function analyse(
   started: Constituents,
-  { mode, linked, time }: AnalysisOptions,
+  { mode, linked, findsBindings, time }: AnalysisOptions,
 ): Promise<Analysis> {
   let symbols = indexSymbols(started);
   const graph = new Graph(openModules(started.objects, 0), bindIn(symbols));
@@ -52,6 +58,9 @@ export async function analyse(
     const sites = resolveSites(graph, live, search);
     const unreached = unreachedSites(graph, live);
     time.lap("sites");
+    const paths = closure.objects.map(({ path }) => path);
+    const bindings = findsBindings ? findBindings(graph, { sites, live, paths }) : [];
+    time.lap("bindings");
 
     const unknownSites = describeUnknown(sites, unreached);
     const undefinedSymbols = [...(linked?.undefinedSymbols ?? [])];
@@ -83,6 +92,7 @@ export async function analyse(
       tls,
       verdicts,
       timingsMs: time.totalMs(),
+      bindings,
       later: closure.objects.slice(started.objects.length),
     };
   } finally {

@@ -8,17 +8,43 @@ import { z } from "zod";
 import { type EntryCache, entryCache, fileState } from "../host/entry-cache.js";
 import { sha256 } from "../host/files.js";
 import { parseJson } from "../json.js";
+import { type Bindings, leftReasons } from "./bindable.js";
 import type { LoadedObject } from "./loaded-object.js";
 import { type Inspection, inspectionSchema } from "./schema.js";
 
 /** A file that was loaded beyond those of the key, because the analysis found its name. */
 const laterFile = z.object({ path: z.string(), sizeBytes: z.number(), modifiedMs: z.number() });
 
+const address = z.int().nonnegative();
+
+const bindings = z.array(
+  z.object({
+    path: z.string(),
+    bindable: z.array(
+      z.object({
+        at: address,
+        sizeBytes: z.int().positive(),
+        keptAt: address,
+        keptBytes: z.int().nonnegative(),
+        number: z.int().nonnegative().optional(),
+      }),
+    ),
+    left: z.array(z.object({ at: address, symbol: z.string(), reason: z.enum(leftReasons) })),
+  }),
+);
+
 const entrySchema = z.object({
   key: z.string(),
   laterFiles: z.array(laterFile),
   inspection: inspectionSchema,
+  bindings,
 });
+
+/** What is kept of one program. */
+export interface Findings {
+  readonly inspection: Inspection;
+  readonly bindings: readonly Bindings[];
+}
 
 /** Half a megabyte each, for a program with many libraries. */
 const mostEntries = 256;
@@ -43,7 +69,7 @@ export async function findInspection(
   cache: EntryCache,
   key: string,
   path: string,
-): Promise<Inspection | undefined> {
+): Promise<Findings | undefined> {
   const text = await cache.read(`${key}.json`);
   const entry = text === undefined ? undefined : entrySchema.safeParse(parseJson(text)).data;
   if (entry?.key !== key) return undefined;
@@ -53,13 +79,14 @@ export async function findInspection(
   }
   const { target, libraries, ...rest } = entry.inspection;
   const moved = libraries.map((library) => (library.reason === "program" ? { ...library, path } : library));
-  return { ...rest, target: { ...target, path }, libraries: moved };
+  const bound = entry.bindings.map((file) => (file.path === target.path ? { ...file, path } : file));
+  return { inspection: { ...rest, target: { ...target, path }, libraries: moved }, bindings: bound };
 }
 
 export async function keepInspection(
   cache: EntryCache,
   key: string,
-  inspection: Inspection,
+  findings: Findings,
   later: readonly LoadedObject[],
 ): Promise<void> {
   const laterFiles: z.infer<typeof laterFile>[] = [];
@@ -68,5 +95,5 @@ export async function keepInspection(
     if (state === undefined) return;
     laterFiles.push({ path, ...state });
   }
-  await cache.write(`${key}.json`, JSON.stringify({ key, laterFiles, inspection }));
+  await cache.write(`${key}.json`, JSON.stringify({ key, laterFiles, ...findings }));
 }

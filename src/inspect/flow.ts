@@ -81,6 +81,11 @@ export class Flow {
     );
   }
 
+  /** Where its blocks start: all that a jump or a table leads to, and what follows a jump. */
+  get leaders(): Iterable<number> {
+    return this.#blocks.leaders;
+  }
+
   /** Whether the function has a table that its indirect jumps lead through. */
   get hasJumpTable(): boolean {
     return this.#blocks.hasTable;

@@ -3,7 +3,7 @@
 import { codeDigest, type EntryCache } from "../host/entry-cache.js";
 import { readInput } from "../host/files.js";
 import { stopwatch } from "../host/stopwatch.js";
-import { findInspection, inspectionKey, keepInspection } from "./cache.js";
+import { type Findings, findInspection, inspectionKey, keepInspection } from "./cache.js";
 import { type Constituents, loadClosure } from "./closure.js";
 import { withNameServices } from "./nss.js";
 import { type LinkOptions, linkObjects } from "./objects/objects.js";
@@ -19,22 +19,34 @@ export interface InspectRequest {
 }
 
 /** Throws UKL-201 to UKL-211 about the file that is inspected; about the compiler of an object UKL-401 and UKL-404. */
-export async function inspect({ path, mode, link = {}, cache }: InspectRequest): Promise<Inspection> {
+export async function inspect(request: InspectRequest): Promise<Inspection> {
+  return (await find(request, false)).inspection;
+}
+
+/** The same, and which of the program's system call instructions can become calls. */
+export function inspectForBinding(request: InspectRequest): Promise<Findings> {
+  return find(request, true);
+}
+
+async function find(
+  { path, mode, link = {}, cache }: InspectRequest,
+  findsBindings: boolean,
+): Promise<Findings> {
   const time = stopwatch();
   const bytes = await readInput(path);
   const linked = await linkObjects(bytes, path, link);
   const started: Constituents = linked ?? (await withNameServices(await loadClosure(path, { bytes })));
   time.lap("load");
   const { objects, missing } = started;
+  const asked = { mode, missing, findsBindings };
   // What was put together from objects is linked anew, which takes as long as to inspect it.
-  const key =
-    linked === undefined && cache ? inspectionKey(await codeDigest(), objects, { mode, missing }) : undefined;
+  const key = linked === undefined && cache ? inspectionKey(await codeDigest(), objects, asked) : undefined;
   const known = cache && key && (await findInspection(cache, key, objects[0]?.path ?? path));
-  if (known) return { ...known, timingsMs: time.totalMs() };
+  if (known) return { ...known, inspection: { ...known.inspection, timingsMs: time.totalMs() } };
   // The full decoder alone takes longer to load than a known inspection to read.
   const { analyse } = await import("./analysis.js");
   time.lap("modules");
-  const { later, ...inspection } = await analyse(started, { mode, linked, time });
-  if (cache && key) await keepInspection(cache, key, inspection, later);
-  return inspection;
+  const { later, bindings, ...inspection } = await analyse(started, { mode, linked, findsBindings, time });
+  if (cache && key) await keepInspection(cache, key, { inspection, bindings }, later);
+  return { inspection, bindings };
 }

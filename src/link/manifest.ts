@@ -38,6 +38,8 @@ export interface ImageDescription {
     readonly policy: NonNullable<Manifest["mask"]>["policy"];
     readonly notApplied?: string;
   };
+  /** Of an image whose system call sites are bound. */
+  readonly sites?: Manifest["sites"];
   readonly guestPath: string;
   readonly files: readonly { readonly path: string; readonly data: Uint8Array }[];
 }
@@ -45,7 +47,8 @@ export interface ImageDescription {
 const defaultMemory = "128M";
 
 export function describeImage(description: ImageDescription): Manifest {
-  const { configuration, kernel, choice, inputs, application, used, mask, guestPath, files } = description;
+  const { configuration, kernel, choice, inputs, application, used, mask } = description;
+  const { sites, guestPath, files } = description;
   const { version, key, configurationDigest, compiler } = kernel;
   return {
     schemaVersion: 1,
@@ -57,6 +60,7 @@ export function describeImage(description: ImageDescription): Manifest {
     application: describeApplication(application, guestPath),
     systemCalls: { complete: used.open === undefined, names: [...used.calls.keys()] },
     mask: describeMask(mask),
+    ...(sites === undefined ? {} : { sites }),
     arguments: [...configuration.args],
     environment: { ...configuration.env },
     files: files.map((file) => ({ path: file.path, sha256: sha256(file.data) })),

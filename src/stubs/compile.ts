@@ -37,7 +37,7 @@ const freestandingFlags = [
   "-Wl,-z,noseparate-code,--build-id=none",
 ];
 
-/** The program that an image starts first. */
+/** The sources of the program that an image starts first. */
 export const initSources: readonly string[] = [
   "init/init.c",
   "init/host.c",
@@ -71,9 +71,19 @@ export function readDispatchTemplate(): Promise<string> {
   return readFile(stubFile("dispatch.c"), "utf8");
 }
 
+/** The template of what bound sites call. */
+export function readCallsTemplate(): Promise<string> {
+  return readFile(stubFile("calls.S"), "utf8");
+}
+
 /** The path of the program that an image starts first. */
 export async function compileInit(compiler: string): Promise<string> {
   return compile("init", await Promise.all(initSources.map(readStub)), freestandingFlags, compiler);
+}
+
+/** The path of the object with the rendered stubs that bound sites call. */
+export function compileCalls(source: string): Promise<string> {
+  return compile("calls", [{ name: "calls.S", text: source }], ["-c"], "");
 }
 
 /** The path of the object that gives programs in ring 3 the call entry `ukl_syscall`. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** Fills the holes of syscall-stubs/x86_64/dispatch.c: the dispatch of one image, with a comment for each call. */
+/** Fills the holes of syscall-stubs/x86_64: the dispatch of one image, and what its bound sites call. */
 import { bug } from "../errors.js";
 import type { TableEntry } from "./table.js";
 
@@ -60,6 +60,39 @@ export function renderDispatch(
   });
 }
 
+/** Where the kernel maps the table of calls.S, and the first slot: that for any number, which RAX holds. */
+export const firstCallSlot = 0xffffffffff7fc020n;
+const slotBytes = 8n;
+
+/** What sites can call: each number has a slot, and there is one for all. */
+export interface CallTable {
+  readonly text: string;
+  readonly slotOf: (number: number | undefined) => bigint;
+}
+
+/** Fills the holes of syscall-stubs/x86_64/calls.S for sites with these numbers. */
+export function renderCalls(
+  template: string,
+  table: readonly TableEntry[],
+  decisions: ReadonlyMap<string, Decision>,
+  numbers: ReadonlySet<number>,
+): CallTable {
+  const sorted = [...numbers].sort((left, right) => left - right);
+  const known = new Map(table.map((entry) => [entry.number, entry]));
+  const stubs = sorted.map((number) => {
+    const { name = "", entryPoint } = known.get(number) ?? {};
+    const isAnswered = (decisions.get(name)?.answer ?? "kernel") !== "kernel";
+    return entryPoint === undefined || isAnswered || executing.has(name)
+      ? `\tcall_number ${number}`
+      : `\tcall_function ${number}, __x64_${entryPoint}`;
+  });
+  const text = fill(template, { SLOTS: sorted.map((number) => `\tslot ${number}`), STUBS: stubs });
+  const places = new Map(
+    sorted.map((number, index) => [number, firstCallSlot + slotBytes * BigInt(index + 1)]),
+  );
+  return { text, slotOf: (number) => places.get(number ?? -1) ?? firstCallSlot };
+}
+
 function passOn({ number, name, entryPoint, answer }: TableEntry & Decision): string {
   const call = `__x64_${entryPoint}`;
   if (executing.has(name)) {
@@ -81,7 +114,7 @@ function comment(reason: string): string {
 function fill(template: string, holes: Readonly<Record<string, readonly string[]>>): string {
   return template.replaceAll(/^@([A-Z_]+)@$/gm, (hole, name: string) => {
     const lines = holes[name];
-    if (lines === undefined) throw bug(`the dispatch has an unknown hole ${hole}`, "nothing fills it");
+    if (lines === undefined) throw bug(`the template has an unknown hole ${hole}`, "nothing fills it");
     return lines.join("\n");
   });
 }

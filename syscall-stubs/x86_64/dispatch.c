@@ -110,13 +110,16 @@ static void update_report(unsigned int number, unsigned int count)
 	} while (count != __atomic_load_n(&tries[number], __ATOMIC_RELAXED));
 }
 
-/* SYSCALL leaves the address behind it; ukl_syscall() is called, so that address is on the stack. */
+/*
+ * SYSCALL leaves the address behind it, and a bound site that of a longer call, with nothing in RCX (ukl_call).
+ * ukl_syscall() is called, so that address is on the stack.
+ */
 static unsigned long site_of(const struct pt_regs *regs)
 {
 	unsigned long address = 0;
 
 	if ((long)regs->rip >= 0)
-		return regs->rip - 2;
+		return regs->rip - (regs->rcx ? 2 : 7);
 	copy_from_user_nofault(&address, (const void *)regs->rsp, sizeof(address));
 	return address - 5;
 }

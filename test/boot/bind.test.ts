@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+/**
+ * System call sites that became calls: what a program sees of them is what it sees of the instructions. The program
+ * of this test does the things that look at the frame of a call; it runs bound and unbound in ring 0, and in ring 3,
+ * where the bound code makes the instructions' calls.
+ */
+import { execFileSync } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { bootImage, buildImage } from "../support/harness.js";
+
+const source = fileURLToPath(new URL("bound-calls.c", import.meta.url));
+let scratch: string;
+let expected: string;
+
+beforeAll(async () => {
+  scratch = await mkdtemp(join(tmpdir(), "ukl-bind-"));
+  const program = join(scratch, "bound-calls");
+  execFileSync("gcc", ["-O2", "-pthread", "-o", program, source]);
+  expected = execFileSync(program, { encoding: "utf8" });
+});
+
+afterAll(() => rm(scratch, { recursive: true, force: true }));
+
+describe.each(["static", "dynamic"] as const)("%s", (linkage) => {
+  const build = async (name: string, options: { mode?: "classic"; bind?: boolean }): Promise<string> => {
+    const imagePath = join(scratch, `${linkage}-${name}.elf`);
+    const kernel = { base: "generic" as const };
+    const program =
+      linkage === "dynamic"
+        ? { program: join(scratch, "bound-calls") }
+        : { inputs: [source], compileFlags: ["-O2"], linkFlags: ["-pthread"] };
+    await buildImage({ ...program, kernel, ...options }, imagePath);
+    return imagePath;
+  };
+
+  test.each([1, 2])("in ring 0 with %d CPUs, bound and not", { timeout: 240_000 }, async (cpus) => {
+    for (const bind of [true, false]) {
+      const imagePath = await build(bind ? "bound" : "unbound", { bind });
+      const { exitStatus, output } = await bootImage({ imagePath, cpus }, 90_000);
+      expect({ bind, exitStatus, output }).toEqual({ bind, exitStatus: 0, output: expected });
+    }
+  });
+
+  test("in ring 3, of a bound image and a classic one", { timeout: 240_000 }, async () => {
+    const bound = await build("bound", {});
+    const classic = await build("classic", { mode: "classic" });
+    for (const machine of [{ imagePath: bound, bootMode: "classic" as const }, { imagePath: classic }]) {
+      const { exitStatus, output } = await bootImage({ ...machine, cpus: 2 }, 90_000);
+      expect({ exitStatus, output }).toEqual({ exitStatus: 0, output: expected });
+    }
+  });
+});
