@@ -10,6 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { readManifest } from "../../src/image.js";
 import { bootImage, buildImage } from "../support/harness.js";
 
 const source = fileURLToPath(new URL("bound-calls.c", import.meta.url));
@@ -40,6 +41,7 @@ describe.each(["static", "dynamic"] as const)("%s", (linkage) => {
   test.each([1, 2])("in ring 0 with %d CPUs, bound and not", { timeout: 240_000 }, async (cpus) => {
     for (const bind of [true, false]) {
       const imagePath = await build(bind ? "bound" : "unbound", { bind });
+      expect(((await readManifest(imagePath))?.sites?.bound ?? 0) > 40).toBe(bind);
       const { exitStatus, output } = await bootImage({ imagePath, cpus }, 90_000);
       expect({ bind, exitStatus, output }).toEqual({ bind, exitStatus: 0, output: expected });
     }
