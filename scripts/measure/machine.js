@@ -114,7 +114,7 @@ export async function timeOfMain(copy) {
 function startQemu(imagePath, extra) {
   const command = qemuCommand({ imagePath, accelerator: "tcg", instructionCount: true });
   return spawn(command.tool, [...command.args, ...extra], {
-    stdio: ["ignore", "ignore", "inherit", "pipe"],
+    stdio: ["ignore", "ignore", "inherit", "pipe", "pipe"],
     timeout: timeoutMs,
   });
 }

@@ -8,15 +8,16 @@
  * is a session of its own, so that Ctrl-C on the terminal reaches us alone and we decide how it ends.
  */
 import type { Socket } from "node:net";
-import type { Readable, Writable } from "node:stream";
+import type { Duplex, Readable, Writable } from "node:stream";
 import { execa } from "execa";
 import { type Command, missingTool } from "./exec.js";
 
-/** The file descriptor at which the program finds its extra stream, a connected Unix socket. */
-export const extraFd = 3;
+/** The file descriptors at which the program finds its further streams, connected Unix sockets. */
+export const fromProgramFd = 3;
+export const toProgramFd = 4;
 
 /** The file descriptor at which it finds the first of the connections that it is given. */
-export const inheritedFd = 4;
+export const inheritedFd = 5;
 
 /** How much of the program's stderr is kept: its end. */
 const stderrLimitBytes = 64 * 1024;
@@ -33,8 +34,10 @@ export interface ToolEnd {
 export interface RunningTool {
   readonly stdin: Writable;
   readonly stdout: Readable;
-  /** What the program writes to `extraFd`. */
-  readonly extra: Readable;
+  /** What the program writes to `fromProgramFd`. */
+  readonly fromProgram: Readable;
+  /** What the program reads from `toProgramFd`. */
+  readonly toProgram: Writable;
   /** Settles once the process is gone; stdout may still hold unread bytes. Rejects with UKL-401. */
   readonly ended: Promise<ToolEnd>;
   /** Ends the process at once (SIGKILL). */
@@ -54,12 +57,14 @@ export function start(command: Command, inherited: readonly Socket[] = []): Runn
     detached: true,
     extendEnv: true,
     env: { LC_ALL: "C", ...command.env },
-    stdio: ["pipe", "pipe", "pipe", "pipe", ...inherited],
+    stdio: ["pipe", "pipe", "pipe", "pipe", "pipe", ...inherited],
     ...(command.cwd === undefined ? {} : { cwd: command.cwd }),
   });
   for (const connection of inherited) connection.destroy();
+  // Node's pipes lead both ways; execa cannot know which way this one is meant.
+  const toProgram = child.stdio[toProgramFd] as Duplex;
   // Writing to a program that has just ended is no event of its own: `ended` tells.
-  child.stdin.on("error", () => undefined);
+  for (const stream of [child.stdin, toProgram]) stream.on("error", () => undefined);
 
   const stderr = keepEnd(child.stderr);
   const ended = new Promise<ToolEnd>((resolve, reject) => {
@@ -80,7 +85,8 @@ export function start(command: Command, inherited: readonly Socket[] = []): Runn
   return {
     stdin: child.stdin,
     stdout: child.stdout,
-    extra: child.stdio[extraFd],
+    fromProgram: child.stdio[fromProgramFd],
+    toProgram,
     ended,
     kill: () => void child.kill("SIGKILL"),
   };

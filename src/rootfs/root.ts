@@ -58,6 +58,7 @@ const devices: readonly (readonly [name: string, permissions: number, major: num
   ["null", 0o666, 1, 3],
   ["random", 0o666, 1, 8],
   ["tty", 0o666, 5, 0],
+  ["ttyS1", 0o600, 4, 65],
   ["urandom", 0o666, 1, 9],
   ["zero", 0o666, 1, 5],
 ];

@@ -42,6 +42,7 @@ export const initSources: readonly string[] = [
   "init/init.c",
   "init/host.c",
   "init/host.h",
+  "init/lines.c",
   "init/network.c",
   "init/network.h",
   "init/mounts.c",

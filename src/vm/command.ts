@@ -7,11 +7,25 @@
  */
 import { UklError } from "../errors.js";
 import type { Command } from "../host/exec.js";
-import { extraFd } from "../host/spawn.js";
+import { fromProgramFd, toProgramFd } from "../host/spawn.js";
 import type { AttachmentPlan } from "./attachments.js";
-import { controlPort, powerPort } from "./guest-contract.js";
+import { controlPort, powerPort, signalLine } from "./guest-contract.js";
 
 export type Accelerator = "kvm" | "tcg";
+
+/** Where the machine's lines end on the host: QEMU's character devices, without their ids. */
+export interface Lines {
+  readonly console: string;
+  readonly control: string;
+  readonly signals: string;
+}
+
+/** At streams of the process that started QEMU. */
+const attachedLines: Lines = {
+  console: "stdio,signal=off",
+  control: `socket,fd=${fromProgramFd}`,
+  signals: `socket,fd=${toProgramFd}`,
+};
 
 export interface MachineOptions {
   /** An ELF file with a PVH entry note. */
@@ -38,6 +52,8 @@ export interface MachineOptions {
    * reproducible. TCG only.
    */
   readonly instructionCount?: boolean;
+  /** Default: at the streams that `start` gives to QEMU. */
+  readonly lines?: Lines;
   /** Default "qemu-system-x86_64". */
   readonly qemu?: string;
 }
@@ -56,9 +72,9 @@ const lapicTimerKhz = 1_000_000;
 /** `-icount shift=0`: one instruction a nanosecond, and the TSC counts instructions. */
 const instructionCountTscKhz = 1_000_000;
 
-/** The command; console on its stdin and stdout, control channel on `extraFd`. Throws UKL-101. */
+/** Throws UKL-101. */
 export function qemuCommand(options: MachineOptions): Command {
-  const { accelerator, instructionCount = false } = options;
+  const { accelerator, instructionCount = false, lines = attachedLines } = options;
   if (instructionCount && accelerator !== "tcg") {
     throw new UklError("UKL-101", {
       what: `instructions cannot be counted with the accelerator ${accelerator}`,
@@ -76,17 +92,26 @@ export function qemuCommand(options: MachineOptions): Command {
       ...(instructionCount ? ["-icount", "shift=0,sleep=off"] : []),
       ...["-smp", String(options.cpus ?? 1), "-m", options.memory ?? "128M"],
       ...["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"],
-      ...["-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"],
-      ...["-chardev", `socket,id=control,fd=${extraFd}`],
-      ...["-device", `isa-debugcon,iobase=0x${controlPort.toString(16)},chardev=control`],
-      ...["-device", `isa-debug-exit,iobase=0x${powerPort.toString(16)},iosize=1`],
+      ...["-chardev", `${lines.console},id=console`, "-serial", "chardev:console"],
+      ...["-chardev", `${lines.control},id=control`],
+      ...["-device", `isa-debugcon,iobase=${hex(controlPort)},chardev=control`],
+      ...["-chardev", `${lines.signals},id=signals`],
+      ...[
+        "-device",
+        `isa-serial,iobase=${hex(signalLine.port)},irq=${signalLine.irq},index=1,chardev=signals`,
+      ],
+      ...["-device", `isa-debug-exit,iobase=${hex(powerPort)},iosize=1`],
       ...(options.devices ?? []),
       ...(options.attachments?.qemuArguments ?? []),
       ...["-kernel", options.imagePath],
       ...(options.initrdPath === undefined ? [] : ["-initrd", options.initrdPath]),
-      ...(append === "" ? [] : ["-append", append]),
+      ...["-append", append],
     ],
   };
+}
+
+function hex(port: number): string {
+  return `0x${port.toString(16)}`;
 }
 
 function kernelCommandLine(options: MachineOptions): string {
@@ -94,6 +119,7 @@ function kernelCommandLine(options: MachineOptions): string {
   return [
     ...(tscKhz === undefined ? [] : [`tsc_early_khz=${tscKhz}`, "tsc=reliable"]),
     ...(options.accelerator === "tcg" ? [`lapic_timer_khz=${lapicTimerKhz}`] : []),
+    "8250.nr_uarts=2",
     ...(options.bootMode === "classic" ? ["ukl.mode=classic"] : []),
     ...(options.kernelArguments ?? []),
   ].join(" ");

@@ -13,6 +13,7 @@
  *                 input, and a line is at most 4095 bytes long.
  *
  * Control channel: guest → host, I/O port 0xe9, one byte a write, lines of ASCII that end in LF.
+ *   `signals`    Before `start`: the guest listens to the signal line.
  *   `start`      The application is about to be executed.
  *   `exit N`     It has ended with status N, 0 to 255; 128 + n when signal n ended it. The end follows.
  *   `masked CALL SITE PROGRAM`   Said by the kernel's half: a masked call that is to be logged was tried.
@@ -23,8 +24,13 @@
  *   `tsc_khz N`  Said by the probe guest alone (syscall-stubs/x86_64/probe.S): the measured rate of the TSC.
  *   Other lines are ignored.
  *
- * End: the guest writes a byte to I/O port 0xf4, which ends QEMU at once, or resets the machine. An end without `exit` before it is a crash; so is a kernel panic,
- * which resets too (panic=-1 in the built-in command line).
+ * Signal line: host → guest, the second UART at I/O port 0x2f8 (ttyS1). Each byte is the number of a signal for the
+ *   application: for its main process alone, as a service manager would send it. Nothing is sent before `start`.
+ *   The kernel looks for this UART only with `8250.nr_uarts=2` on its command line; a guest that has none, or an
+ *   init that knows of none, does not say `signals`.
+ *
+ * End: the guest writes a byte to I/O port 0xf4, which ends QEMU at once, or resets the machine. An end without `exit` before it is
+ * a crash; so is a kernel panic, which resets too (panic=-1 in the built-in command line).
  *
  * Kernel command line: the built-in one, followed by what the host appends:
  *   tsc_early_khz=N   The rate of the TSC. Without it the kernel measures the TSC against the emulated
@@ -32,6 +38,7 @@
  *   tsc=reliable      The kernel does not watch the TSC against that timer, of whose ticks a busy host loses some: it
  *                     would go over to a clock of 4 ms then, and to timers as coarse.
  *   lapic_timer_khz=N The rate of the local APIC's timer, which the kernel would measure for 100 ms (kernel/patches).
+ *   8250.nr_uarts=2   There is a signal line.
  *   ukl.mode=classic  A unikernel image runs its application in ring 3.
  *
  * An initrd, where there is one, is unpacked over the files of the image. With a network it has /ukl/network: for IPv4
@@ -50,6 +57,9 @@ export const controlPort = 0xe9;
 /** I/O port of the power switch; QEMU's isa-debug-exit calls it `iobase`. */
 export const powerPort = 0xf4;
 
+/** I/O port and interrupt of the signal line's UART, the second one of a PC. */
+export const signalLine = { port: 0x2f8, irq: 3 } as const;
+
 /** VEOF, the only byte with a meaning of its own on the way to the guest. */
 const endOfFile = 0x04;
 
@@ -57,7 +67,7 @@ const endOfFile = 0x04;
 const maxLineBytes = 96;
 
 export type ControlMessage =
-  | { readonly kind: "start" }
+  | { readonly kind: "start" | "signals" }
   | { readonly kind: "exit"; readonly status: number }
   | {
       readonly kind: "masked" | "killed";
@@ -89,7 +99,7 @@ export class ControlReader {
 }
 
 function parseControlLine(line: string): ControlMessage | undefined {
-  if (line === "start") return { kind: "start" };
+  if (line === "start" || line === "signals") return { kind: line };
   const attempt = /^(masked|killed) (\w+) (0x[\da-f]{1,16}) ([\x20-\x7e]*)$/.exec(line);
   if (attempt !== null) {
     const [, kind, call = "", site = "", program = ""] = attempt;

@@ -15,6 +15,11 @@ export interface ConsoleOptions {
    * when the machine has ended, because an unread terminal would keep the process alive.
    */
   readonly stdin?: Readable;
+  /**
+   * Numbers of signals for the application, a byte each. They are read from the moment the application starts; the
+   * stream is destroyed then if the guest takes none, and in any case when the machine has ended.
+   */
+  readonly signals?: Readable;
   /** Takes the console's bytes. While a promise it returned is pending, the guest's output waits. */
   readonly onConsole?: (chunk: Uint8Array) => void | Promise<void>;
   /** The machine is ended after this time. */
@@ -46,7 +51,7 @@ export interface BootOutcome {
 /** A guest that said `exit` resets at once; one that fails to is ended after this time. */
 const resetGraceMs = 5000;
 /** Holds a kernel panic with its trace. */
-const consoleTailBytes = 16 * 1024;
+export const consoleTailBytes = 16 * 1024;
 /** Far more than any guest has to say; the rest is ignored, since the guest may write without end. */
 const maxMessages = 1024;
 
@@ -67,12 +72,14 @@ export async function boot(command: Command, options: ConsoleOptions = {}): Prom
   let resetTimer: NodeJS.Timeout | undefined;
   try {
     const console = relayConsole(qemu.stdout, tail, options.onConsole).catch(halting.fail);
-    const control = relayControl(qemu.extra, (message) => {
+    const control = relayControl(qemu.fromProgram, (message) => {
       if (messages.length < maxMessages) messages.push(message);
       if (message.kind === "start" && startMs === undefined) {
         startMs = performance.now() - beginMs;
         feed(qemu, options.stdin).catch(halting.fail);
         options.onStart?.().catch(halting.fail);
+        if (messages.some(({ kind }) => kind === "signals")) options.signals?.pipe(qemu.toProgram);
+        else options.signals?.destroy();
       }
       if (message.kind === "exit") resetTimer ??= setTimeout(() => qemu.kill(), resetGraceMs);
     });
@@ -93,7 +100,8 @@ export async function boot(command: Command, options: ConsoleOptions = {}): Prom
     halting.dispose();
     clearTimeout(resetTimer);
     options.stdin?.destroy();
-    for (const stream of [qemu.stdin, qemu.stdout, qemu.extra]) stream.destroy();
+    options.signals?.destroy();
+    for (const stream of [qemu.stdin, qemu.stdout, qemu.fromProgram, qemu.toProgram]) stream.destroy();
   }
 }
 

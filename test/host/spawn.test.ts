@@ -18,13 +18,14 @@ async function text(stream: AsyncIterable<Uint8Array>): Promise<string> {
 }
 
 describe("start", () => {
-  it("gives the program four streams", async () => {
-    const tool = shell("read line; echo out $line; echo err $line >&2; echo extra $line >&3; exit 5");
+  it("gives the program five streams", async () => {
+    const tool = shell("read a; read b <&4; echo out $a; echo err $a >&2; echo further $b >&3; exit 5");
     tool.stdin.write("x\n");
-    const [stdout, extra, end] = await Promise.all([text(tool.stdout), text(tool.extra), tool.ended]);
-    expect({ stdout, extra, end }).toEqual({
+    tool.toProgram.write("y\n");
+    const [stdout, further, end] = await Promise.all([text(tool.stdout), text(tool.fromProgram), tool.ended]);
+    expect({ stdout, further, end }).toEqual({
       stdout: "out x\n",
-      extra: "extra x\n",
+      further: "further y\n",
       end: { exitStatus: 5, stderr: "err x\n" },
     });
   });
@@ -32,7 +33,7 @@ describe("start", () => {
   it("says which signal ended the program", async () => {
     const tool = shell("echo ready; exec sleep 100");
     tool.stdout.once("data", () => tool.kill());
-    tool.extra.resume();
+    tool.fromProgram.resume();
     expect(await tool.ended).toEqual({ signal: "SIGKILL", stderr: "" });
   });
 

@@ -37,16 +37,20 @@ describe("qemuCommand", () => {
   });
 
   it("tells the kernel the rate of the TSC, and under TCG that of the local APIC's timer", () => {
-    expect(operandOf("-append", { accelerator: "kvm" })).toBe("tsc_early_khz=2445430 tsc=reliable");
-    expect(operandOf("-append")).toBe("tsc_early_khz=2445430 tsc=reliable lapic_timer_khz=1000000");
+    expect(operandOf("-append", { accelerator: "kvm" })).toBe(
+      "tsc_early_khz=2445430 tsc=reliable 8250.nr_uarts=2",
+    );
+    expect(operandOf("-append")).toBe(
+      "tsc_early_khz=2445430 tsc=reliable lapic_timer_khz=1000000 8250.nr_uarts=2",
+    );
   });
 
   it("appends the boot mode, then the user's kernel arguments", () => {
     expect(operandOf("-append", { bootMode: "unikernel" })).toBe(
-      "tsc_early_khz=2445430 tsc=reliable lapic_timer_khz=1000000",
+      "tsc_early_khz=2445430 tsc=reliable lapic_timer_khz=1000000 8250.nr_uarts=2",
     );
     expect(operandOf("-append", { bootMode: "classic", kernelArguments: ["debug", "loglevel=7"] })).toBe(
-      "tsc_early_khz=2445430 tsc=reliable lapic_timer_khz=1000000 ukl.mode=classic debug loglevel=7",
+      "tsc_early_khz=2445430 tsc=reliable lapic_timer_khz=1000000 8250.nr_uarts=2 ukl.mode=classic debug loglevel=7",
     );
   });
 
@@ -59,7 +63,7 @@ describe("qemuCommand", () => {
     expect(operandOf("-icount")).toBeUndefined();
     expect(operandOf("-icount", { instructionCount: true })).toBe("shift=0,sleep=off");
     expect(operandOf("-append", { instructionCount: true })).toBe(
-      "tsc_early_khz=1000000 tsc=reliable lapic_timer_khz=1000000",
+      "tsc_early_khz=1000000 tsc=reliable lapic_timer_khz=1000000 8250.nr_uarts=2",
     );
   });
 
@@ -69,15 +73,29 @@ describe("qemuCommand", () => {
     );
   });
 
-  it("keeps console and control channel on separate streams", () => {
+  it("keeps console, control channel and signal line on separate streams", () => {
     expect(operandOf("-serial")).toBe("chardev:console");
     const { args } = qemuCommand({ imagePath: "app.elf", accelerator: "tcg" });
-    expect(args.filter((_, i) => args[i - 1] === "-device")).toContain(
-      "isa-debugcon,iobase=0xe9,chardev=control",
+    expect(args.filter((_, i) => args[i - 1] === "-device")).toEqual(
+      expect.arrayContaining([
+        "isa-debugcon,iobase=0xe9,chardev=control",
+        "isa-serial,iobase=0x2f8,irq=3,index=1,chardev=signals",
+      ]),
     );
     expect(args.filter((_, i) => args[i - 1] === "-chardev")).toEqual([
-      "stdio,id=console,signal=off",
-      "socket,id=control,fd=3",
+      "stdio,signal=off,id=console",
+      "socket,fd=3,id=control",
+      "socket,fd=4,id=signals",
+    ]);
+  });
+
+  it("ends the lines elsewhere when told to", () => {
+    const lines = { console: "null", control: "file,path=a", signals: "pipe,path=b" };
+    const { args } = qemuCommand({ imagePath: "app.elf", accelerator: "tcg", lines });
+    expect(args.filter((_, i) => args[i - 1] === "-chardev")).toEqual([
+      "null,id=console",
+      "file,path=a,id=control",
+      "pipe,path=b,id=signals",
     ]);
   });
 

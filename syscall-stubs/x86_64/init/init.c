@@ -3,9 +3,9 @@
  * The first process of an image, in ring 3 in either mode.
  *
  * It gives the application what any program finds on a Linux system (mounts, a console, arguments
- * and environment), waits for it, tells the host its exit status, and resets the machine. The
- * application is an ordinary child, so signals work on it as anywhere: process 1 would be immune to
- * most.
+ * and environment), passes on the signals that the host sends, waits for its end, tells the host
+ * its exit status, and resets the machine. The application is an ordinary child, so signals work on
+ * it as anywhere: process 1 would be immune to most.
  *
  * Contract with the archive inside the image (that with the host: src/vm/guest-contract.ts):
  *
@@ -20,40 +20,22 @@
  */
 #include <asm/fcntl.h>
 #include <asm/signal.h>
-#include <asm/termbits.h>
 #include "host.h"
 #include "network.h"
 #include "mounts.h"
 #include "strings.h"
 
-#define TCGETS 0x5401
-#define TCSETS 0x5402
-#define TCSBRK 0x5409
 #define MS_NOSUID_NODEV 6
 #define MS_NOSUID_NOEXEC 10
 #define MS_NOSUID_NODEV_NOEXEC 14
-#define END_OF_FILE 0x04
+#define WNOHANG 1
 
+/* Its process. */
+static long application;
+/* The file that tells which masked calls were tried. */
+static int masked;
 static struct strings exec_strings;
 static struct strings environ_strings;
-
-/* Bytes pass the console unchanged and unechoed; 0x04 at the start of a line is the end of input.
- */
-static void make_console_a_pipe(void)
-{
-	struct termios termios;
-	int i;
-
-	if (syscall3(__NR_ioctl, 0, TCGETS, &termios) < 0)
-		return;
-	termios.c_iflag = 0;
-	termios.c_oflag = 0;
-	termios.c_lflag = ICANON;
-	for (i = 0; i < NCCS; i++)
-		termios.c_cc[i] = 0;
-	termios.c_cc[VEOF] = END_OF_FILE;
-	syscall3(__NR_ioctl, 0, TCSETS, &termios);
-}
 
 /* What the kernel was built without is not there; the program finds out as it would elsewhere. */
 static void mount_all(void)
@@ -112,10 +94,57 @@ static unsigned int exit_status(int status)
 	return signal ? 128 + signal : (status >> 8) & 0xff;
 }
 
+static _Noreturn void finish(int status)
+{
+	drain_console();
+	unmount_attached();
+	tell_masked(masked);
+	tell_line("exit", exit_status(status));
+	reset();
+}
+
+/* Takes leave of what has ended: of the application, and of what lost its parent. */
+static void reap(int options)
+{
+	long ended;
+	int status;
+
+	while ((ended = syscall4(__NR_wait4, -1, &status, options, 0)) > 0) {
+		if (ended == application)
+			finish(status);
+	}
+}
+
+static void on_child(int signal)
+{
+	(void)signal;
+	reap(WNOHANG);
+}
+
+void restore(void); /* where a handler returns to */
+asm("restore:\n"
+    "	mov $15, %eax\n" /* rt_sigreturn */
+    "	syscall\n");
+
+/* Returns when the line breaks. */
+static void pass_signals_on(long line)
+{
+	struct sigaction action = {
+	    .sa_handler = on_child,
+	    .sa_flags = SA_RESTORER | SA_RESTART | SA_NOCLDSTOP,
+	    .sa_restorer = restore,
+	};
+	unsigned char signal;
+
+	syscall4(__NR_rt_sigaction, SIGCHLD, &action, 0, sizeof(action.sa_mask));
+	reap(WNOHANG); /* what ended before there was a handler */
+	while (syscall3(__NR_read, line, &signal, 1) == 1)
+		syscall2(__NR_kill, application, signal);
+}
+
 _Noreturn void init_main(void)
 {
-	long application, ended;
-	int status, masked;
+	long line;
 
 	use_ports(1);
 	mount_all();
@@ -128,6 +157,9 @@ _Noreturn void init_main(void)
 		fail("/ukl/exec", -22 /* EINVAL */);
 
 	masked = syscall3(__NR_open, "/ukl/masked", O_RDONLY | O_CLOEXEC, 0);
+	line = open_signal_line();
+	if (line >= 0)
+		tell("signals\n");
 
 	tell("start\n");
 	application = syscall0(__NR_fork);
@@ -135,15 +167,10 @@ _Noreturn void init_main(void)
 		run_application();
 	if (application < 0)
 		fail("fork", application);
-	do {
-		ended = syscall4(__NR_wait4, -1, &status, 0, 0);
-	} while (ended != application);
-
-	syscall3(__NR_ioctl, 1, TCSBRK, 1); /* until the last byte has left */
-	unmount_attached();
-	tell_masked(masked);
-	tell_line("exit", exit_status(status));
-	reset();
+	if (line >= 0)
+		pass_signals_on(line);
+	for (;;)
+		reap(0);
 }
 
 /* The kernel enters with RSP aligned to 16; a call makes it what a function expects. */
