@@ -5,6 +5,7 @@ import { constants } from "node:os";
 import { Command, CommanderError } from "commander";
 import { addBuild } from "./cli/build.js";
 import { addDoctor } from "./cli/doctor.js";
+import { addGuests } from "./cli/guests.js";
 import { addInspect } from "./cli/inspect.js";
 import { Interrupted } from "./cli/interruption.js";
 import { addKernel } from "./cli/kernel.js";
@@ -39,7 +40,8 @@ async function main(argv: readonly string[]): Promise<number> {
     .configureOutput({ writeErr: () => undefined, outputError: () => undefined })
     .showHelpAfterError(false);
   const invocation = { terminal, programArguments, setStatus };
-  for (const add of [addBuild, addStubs, addRun, addInspect, addKernel, addDoctor]) add(program, invocation);
+  for (const add of [addBuild, addStubs, addRun, addGuests, addInspect, addKernel, addDoctor])
+    add(program, invocation);
   // Whoever read our output is gone, as in `ukl inspect PROGRAM | head -1`. A run ends its machine first.
   process.stdout.on("error", () => {
     if (process.stdout.listenerCount("error") === 1) process.exit(128 + constants.signals.SIGPIPE);

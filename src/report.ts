@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** Results as people read them. Pure: `cli.ts` prints what these return. */
 import type { BuildResult } from "./build.js";
+import type { Guest } from "./guests.js";
 import type { Finding } from "./host/doctor.js";
 import type { CachedKernel } from "./kernel/cache.js";
 import type { Progress } from "./kernel/compile.js";
@@ -119,4 +120,24 @@ export function formatBytes(bytes: number): string {
   if (bytes < 1024) return `${bytes} B`;
   if (bytes < 1024 ** 2) return `${(bytes / 1024).toFixed(1)} KiB`;
   return `${(bytes / 1024 ** 2).toFixed(1)} MiB`;
+}
+
+/** A table of guests that run by themselves. */
+export function formatGuests(guests: readonly Guest[]): string {
+  const rows = guests.map(({ name, state, exitStatus, mode, memory, ports, startedAt }) => [
+    name,
+    exitStatus === undefined ? state : `${state} ${exitStatus}`,
+    mode,
+    memory,
+    ports.join(" ") || "-",
+    startedAt.replace(/T(.+)\.\d+Z$/, " $1 UTC"),
+  ]);
+  const table = [["NAME", "STATE", "MODE", "MEMORY", "PORTS", "SINCE"], ...rows];
+  const width = (column: number) => Math.max(...table.map((row) => row[column]?.length ?? 0));
+  const line = (row: readonly string[]) =>
+    row
+      .map((cell, column) => cell.padEnd(width(column)))
+      .join("  ")
+      .trimEnd();
+  return table.map((row) => `${line(row)}\n`).join("");
 }

@@ -63,7 +63,8 @@ export async function dryRun(request: RunRequest): Promise<string> {
   return commands.map(formatCommand).join("\n");
 }
 
-async function withMachine<T>(
+/** Calls `work` with the machine for a request; the files that this made are gone afterwards. */
+export async function withMachine<T>(
   request: RunRequest,
   connect: (planned: PlannedNetwork, scratch: string) => Promise<Network>,
   work: (machine: MachineOptions, network: Network) => Promise<T>,

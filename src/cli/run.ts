@@ -1,24 +1,31 @@
 // SPDX-License-Identifier: MIT
 /** `ukl run`. */
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { type Command, Option } from "commander";
 import { imageName } from "../application.js";
 import { build } from "../build.js";
+import { UklError } from "../errors.js";
 import { type BuildFlags, pairs, readAttachments, readConfiguration } from "../flags.js";
+import { checkGuestName, nameFromImage } from "../guests/state.js";
+import { startGuest } from "../guests.js";
 import { withScratchDirectory } from "../host/files.js";
 import { isImage } from "../image.js";
 import { formatMasked } from "../report.js";
 import { dryRun, type RunRequest, run } from "../run.js";
+import { guestStore } from "./guests.js";
 import { interruption } from "./interruption.js";
 import { addImageOptions, collect, positiveNumber } from "./options.js";
-import { type Invocation, progressPrinter, writeAll } from "./terminal.js";
+import { type Invocation, progressPrinter, type Terminal, writeAll } from "./terminal.js";
 
 interface RunFlags extends BuildFlags {
   readonly accel: "auto" | "kvm" | "tcg";
   readonly timeout?: number;
+  readonly grace: number;
   readonly append: readonly string[];
   readonly icount?: true;
   readonly dryRun?: true;
+  readonly detach?: true;
+  readonly guest?: string;
 }
 
 export function addRun(program: Command, invocation: Invocation): void {
@@ -27,24 +34,64 @@ export function addRun(program: Command, invocation: Invocation): void {
     .description("boot an image, or build and boot an application; what follows -- are its arguments")
     .argument("[target...]", "an image, or what `ukl build` takes")
     .addOption(new Option("--accel <name>", "accelerator").choices(["auto", "kvm", "tcg"]).default("auto"))
+    .option("-d, --detach", "let the guest run by itself, and print its name")
+    .option("--guest <name>", "the name of a guest that runs by itself (default: the image's)")
     .option("--timeout <seconds>", "end the guest after this time", positiveNumber)
+    .option(
+      "--grace <seconds>",
+      "end the guest when its program takes longer over SIGINT or SIGTERM",
+      positiveNumber,
+      10,
+    )
     .option("--append <word>", "add to the kernel's command line", collect, [])
     .option("--icount", "guest time counts instructions: 1 instruction is 1 ns (TCG only)")
     .option("--dry-run", "print the command instead of running it")
     .action(async (targets: string[], flags: RunFlags) => {
+      checkDetached(flags);
       await withImage(targets, flags, invocation, async (request) => {
         if (flags.dryRun) return void terminal.print(`${await dryRun(request)}\n`);
-        const interrupt = interruption(terminal.stdout);
+        if (flags.detach) return void terminal.print(`${await detach(request, targets, flags, terminal)}\n`);
+        const interrupt = interruption(terminal.stdout, 1000 * flags.grace);
         const result = await run(request, {
           stdin: terminal.stdin,
           onConsole: (chunk) => writeAll(terminal.stdout, chunk),
           signal: interrupt.signal,
+          signals: interrupt.signals,
           ...(flags.timeout === undefined ? {} : { timeoutMs: 1000 * flags.timeout }),
         }).finally(interrupt.dispose);
         terminal.say(formatMasked(result.masked));
         setStatus(result.exitStatus);
       });
     });
+}
+
+/** Starts a guest that runs by itself; returns its name. */
+async function detach(
+  request: RunRequest,
+  targets: readonly string[],
+  { guest }: RunFlags,
+  { stdout }: Terminal,
+): Promise<string> {
+  const interrupt = interruption(stdout, 0);
+  interrupt.signals.destroy(); // There is no program yet to pass them to.
+  const like = nameFromImage(basename(request.imagePath, ".elf"));
+  const name = guest === undefined ? { like } : { exactly: guest };
+  const image = targets[0] ?? like;
+  const { signal } = interrupt;
+  return startGuest(guestStore(), request, { name, image, signal }).finally(interrupt.dispose);
+}
+
+/** What a guest that runs by itself cannot have. */
+function checkDetached({ detach, guest, timeout }: RunFlags): void {
+  if (guest !== undefined) checkGuestName(guest);
+  if (detach ? timeout === undefined : guest === undefined) return;
+  throw new UklError("UKL-101", {
+    what: detach
+      ? "nobody waits for a guest that runs by itself"
+      : "a guest has a name when it runs by itself",
+    cause: detach ? "--timeout is given too" : "--guest is given without -d",
+    fix: detach ? "leave out --timeout, and end it with 'ukl stop'" : "add -d, or leave out --guest",
+  });
 }
 
 /** Calls `work` with the image that the targets name, or with one built from them for this run. */

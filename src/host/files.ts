@@ -100,7 +100,7 @@ export function sha256(bytes: string | Uint8Array): string {
 }
 
 /** The error for a failed write: a full disk has a code of its own, because its remedy is another one. */
-function writeFailed(path: string, error: unknown): UklError {
+export function writeFailed(path: string, error: unknown): UklError {
   const full = isSystemError(error) && (error.code === "ENOSPC" || error.code === "EDQUOT");
   return new UklError(
     full ? "UKL-402" : "UKL-403",

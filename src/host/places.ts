@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** Where things are: the toolkit's own files, and the caches it keeps for a user. */
+/** Where things are: the toolkit's own files, and what it keeps for a user. */
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -11,6 +11,14 @@ export function packageFile(...parts: string[]): string {
 
 /** The user's cache directory for this toolkit, after the XDG base directory specification. */
 export function cacheDirectory(environment: NodeJS.ProcessEnv = process.env): string {
-  const base = environment["XDG_CACHE_HOME"];
-  return join(base?.startsWith("/") ? base : join(homedir(), ".cache"), "uklkit");
+  return baseDirectory(environment["XDG_CACHE_HOME"], ".cache");
+}
+
+/** The same for what has to be kept, but is not worth a backup. */
+export function stateDirectory(environment: NodeJS.ProcessEnv = process.env): string {
+  return baseDirectory(environment["XDG_STATE_HOME"], ".local", "state");
+}
+
+function baseDirectory(base: string | undefined, ...fallback: string[]): string {
+  return join(base?.startsWith("/") ? base : join(homedir(), ...fallback), "uklkit");
 }

@@ -16,7 +16,7 @@ import { type Command, missingTool } from "./exec.js";
 export const fromProgramFd = 3;
 export const toProgramFd = 4;
 
-/** The file descriptor at which it finds the first of the connections that it is given. */
+/** The file descriptor at which a program finds the first of the connections that it is given. */
 export const inheritedFd = 5;
 
 /** How much of the program's stderr is kept: its end. */

@@ -9,11 +9,12 @@
  * guest's hardware and link-local addresses, without which it says the first words to somebody else.
  */
 import { once } from "node:events";
-import { rm } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { connect, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import ipaddr from "ipaddr.js";
 import { UklError } from "../errors.js";
+import { startDetached } from "../host/detached.js";
 import { type Command, lastLines } from "../host/exec.js";
 import { type RunningTool, start, type ToolEnd } from "../host/spawn.js";
 import { hardwareAddress, privateNetwork } from "./network.js";
@@ -23,11 +24,14 @@ export interface Link {
   readonly socket: Socket;
   /** Starts passt; settles when it ends, which it should not do before QEMU. Rejects with UKL-401 and UKL-608. */
   connect(): Promise<void>;
+  /** Starts passt so that it ends with QEMU alone; settles when it is ready. Rejects with UKL-401 and UKL-608. */
+  detach(directory: string): Promise<void>;
   /** Settles when both ends are closed and passt is gone. */
   close(): Promise<void>;
 }
 
 const closeTimeoutMs = 1000;
+const outputFile = "network";
 
 /** `directory` is for our own use. */
 export async function openLink(command: Command, directory: string): Promise<Link> {
@@ -40,6 +44,17 @@ export async function openLink(command: Command, directory: string): Promise<Lin
       passt = start(command, [theirs]);
       const end = await passt.ended;
       if (end.exitStatus !== 0) throw notRunning(end);
+    },
+    async detach(place) {
+      // Without this word passt leaves its first process, which ends, once it is ready.
+      const args = command.args.filter((word) => word !== "--foreground");
+      const outputs = { directory: place, stdout: outputFile, stderr: outputFile, inherited: [theirs] };
+      const tool = await startDetached({ ...command, args }, outputs);
+      tool.go();
+      const status = await tool.ended;
+      tool.release();
+      if (status.exitStatus === 0) return;
+      throw notRunning({ ...status, stderr: await readFile(join(place, outputFile), "utf8") });
     },
     async close() {
       ours.destroy();

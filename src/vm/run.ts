@@ -33,12 +33,19 @@ export async function runImage(options: MachineOptions & ConsoleOptions): Promis
     const masked = outcome.messages.filter(isAboutMask);
     return { exitStatus: exit.status, timingsMs: outcome.timingsMs, masked };
   }
-  const error = outcome.messages.find((message) => message.kind === "error");
-  if (error !== undefined) throw notStarted(error, outcome, options);
-  throw (await diskInUse(outcome.qemu.stderr)) ?? unexpectedEnd(outcome, options);
+  throw await explainEnd(outcome, options);
 }
 
-function unexpectedEnd(outcome: BootOutcome, options: MachineOptions): UklError {
+/** What there is to say of a machine that ended without the exit status of its application. */
+type FailedOutcome = Pick<BootOutcome, "messages" | "consoleTail" | "qemu">;
+
+export async function explainEnd(outcome: FailedOutcome, options: MachineOptions): Promise<UklError> {
+  const error = outcome.messages.find((message) => message.kind === "error");
+  if (error !== undefined) return notStarted(error, outcome, options);
+  return (await diskInUse(outcome.qemu.stderr)) ?? unexpectedEnd(outcome, options);
+}
+
+function unexpectedEnd(outcome: FailedOutcome, options: MachineOptions): UklError {
   return outcome.qemu.exitStatus === 0 ? stoppedSilently(outcome) : qemuFailed(outcome, options);
 }
 
@@ -60,7 +67,7 @@ function tookTooLong(outcome: BootOutcome, timeoutMs: number): UklError {
 
 function notStarted(
   error: Extract<ControlMessage, { readonly kind: "error" }>,
-  { consoleTail }: BootOutcome,
+  { consoleTail }: FailedOutcome,
   { attachments }: MachineOptions,
 ): UklError {
   const { what, errno } = error;
@@ -74,8 +81,8 @@ function notStarted(
   });
 }
 
-function stoppedSilently(outcome: BootOutcome): UklError {
-  const started = outcome.timingsMs.start !== undefined;
+function stoppedSilently(outcome: FailedOutcome): UklError {
+  const started = outcome.messages.some(({ kind }) => kind === "start");
   return new UklError("UKL-604", {
     what: `the machine was reset ${started ? "while the application ran" : "before the application started"}`,
     cause: consoleEnd(outcome),
@@ -83,7 +90,7 @@ function stoppedSilently(outcome: BootOutcome): UklError {
   });
 }
 
-function qemuFailed(outcome: BootOutcome, options: MachineOptions): UklError {
+function qemuFailed(outcome: FailedOutcome, options: MachineOptions): UklError {
   const { exitStatus, signal, stderr } = outcome.qemu;
   return new UklError("UKL-602", {
     what:
@@ -94,7 +101,7 @@ function qemuFailed(outcome: BootOutcome, options: MachineOptions): UklError {
 }
 
 /** The last lines of the console, or those from a kernel panic on: its message comes before a long trace. */
-function consoleEnd({ consoleTail }: BootOutcome): string {
+export function consoleEnd({ consoleTail }: Pick<BootOutcome, "consoleTail">): string {
   const panic = consoleTail.split("\n").findIndex((line) => line.includes("Kernel panic - not syncing"));
   const lines =
     panic < 0

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: MIT
+/**
+ * Machines that run on without us. Their lines end in files of a directory, which is their working directory too:
+ * what QEMU is told are names, however long the directory's path is.
+ */
+import { constants, createReadStream } from "node:fs";
+import { open, readFile } from "node:fs/promises";
+import type { Socket } from "node:net";
+import { join, resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type DetachedTool, startDetached, type ToolStatus } from "../host/detached.js";
+import { lastLines, run } from "../host/exec.js";
+import { isSystemError } from "../host/files.js";
+import { type Lines, type MachineOptions, qemuCommand } from "./command.js";
+import { type ControlMessage, ControlReader, endOfInput } from "./guest-contract.js";
+import { consoleTailBytes } from "./machine.js";
+import { consoleEnd, explainEnd } from "./run.js";
+
+const consoleFile = "console";
+const controlFile = "control";
+/** A named pipe: unlike a socket's, its path may be as long as any, and opening it tells whether QEMU is there. */
+const signalsFile = "signals";
+const complaintsFile = "complaints";
+
+const lines: Lines = {
+  console: "stdio,signal=off",
+  control: `file,path=${controlFile},append=on`,
+  signals: `pipe,path=${signalsFile}`,
+};
+
+const pollMs = 10;
+
+/** A machine that waits for `go`. Throws UKL-401 and UKL-403. */
+export async function prepareMachine(
+  options: MachineOptions,
+  directory: string,
+  inherited: readonly Socket[],
+): Promise<DetachedTool> {
+  await run({ tool: "mkfifo", args: ["-m", "600", join(directory, signalsFile)] });
+  const outputs = { directory, stdout: consoleFile, stderr: complaintsFile, inherited };
+  const imagePath = resolve(options.imagePath);
+  return startDetached(qemuCommand({ ...options, imagePath, lines }), outputs);
+}
+
+/**
+ * Lets the machine go, and returns when its application starts, whose stdin is empty. Throws what `runImage` throws
+ * when it comes to no application, and the reason of `signal`; the machine is for the caller to end.
+ */
+export async function startMachine(
+  tool: DetachedTool,
+  options: MachineOptions,
+  directory: string,
+  signal: AbortSignal,
+): Promise<void> {
+  let end: ToolStatus | undefined;
+  void tool.ended.then((status) => {
+    end = status;
+  });
+  tool.go();
+  while (end === undefined && !(await readProgress(directory)).hasStarted) {
+    signal.throwIfAborted();
+    await sleep(pollMs);
+  }
+  const { hasStarted, messages } = await readProgress(directory);
+  if (!hasStarted && end !== undefined) {
+    const [tail, stderr] = await Promise.all([consoleTail(directory), complaints(directory)]);
+    throw await explainEnd({ messages, consoleTail: tail, qemu: { ...end, stderr } }, { ...options, lines });
+  }
+  await new Promise<void>((resolve) => tool.stdin.end(endOfInput(undefined), resolve));
+}
+
+/** What a machine has said of its application so far. */
+export interface MachineProgress {
+  readonly hasStarted: boolean;
+  /** Whether it takes signals for it. */
+  readonly listens: boolean;
+  readonly exitStatus?: number;
+  readonly messages: readonly ControlMessage[];
+}
+
+export async function readProgress(directory: string): Promise<MachineProgress> {
+  const reader = new ControlReader();
+  // The guest may write without end, so only the first message of a kind is kept.
+  const first = new Map<ControlMessage["kind"], ControlMessage>();
+  try {
+    for await (const chunk of createReadStream(join(directory, controlFile))) {
+      for (const message of reader.read(chunk)) {
+        if (!first.has(message.kind)) first.set(message.kind, message);
+      }
+    }
+  } catch {
+    // QEMU has not made it yet: nothing was said.
+  }
+  const exit = first.get("exit");
+  return {
+    hasStarted: first.has("start"),
+    listens: first.has("signals"),
+    ...(exit?.kind === "exit" ? { exitStatus: exit.status } : {}),
+    messages: [...first.values()],
+  };
+}
+
+/** Sends the application a signal; false when no machine is there to take it. */
+export async function signalMachine(directory: string, signal: number): Promise<boolean> {
+  try {
+    const pipe = await open(join(directory, signalsFile), constants.O_WRONLY | constants.O_NONBLOCK);
+    await pipe.write(Uint8Array.of(signal)).finally(() => pipe.close());
+    return true;
+  } catch (error) {
+    if (isSystemError(error)) return false;
+    throw error;
+  }
+}
+
+/** What the console printed, from a position on; nothing before there is one. */
+export async function* readConsole(directory: string, start: number): AsyncGenerator<Uint8Array> {
+  try {
+    yield* createReadStream(join(directory, consoleFile), { start });
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+  }
+}
+
+/** What there is to say of a machine that ended without the exit status of its application. */
+export async function lastWords(directory: string): Promise<string> {
+  const complaint = lastLines(await complaints(directory));
+  return complaint === "" ? consoleEnd({ consoleTail: await consoleTail(directory) }) : complaint;
+}
+
+function complaints(directory: string): Promise<string> {
+  return readFile(join(directory, complaintsFile), "utf8").catch(() => "");
+}
+
+/** The last lines of the console. */
+async function consoleTail(directory: string): Promise<string> {
+  const file = await open(join(directory, consoleFile));
+  try {
+    const { size } = await file.stat();
+    const bytes = Buffer.alloc(Math.min(size, consoleTailBytes));
+    await file.read(bytes, 0, bytes.length, size - bytes.length);
+    return bytes.toString().replaceAll("\r\n", "\n");
+  } finally {
+    await file.close();
+  }
+}
