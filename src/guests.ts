@@ -6,7 +6,7 @@
 import { constants } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { bug, UklError } from "./errors.js";
-import { type GuestState, processesOf } from "./guests/state.js";
+import type { GuestState } from "./guests/state.js";
 import type { GuestStore, WantedName } from "./guests/store.js";
 import type { DetachedTool } from "./host/detached.js";
 import { identifyProcess, isRunning, killProcess } from "./host/process.js";
@@ -57,17 +57,16 @@ export async function startGuest(
     const { bootMode: mode = "unikernel", memory = "128M", cpus = 1 } = machine;
     const startedAt = new Date().toISOString();
     const ports = [...network.ports];
-    const known = { image, mode, memory, cpus, ports, startedAt, starter, wasEnded: false, helpers: [] };
+    const known = { image, mode, memory, cpus, ports, startedAt, starter, wasEnded: false };
     const state = await store.claim(name, known);
     const directory = store.directory(state.name);
     let tool: DetachedTool | undefined;
     try {
       const { connection } = network.console;
       tool = await prepareMachine(machine, directory, connection === undefined ? [] : [connection]);
-      const started = { ...state, machine: tool.identity };
-      await store.update(started);
+      await store.update({ ...state, machine: tool.identity });
       await startMachine(tool, machine, directory, signal);
-      await store.update({ ...started, helpers: [...(await network.startHelpers(directory))] });
+      await network.detach(directory);
       return state.name;
     } catch (error) {
       if (tool !== undefined) await killProcess(tool.identity);
@@ -140,7 +139,7 @@ export async function stopGuest(
   if (state.machine !== undefined && (await isRunning(state.machine))) {
     await store.update({ ...state, wasEnded: true });
   }
-  await endProcesses(state);
+  await endMachine(state);
 }
 
 /** Throws UKL-611, UKL-614, and UKL-617 for a guest that runs unless it may be ended. */
@@ -151,7 +150,7 @@ export async function removeGuest(store: GuestStore, name: string, mayEnd: boole
   });
   if (state !== undefined) {
     if (!mayEnd && (await isRunning(state.machine ?? state.starter))) throw stillRunning(name);
-    await endProcesses(state);
+    await endMachine(state);
   }
   await store.remove(name, state);
 }
@@ -196,8 +195,8 @@ async function startedState(store: GuestStore, name: string): Promise<GuestState
   });
 }
 
-async function endProcesses(state: GuestState): Promise<void> {
-  for (const identity of processesOf(state)) await killProcess(identity);
+async function endMachine(state: GuestState): Promise<void> {
+  if (state.machine !== undefined) await killProcess(state.machine);
   if (await hasEnded(state, goneMs)) return;
   throw new UklError("UKL-614", {
     what: `the machine of the guest ${state.name} does not end`,

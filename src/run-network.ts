@@ -22,27 +22,27 @@ interface NetworkRequest {
 
 export interface PlannedNetwork {
   readonly plan: NetworkPlan;
-  readonly ports: readonly string[];
-  readonly mappings: readonly PortMapping[];
+  readonly ports: readonly PortMapping[];
+  readonly portWords: readonly string[];
   readonly onNote: (text: string) => void;
 }
 
 /** A network that is ready for its machine. */
 export interface Network {
   readonly plan: NetworkPlan;
+  /** As written for -p. */
+  readonly ports: readonly string[];
   /** What the machine is started with. */
   readonly console: Pick<ConsoleOptions, "connection" | "onStart">;
-  /** As they are written for -p. */
-  readonly ports: readonly string[];
-  /** Once the application of a machine that lives on without us has started: what runs beside it, in this directory. */
-  startHelpers(directory: string): Promise<readonly ProcessIdentity[]>;
+  /** For a machine that runs by itself, when its application starts: instead of `onStart`. */
+  detach(directory: string): Promise<void>;
   close(): Promise<void>;
 }
 
 /** Throws UKL-101, UKL-401, UKL-605 and UKL-608. */
 export async function planRunNetwork(manifest: Manifest, request: NetworkRequest): Promise<PlannedNetwork> {
-  const ports = request.ports ?? manifest.run.ports ?? [];
-  const mappings = ports.flatMap((text) => parsePort(text) ?? []);
+  const portWords = request.ports ?? manifest.run.ports ?? [];
+  const ports = portWords.flatMap((text) => parsePort(text) ?? []);
   // What counts its instructions should count the same ones each time.
   const standard = request.instructionCount ? "none" : "auto";
   const plan = await planNetwork({
@@ -55,31 +55,32 @@ export async function planRunNetwork(manifest: Manifest, request: NetworkRequest
       () => false,
     ),
   });
-  return { plan, ports, mappings, onNote: request.onNote ?? (() => undefined) };
+  return { plan, ports, portWords, onNote: request.onNote ?? (() => undefined) };
 }
 
 /** Prepares what has to run beside QEMU. Throws UKL-606 and UKL-607; when the application starts also UKL-401, UKL-608. */
 export async function connectNetwork(planned: PlannedNetwork, scratch: string): Promise<Network> {
-  const { plan, ports, mappings, onNote } = planned;
-  await checkPorts(mappings);
+  const { plan, ports, onNote } = planned;
+  await checkPorts(ports);
   if (plan.note !== undefined) onNote(plan.note);
   if (plan.helper === undefined) return leaveNetwork(planned);
-  const { socket, connect, connectDetached, close } = await openLink(plan.helper, scratch);
-  const startHelpers = async (directory: string) => [await connectDetached(directory)];
-  const onStart = async () => {
-    try {
-      await connect();
-    } catch (error) {
-      if (!(error instanceof UklError) || !plan.isOptional) throw error;
-      onNote(`no network: ${error.detail.what}: ${error.detail.cause}`);
-    }
+  const { socket, connect, detach, close } = await openLink(plan.helper, scratch);
+  const orNote = (error: unknown) => {
+    if (!(error instanceof UklError) || !plan.isOptional) throw error;
+    onNote(`no network: ${error.detail.what}: ${error.detail.cause}`);
   };
-  return { plan, ports, console: { connection: socket, onStart }, startHelpers, close };
+  return {
+    plan,
+    ports: planned.portWords,
+    console: { connection: socket, onStart: () => connect().catch(orNote) },
+    detach: (directory) => detach(directory).catch(orNote),
+    close,
+  };
 }
 
-/** For a machine without anything beside it, and for a run that does not happen. */
-export async function leaveNetwork({ plan, ports }: PlannedNetwork): Promise<Network> {
-  return { plan, ports, console: {}, startHelpers: async () => [], close: async () => undefined };
+/** With nothing beside QEMU; also for a run that does not happen. */
+export async function leaveNetwork({ plan, portWords }: PlannedNetwork): Promise<Network> {
+  return { plan, ports: portWords, console: {}, detach: nothing, close: nothing };
 }
 
 /** What the guest is told; a file that the image has been given stays as it is. */

@@ -2,7 +2,7 @@
 /** What is written down of a guest that runs by itself: one file, in a directory that has the guest's name. */
 import { z } from "zod";
 import { UklError } from "../errors.js";
-import { type ProcessIdentity, processIdentity } from "../host/process.js";
+import { processIdentity } from "../host/process.js";
 
 /** Names of directories, and words of a command line. */
 export const guestName = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/;
@@ -21,15 +21,9 @@ export const guestState = z.strictObject({
   machine: processIdentity.optional(),
   /** Whether the machine was ended before its application was. */
   wasEnded: z.boolean(),
-  /** What runs beside the machine and for it, such as its network. */
-  helpers: z.array(processIdentity),
 });
 
 export type GuestState = z.output<typeof guestState>;
-
-export function processesOf({ machine, helpers }: GuestState): readonly ProcessIdentity[] {
-  return machine === undefined ? helpers : [machine, ...helpers];
-}
 
 /** Throws UKL-101. */
 export function checkGuestName(name: string): string {

@@ -14,7 +14,7 @@ import { withLock } from "../host/lock.js";
 import { isRunning } from "../host/process.js";
 import { parseJson } from "../json.js";
 import { nearest } from "../nearest.js";
-import { type GuestState, guestName, guestState, processesOf } from "./state.js";
+import { type GuestState, guestName, guestState } from "./state.js";
 
 /** The name of a guest that has to have this one, or any like it. */
 export type WantedName = { readonly exactly: string } | { readonly like: string };
@@ -124,7 +124,7 @@ export class GuestStore {
       const isLeftover =
         typeof state === "string"
           ? state === "UKL-611"
-          : processesOf(state).length === 0 && !(await isRunning(state.starter));
+          : state.machine === undefined && !(await isRunning(state.starter));
       if (isLeftover) await this.#remove(name);
     }
   }

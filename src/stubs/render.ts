@@ -19,9 +19,10 @@ const answers = {
 
 /** What init calls, in itself and in the child that becomes the application; a test compares. */
 export const firstProcessCalls: ReadonlySet<string> = new Set(
-  "read write open close ioctl rt_sigaction rt_sigreturn pause fork execve wait4 kill setsid socket mkdir mount umount2 sync ioperm reboot".split(
-    " ",
-  ),
+  (
+    "read write open close ioctl rt_sigaction rt_sigreturn pause fork execve wait4 kill setsid socket mkdir mount " +
+    "umount2 sync ioperm reboot"
+  ).split(" "),
 );
 const executing = new Set(["execve", "execveat"]);
 

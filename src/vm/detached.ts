@@ -30,14 +30,14 @@ const lines: Lines = {
 
 const pollMs = 10;
 
-/** A machine that waits for `go`, with its ends of connections. Throws UKL-401 and UKL-403. */
+/** A machine that waits for `go`. Throws UKL-401 and UKL-403. */
 export async function prepareMachine(
   options: MachineOptions,
   directory: string,
-  connections: readonly Socket[],
+  inherited: readonly Socket[],
 ): Promise<DetachedTool> {
   await run({ tool: "mkfifo", args: ["-m", "600", join(directory, signalsFile)] });
-  const outputs = { directory, stdout: consoleFile, stderr: complaintsFile, inherited: connections };
+  const outputs = { directory, stdout: consoleFile, stderr: complaintsFile, inherited };
   const imagePath = resolve(options.imagePath);
   return startDetached(qemuCommand({ ...options, imagePath, lines }), outputs);
 }

@@ -9,7 +9,7 @@
  * guest's hardware and link-local addresses, without which it says the first words to somebody else.
  */
 import { once } from "node:events";
-import { rm } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { connect, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import ipaddr from "ipaddr.js";
@@ -25,13 +25,14 @@ export interface Link {
   readonly socket: Socket;
   /** Starts passt; settles when it ends, which it should not do before QEMU. Rejects with UKL-401 and UKL-608. */
   connect(): Promise<void>;
-  /** Starts passt, which lives on without us, in this directory. Throws UKL-401. */
-  connectDetached(directory: string): Promise<ProcessIdentity>;
+  /** Starts passt so that it ends with QEMU alone; settles when it is ready. Rejects with UKL-401 and UKL-608. */
+  detach(directory: string): Promise<void>;
   /** Settles when both ends are closed and passt is gone. */
   close(): Promise<void>;
 }
 
 const closeTimeoutMs = 1000;
+const outputFile = "network";
 
 /** `directory` is for our own use. */
 export async function openLink(command: Command, directory: string): Promise<Link> {
@@ -45,12 +46,16 @@ export async function openLink(command: Command, directory: string): Promise<Lin
       const end = await passt.ended;
       if (end.exitStatus !== 0) throw notRunning(end);
     },
-    async connectDetached(home) {
-      const outputs = { directory: home, stdout: "network", stderr: "network", inherited: [theirs] };
-      const tool = await startDetached(command, outputs);
+    async detach(place) {
+      // Without this word passt leaves its first process, which ends, once it is ready.
+      const args = command.args.filter((word) => word !== "--foreground");
+      const outputs = { directory: place, stdout: outputFile, stderr: outputFile, inherited: [theirs] };
+      const tool = await startDetached({ ...command, args }, outputs);
       tool.go();
+      const status = await tool.ended;
       tool.release();
-      return tool.identity;
+      if (status.exitStatus === 0) return;
+      throw notRunning({ ...status, stderr: await readFile(join(place, outputFile), "utf8") });
     },
     async close() {
       ours.destroy();

@@ -8,12 +8,15 @@ import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import type { Guest } from "../../src/guests.js";
 import { cliPath, ukl } from "../support/cli.js";
 import { modes } from "../support/harness.js";
 
 const source = fileURLToPath(new URL("life-program.c", import.meta.url));
+// Each command is a process of its own, and a test has many.
+vi.setConfig({ testTimeout: 180_000 });
+
 let scratch: string;
 let env: Record<string, string>;
 
@@ -207,7 +210,7 @@ test("eight guests start at once, each with a name and a machine of its own", as
   expect(machines().length).toBe(8);
   await call("stop", ...names);
   expect((await guests()).map(({ exitStatus }) => exitStatus)).toEqual(Array(8).fill(7));
-}, 180_000);
+});
 
 test("a start that is interrupted leaves nothing", async () => {
   const child = spawn(process.execPath, [cliPath, "run", "-d", "unikernel.elf"], {
@@ -237,4 +240,4 @@ test("whenever a start is killed, there is no machine that is not a guest's", as
     for (const { name } of await guests()) await call("rm", "--force", name);
     expect(machines()).toEqual([]);
   }
-}, 120_000);
+});

@@ -32,7 +32,6 @@ function known(changes: Partial<GuestState> = {}): Omit<GuestState, "name"> {
     startedAt: "2026-01-02T03:04:05.678Z",
     starter: own,
     wasEnded: false,
-    helpers: [],
     ...changes,
   };
 }
