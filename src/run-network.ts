@@ -4,7 +4,6 @@ import { readFile } from "node:fs/promises";
 import { UklError } from "./errors.js";
 import { identifyTool } from "./host/machine.js";
 import { checkPorts } from "./host/ports.js";
-import type { ProcessIdentity } from "./host/process.js";
 import type { Manifest } from "./manifest.js";
 import { type PortMapping, parsePort } from "./network-options.js";
 import { networkFiles } from "./rootfs/network.js";
@@ -47,7 +46,7 @@ export async function planRunNetwork(manifest: Manifest, request: NetworkRequest
   const standard = request.instructionCount ? "none" : "auto";
   const plan = await planNetwork({
     net: request.net ?? manifest.run.net ?? standard,
-    ports: mappings,
+    ports,
     hasCard: hasOption(manifest, "CONFIG_VIRTIO_NET"),
     usesSockets: manifest.systemCalls?.complete !== true || manifest.systemCalls.names.includes("socket"),
     hasPasst: await identifyTool("passt").then(
@@ -97,3 +96,5 @@ export async function guestFiles(
 function hasOption({ kernel }: Manifest, option: string): boolean {
   return kernel.base !== "special" || (kernel.options ?? []).some(({ name }) => name === option);
 }
+
+async function nothing(): Promise<void> {}
