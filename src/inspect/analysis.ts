@@ -28,6 +28,8 @@ interface AnalysisOptions {
   readonly mode: Inspection["mode"];
   readonly linked: Awaited<ReturnType<typeof linkObjects>>;
   readonly time: Stopwatch;
+  /** Libraries that the program loads by paths that it puts together. */
+  readonly alsoLoaded?: readonly string[];
 }
 
 /** An inspection, and what was loaded on the way that `started` has not. */
@@ -35,7 +37,7 @@ type Analysis = Inspection & { readonly later: readonly LoadedObject[] };
 
 export async function analyse(
   started: Constituents,
-  { mode, linked, time }: AnalysisOptions,
+  { mode, linked, time, alsoLoaded }: AnalysisOptions,
 ): Promise<Analysis> {
   let symbols = indexSymbols(started);
   const graph = new Graph(openModules(started.objects, 0), bindIn(symbols));
@@ -45,7 +47,7 @@ export async function analyse(
       symbols = indexSymbols({ objects });
       graph.extend(openModules(objects, graph.modules.length), bindIn(symbols));
     };
-    const explored = await explore(graph, started, extend);
+    const explored = await explore(graph, started, extend, alsoLoaded);
     const { closure, reaches, live, search, runtimeNames } = explored;
     time.lap("reach");
 

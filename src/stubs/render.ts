@@ -19,9 +19,10 @@ const answers = {
 
 /** What init calls, in itself and in the child that becomes the application; a test compares. */
 export const firstProcessCalls: ReadonlySet<string> = new Set(
-  "read write open close ioctl pause fork execve wait4 setsid socket mkdir mount umount2 kill sync ioperm reboot".split(
-    " ",
-  ),
+  (
+    "read write open close ioctl pause fork execve wait4 setsid socket mkdir mount umount2 kill sync ioperm " +
+    "reboot chdir setgroups setgid setuid exit"
+  ).split(" "),
 );
 const executing = new Set(["execve", "execveat"]);
 
