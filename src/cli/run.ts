@@ -7,6 +7,7 @@ import { build } from "../build.js";
 import { type BuildFlags, pairs, readAttachments, readConfiguration } from "../flags.js";
 import { withScratchDirectory } from "../host/files.js";
 import { isImage } from "../image.js";
+import { findMissingFiles, formatMissing } from "../missing-files.js";
 import { formatMasked } from "../report.js";
 import { dryRun, type RunRequest, run } from "../run.js";
 import { interruption } from "./interruption.js";
@@ -19,6 +20,8 @@ interface RunFlags extends BuildFlags {
   readonly append: readonly string[];
   readonly icount?: true;
   readonly dryRun?: true;
+  readonly missingFiles?: true;
+  readonly json?: true;
 }
 
 export function addRun(program: Command, invocation: Invocation): void {
@@ -31,7 +34,10 @@ export function addRun(program: Command, invocation: Invocation): void {
     .option("--append <word>", "add to the kernel's command line", collect, [])
     .option("--icount", "guest time counts instructions: 1 instruction is 1 ns (TCG only)")
     .option("--dry-run", "print the command instead of running it")
+    .option("--missing-files", "run the program on this machine, and tell which files its image would lack")
+    .option("--json", "print what --missing-files finds as JSON")
     .action(async (targets: string[], flags: RunFlags) => {
+      if (flags.missingFiles) return printMissing(targets, flags, invocation);
       await withImage(targets, flags, invocation, async (request) => {
         if (flags.dryRun) return void terminal.print(`${await dryRun(request)}\n`);
         const interrupt = interruption(terminal.stdout);
@@ -45,6 +51,15 @@ export function addRun(program: Command, invocation: Invocation): void {
         setStatus(result.exitStatus);
       });
     });
+}
+
+async function printMissing(
+  targets: readonly string[],
+  flags: RunFlags,
+  { terminal, programArguments }: Invocation,
+): Promise<void> {
+  const found = await findMissingFiles(await readConfiguration(targets, flags, programArguments));
+  terminal.print(flags.json ? `${JSON.stringify(found, undefined, 2)}\n` : formatMissing(found));
 }
 
 /** Calls `work` with the image that the targets name, or with one built from them for this run. */
