@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** The application of a build: its inputs, its link into one executable, its name. */
-import { realpath } from "node:fs/promises";
-import { basename, extname, resolve } from "node:path";
+import { basename, extname } from "node:path";
 import type { ResolvedConfiguration } from "./config/schema.js";
 import { type ElfFile, parseElf } from "./elf/file.js";
 import { UklError } from "./errors.js";
@@ -9,7 +8,9 @@ import { readInput, sha256 } from "./host/files.js";
 import { linkApplication } from "./link/application.js";
 import { kernelMap } from "./link/script.js";
 import type { Manifest } from "./manifest.js";
+import type { LaunchedProcess } from "./rootfs/root.js";
 import { compileCallEntry } from "./stubs/compile.js";
+import { type Target, targetName } from "./target.js";
 
 export interface Inputs {
   /** What messages call the application. */
@@ -17,12 +18,21 @@ export interface Inputs {
   readonly digests: Manifest["inputs"];
 }
 
-export async function readInputs(configuration: ResolvedConfiguration): Promise<Inputs> {
-  const paths = configuration.inputs ?? [programOf(configuration)];
+export async function readInputs(
+  { inputs }: ResolvedConfiguration,
+  target: Target | undefined,
+): Promise<Inputs> {
+  const paths = inputs ?? [];
+  const read =
+    target === undefined ? paths : [...target.scripts, target.path].map((path) => target.view.locate(path));
+  const names = target === undefined ? paths : [...target.scripts, target.path];
   const digests = await Promise.all(
-    paths.map(async (path) => ({ name: basename(path), sha256: sha256(await readInput(path)) })),
+    read.map(async (path, index) => ({
+      name: basename(names[index] ?? path),
+      sha256: sha256(await readInput(path)),
+    })),
   );
-  return { path: paths.join(" "), digests };
+  return { path: target?.name ?? paths.join(" "), digests };
 }
 
 export interface LinkedApplication {
@@ -33,12 +43,13 @@ export interface LinkedApplication {
 /** The executable: the user's own, or a static one linked from the inputs. Throws UKL-202 to UKL-224. */
 export async function linkedApplication(
   configuration: ResolvedConfiguration,
-  inputs: Inputs,
+  { inputs, target }: { readonly inputs: Inputs; readonly target: Target | undefined },
   kernelSymbols: ReadonlyMap<string, bigint>,
   scratch: string,
 ): Promise<LinkedApplication> {
-  const path = configuration.inputs === undefined ? programOf(configuration) : await link();
-  return { path, application: checkApplication(parseElf(await readInput(path), inputs.path)) };
+  const path = target?.path ?? (await link());
+  const bytes = await readInput(target?.view.locate(path) ?? path);
+  return { path, application: checkApplication(parseElf(bytes, inputs.path)) };
 
   async function link(): Promise<string> {
     const { compiler, libraries, libraryPaths, compileFlags, linkFlags } = configuration;
@@ -87,30 +98,39 @@ export interface GuestPlace {
   readonly file: string;
 }
 
-/** A dynamic program stays where it is: it may look for its files from there. Others are at `/bin/<name>`. */
-export async function guestPlaceOf(
+/**
+ * A program that has files beside it stays where it is: it may look for them from there. One that is alone, or was
+ * linked just now, is at `/bin/<name>`.
+ */
+export function guestPlaceOf(
   configuration: ResolvedConfiguration,
   { interpreter }: ElfFile,
-): Promise<GuestPlace> {
+  target: Target | undefined,
+): GuestPlace {
   const path = `/bin/${imageName(configuration)}`;
-  if (interpreter === undefined) return { path, file: path };
-  const program = resolve(programOf(configuration));
-  return { path: program, file: await realpath(program) };
+  const isAlone = interpreter === undefined && !target?.isWhole && !target?.scripts.length;
+  return target === undefined || isAlone ? { path, file: path } : { path: target.path, file: target.file };
+}
+
+/** The user's arguments stand for those that a container has by default, and the environment adds to its own. */
+export function launchedProcess(
+  { args, env }: ResolvedConfiguration,
+  path: string,
+  target: Target | undefined,
+): LaunchedProcess {
+  const leading = target !== undefined && path === target.path ? target.argv : [path];
+  return {
+    path,
+    leading,
+    args: args.length > 0 ? args : (target?.defaultArgs ?? []),
+    ...target?.process,
+    environment: { ...target?.process.environment, ...env },
+  };
 }
 
 /** The name of the image and of the application in the guest. */
 export function imageName(configuration: ResolvedConfiguration): string {
   if (configuration.name !== undefined) return configuration.name;
-  const first = configuration.inputs?.[0] ?? programOf(configuration);
-  const extension = extname(first);
-  return basename(first, configuration.inputs === undefined ? undefined : extension);
-}
-
-function programOf({ program }: ResolvedConfiguration): string {
-  if (program !== undefined) return program;
-  throw new UklError("UKL-101", {
-    what: "there is nothing to build",
-    cause: "neither the command line nor the configuration names a target",
-    fix: "name sources, objects, archives or an executable",
-  });
+  const [first] = configuration.inputs ?? [];
+  return first === undefined ? targetName(configuration) : basename(first, extname(first));
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 /** The files of an image with their system call sites bound: each site that can is a call of the kernel. */
-import { realpath } from "node:fs/promises";
 import { type ElfFile, parseElf } from "./elf/file.js";
 import type { Bindings } from "./inspect/bindable.js";
 import { bindSites, verifyBinding } from "./link/binding.js";
@@ -18,11 +17,11 @@ export interface BoundFiles {
   readonly tree: Tree | undefined;
 }
 
-export async function bindFiles(
+export function bindFiles(
   { application, applicationPath, tree }: UnboundFiles,
   bindings: readonly Bindings[],
   calls: CallTable | undefined,
-): Promise<BoundFiles> {
+): BoundFiles {
   if (calls === undefined) return { application, tree };
   const files = new Map(tree?.files);
   let boundApplication = application;
@@ -31,7 +30,7 @@ export async function bindFiles(
       boundApplication = parseElf(bound(application, bindable, calls), application.path);
       continue;
     }
-    const file = files.get(await realpath(path));
+    const file = files.get(path);
     // Not all that was inspected is in the image.
     if (file === undefined) continue;
     files.set(file.path, { ...file, data: bound(parseElf(file.data, path), bindable, calls) });

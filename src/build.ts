@@ -2,19 +2,16 @@
 /** From an application to one bootable file: the passes of a build, each with the earlier ones' results. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { guestPlaceOf, kernelSymbolNames, linkedApplication, readInputs, somewhere } from "./application.js";
+import { kernelSymbolNames, launchedProcess, linkedApplication, somewhere } from "./application.js";
 import { bindFiles, boundNumbers, countSites } from "./bound.js";
 import type { ResolvedConfiguration } from "./config/schema.js";
+import { imageContents } from "./contents.js";
 import type { ElfFile } from "./elf/file.js";
 import type { EntryCache } from "./host/entry-cache.js";
 import { withScratchDirectory, writeOutput } from "./host/files.js";
-import { cacheDirectory } from "./host/places.js";
 import { type Stopwatch, stopwatch } from "./host/stopwatch.js";
 import { chooseImageKernel, getImageKernel } from "./image-kernel.js";
-import { inspectIncluded } from "./included.js";
 import type { Bindings } from "./inspect/bindable.js";
-import { type Findings, inspectionCache } from "./inspect/cache.js";
-import { inspect, inspectForBinding } from "./inspect/inspect.js";
 import type { Inspection } from "./inspect/schema.js";
 import { allSyscalls } from "./inspect/syscall-names.js";
 import type { CachedKernel } from "./kernel/cache.js";
@@ -29,9 +26,8 @@ import type { Manifest } from "./manifest.js";
 import { chooseMask, type Mask } from "./mask/choose.js";
 import { readCallList } from "./mask/list.js";
 import { usedCalls } from "./mask/used.js";
-import { closureTree } from "./rootfs/closure.js";
 import { archiveMembers } from "./rootfs/cpio.js";
-import { readIncluded } from "./rootfs/include.js";
+import { memoryFor } from "./rootfs/memory.js";
 import { type RootFile, rootEntries } from "./rootfs/root.js";
 import type { KernelChoice } from "./specialise/choose.js";
 import {
@@ -60,6 +56,8 @@ export interface BuildResult {
   readonly kernelChoice: KernelChoice;
   /** What the application needs, for the mode of the image. */
   readonly verdict: Inspection["verdicts"]["unikernel"];
+  /** What is good to know of the application. */
+  readonly notes: readonly string[];
   /** Path of the bzImage, when one was asked for. */
   readonly bzImage?: string;
   readonly timingsMs: Readonly<
@@ -89,6 +87,7 @@ export async function build(request: BuildRequest): Promise<BuildResult> {
       manifest,
       imageBytes: image.length,
       kernelChoice: plan.choice,
+      notes: plan.notes,
       verdict: inspection.verdicts[configuration.mode],
       timingsMs: time.totalMs() as BuildResult["timingsMs"],
       ...bzImage,
@@ -110,6 +109,7 @@ interface ImagePlan {
   readonly manifest: Manifest;
   readonly manifestText: string;
   readonly kernelSymbols: ReadonlyMap<string, bigint>;
+  readonly notes: readonly string[];
 }
 
 /** The passes in front of the last link. */
@@ -118,31 +118,24 @@ export async function planImage(
   scratch: string,
   time: Stopwatch,
 ): Promise<ImagePlan> {
-  const { mode, args, env: environment } = configuration;
-  const inputs = await readInputs(configuration);
-  const files = await readIncluded(configuration.files.include);
+  const { mode } = configuration;
+  const contents = await imageContents(configuration, scratch, time);
+  const { target, inputs, linked: first, place, inspection, bindings, programs, open, files } = contents;
+  const { tree: closure } = contents;
   const { from } = configuration.mask;
   const listed = from === undefined ? undefined : await readCallList(from);
   const symbolNames = kernelSymbolNames(configuration);
-  // What can go wrong with the application goes wrong before a kernel is compiled for it.
-  const first = await linkedApplication(configuration, inputs, somewhere(symbolNames), scratch);
-  time.lap("application");
-
-  const cache = inspectionCache(cacheDirectory());
-  const { inspection, bindings } = await inspectApplication(first.path, configuration, cache);
-  const programs = [inspection, ...(await inspectIncluded(files, cache, scratch))];
-  const used = usedCalls(programs);
+  const used = usedCalls(programs, open);
   const mask = chooseMask(configuration.mask, used, listed, syscallNames);
-  const { path: guestPath, file: guestFile } = await guestPlaceOf(configuration, first.application);
-  const isDynamic = first.application.interpreter !== undefined;
-  const closure = isDynamic ? await closureTree(guestPath, inspection, first.application.bytes) : undefined;
-  time.lap("inspection");
 
   const callsKernel = somewhere(symbolNames).size > 0;
+  const process = launchedProcess(configuration, place.path, target);
   const wished = await chooseImageKernel({
     configuration,
     programs,
     callsKernel,
+    open,
+    user: process.user,
     files: [...files, ...(closure?.files.values() ?? [])],
   });
   const { kernel, choice } = await getImageKernel(wished, configuration, { isUrgent, onProgress });
@@ -155,37 +148,36 @@ export async function planImage(
   time.lap("stubs");
 
   const last =
-    symbolNames.length === 0 ? first : await linkedApplication(configuration, inputs, kernelSymbols, scratch);
+    symbolNames.length === 0
+      ? first
+      : await linkedApplication(configuration, { inputs, target }, kernelSymbols, scratch);
   const unbound = { application: last.application, applicationPath: first.path, tree: closure };
-  const { application, tree } = await bindFiles(unbound, bindings, calls);
+  const { application, tree } = bindFiles(unbound, bindings, calls);
   time.lap("binding");
+  const sites = calls === undefined ? {} : { sites: countSites(bindings) };
   const { digests } = inputs;
-  const description = {
-    configuration,
-    kernel,
-    choice,
-    inputs: digests,
-    application,
-    used,
-    mask,
-    ...(calls === undefined ? {} : { sites: countSites(bindings) }),
-    guestPath,
-    files,
-  };
-  const manifest = describeImage(description);
-  const manifestText = JSON.stringify(manifest);
   const guestFiles = withRing0(files, configuration);
-  const root = rootEntries({ init, guestPath, guestFile, args, environment, files: guestFiles, tree });
+  const members = archiveMembers(
+    rootEntries({ init, process, guestFile: place.file, files: guestFiles, tree }),
+  );
+  const rootBytes = members.length + application.bytes.length;
+  const memory = memoryFor(rootBytes, configuration.run.memory, application.path);
+  const manifest = describeImage({
+    ...{ configuration, kernel, choice, inputs: digests, application, used, mask, files },
+    ...sites,
+    ...{ process, rootBytes, memory },
+  });
+  const manifestText = JSON.stringify(manifest);
   const payload = layOutPayload({
-    members: archiveMembers(root),
+    members,
     application,
-    guestPath: guestFile,
+    guestPath: place.file,
     permissions: mode === "unikernel" ? ring0Permissions : 0o755,
     manifest: manifestText,
   });
   return {
     ...{ kernel, choice, application, inspection, mask, dispatch, parts },
-    ...{ payload, manifest, manifestText, kernelSymbols },
+    ...{ payload, manifest, manifestText, kernelSymbols, notes: contents.notes },
   };
 }
 
@@ -193,17 +185,6 @@ export async function planImage(
 const ring0Permissions = 0o1755;
 
 const syscallNames = allSyscalls.map(({ name }) => name);
-
-/** The inspection, and the sites that are to become calls: none in ring 3. */
-async function inspectApplication(
-  path: string,
-  { mode, bind }: ResolvedConfiguration,
-  cache: EntryCache,
-): Promise<Findings> {
-  const request = { path, mode: "precise", cache } as const;
-  if (mode === "unikernel" && bind) return inspectForBinding(request);
-  return { inspection: await inspect(request), bindings: [] };
-}
 
 interface RenderedStubs {
   readonly dispatch: string;

@@ -7,12 +7,15 @@ import { loadConfiguration } from "./config/load.js";
 import { mergeFlags } from "./config/merge.js";
 import type { ConfigurationFlags, ResolvedConfiguration } from "./config/schema.js";
 import { UklError } from "./errors.js";
+import { readStart } from "./host/files.js";
 
 type MaskFlags = NonNullable<ConfigurationFlags["mask"]>;
 
 /** Options of `build` and `run` as commander gives them. */
 export interface BuildFlags {
   readonly config?: string;
+  readonly pull?: true;
+  readonly unpackLimit?: string;
   readonly name?: string;
   readonly mode?: "unikernel" | "classic";
   /** False with --no-bind, otherwise true. */
@@ -57,6 +60,8 @@ export async function readConfiguration(
   return mergeFlags(configuration, {
     ...(await chooseTarget(targets)),
     name: flags.name,
+    pull: flags.pull,
+    unpackLimit: flags.unpackLimit,
     mode: flags.mode,
     bind: flags.bind ? undefined : false,
     compiler: flags.cc,
@@ -114,14 +119,32 @@ export function pairs(words: readonly string[], usage: string): Record<string, s
   );
 }
 
-/** One file that is no source, object or archive is a program; anything else is a list of inputs. */
+/** One word that is no source, object or archive names a program or its container; others are a list of inputs. */
 async function chooseTarget(
   targets: readonly string[],
-): Promise<Pick<ConfigurationFlags, "inputs" | "program">> {
+): Promise<Pick<ConfigurationFlags, "inputs" | "program" | "package" | "image">> {
   const [first, ...others] = targets;
   if (first === undefined) return {};
+  if (others.length === 0 && first.startsWith("package:")) return { package: first.slice("package:".length) };
+  if (others.length === 0 && (await isContainer(first))) return { image: first };
   if (others.length === 0 && !linkInputs.has(extname(first))) return { program: await findProgram(first) };
   return { inputs: [...targets] };
+}
+
+/** By what it says of itself, or by content: a layout directory, or a tar archive. */
+async function isContainer(path: string): Promise<boolean> {
+  if (/^(?:oci|docker-archive):/.test(path)) return true;
+  const status = await stat(path).catch(() => undefined);
+  if (status?.isDirectory())
+    return (await stat(join(path, "oci-layout")).catch(() => undefined)) !== undefined;
+  return status?.isFile() === true && isTar(await readStart(path, tarMagic.offset + tarMagic.text.length));
+}
+
+/** POSIX.1-2001, ustar interchange format. */
+const tarMagic = { offset: 257, text: "ustar" } as const;
+
+function isTar(start: Uint8Array): boolean {
+  return Buffer.from(start.subarray(tarMagic.offset)).toString("latin1") === tarMagic.text;
 }
 
 /** Daemons are there, where the PATH of users does not lead. */

@@ -17,17 +17,22 @@ export interface KernelWish {
   readonly programs: readonly ProgramUses[];
   /** The application calls functions of the kernel, which may need anything. */
   readonly callsKernel: boolean;
+  /** Why programs of the image may use more than is known. */
+  readonly open?: string | undefined;
+  /** As whom the application starts, where that is not root. */
+  readonly user?: { readonly uid: number } | undefined;
   /** The files of the image beside the application. */
   readonly files: readonly RootFile[];
 }
 
 export async function chooseImageKernel(wish: KernelWish): Promise<KernelChoice> {
-  const { configuration, programs, callsKernel, files } = wish;
+  const { configuration, programs, callsKernel, files, open, user } = wish;
   const { args, env, run, kernel } = configuration;
-  const texts = files.filter(({ data }) => !canRun(data));
-  const others = otherUses({ args, env, run, texts });
+  const texts = files.filter(({ data, isData }) => !isData && !canRun(data));
+  const isRoot = user === undefined || user.uid === 0;
+  const others = otherUses({ args, env, run, isRoot, texts });
   const { base = "special", options: configured } = kernel;
-  return chooseKernel(await readNeeds(), { base, uses: { programs, others }, callsKernel, configured });
+  return chooseKernel(await readNeeds(), { base, uses: { programs, others }, callsKernel, open, configured });
 }
 
 export interface ImageKernel {

@@ -2,12 +2,45 @@
 /** Programs and libraries that are in an image beside its application: what they need counts as well. */
 import { mkdir, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { parseElf } from "./elf/file.js";
+import { type ElfFile, parseElf } from "./elf/file.js";
 import { UklError } from "./errors.js";
 import type { EntryCache } from "./host/entry-cache.js";
-import { inspect } from "./inspect/inspect.js";
+import { type FileView, hostView, resolveIn } from "./host/file-view.js";
+import type { Findings } from "./inspect/cache.js";
+import { type InspectRequest, inspect, inspectForBinding, librariesOf } from "./inspect/inspect.js";
 import type { Inspection } from "./inspect/schema.js";
+import type { Tree } from "./rootfs/host-tree.js";
 import type { RootFile } from "./rootfs/root.js";
+import type { Target } from "./target.js";
+
+/** To inspect one takes seconds, once. */
+const mostPrograms = 32;
+const mostExtensions = 256;
+/** Where the loader looks for libraries by name: what is needed of them, it finds. */
+const commonDirectory = /^\/(?:usr\/)?(?:local\/)?lib(?:64)?(?:\/x86_64-linux-gnu)?$/;
+
+/**
+ * The application with what its package has for it to load. Where its own calls are not all known, those of extensions
+ * change nothing, and finding them can take minutes: of these, only what they need is looked up.
+ */
+export async function inspectApplication(
+  path: string,
+  target: Target | undefined,
+  { cache, isBound }: { readonly cache: EntryCache; readonly isBound: boolean },
+): Promise<Findings> {
+  const view = target?.view ?? hostView;
+  const request = { path, mode: "precise", view, cache } as const;
+  const find = async (what: InspectRequest): Promise<Findings> =>
+    isBound ? inspectForBinding(what) : { inspection: await inspect(what), bindings: [] };
+  const found = await find(request);
+  const { inspection: alone, bindings } = found;
+  const alsoLoaded = target === undefined || alone.target.interp === undefined ? [] : extensionsOf(target);
+  if (alsoLoaded.length === 0) return found;
+  if (alone.complete) return find({ ...request, alsoLoaded });
+  const known = new Set(alone.libraries.map((library) => library.path));
+  const further = (await librariesOf(alsoLoaded, view)).filter((library) => !known.has(library.path));
+  return { inspection: { ...alone, libraries: [...alone.libraries, ...further] }, bindings };
+}
 
 export async function inspectIncluded(
   files: readonly RootFile[],
@@ -25,12 +58,67 @@ export async function inspectIncluded(
   return inspections;
 }
 
+/** Libraries that only the program itself knows how to find: extensions of an interpreter, modules of a server. */
+function extensionsOf({ view, data, isWhole }: Target): readonly string[] {
+  const paths = isWhole ? pathsBelow(view, "/") : data;
+  const found = paths.filter(
+    (path) =>
+      /\.so(?:\.\d+)*$/.test(path) &&
+      !commonDirectory.test(dirname(path)) &&
+      resolveIn(view, path)?.node.kind === "file",
+  );
+  return found.length > mostExtensions ? [] : found;
+}
+
+function pathsBelow(view: FileView, directory: string): readonly string[] {
+  return view.names(directory).flatMap((name) => {
+    const path = join(directory, name);
+    return view.node(path)?.kind === "directory" ? pathsBelow(view, path) : [path];
+  });
+}
+
+export interface ProgramsBeside {
+  readonly inspections: readonly Inspection[];
+  /** Why there may be more than what was found of them. */
+  readonly open?: string;
+}
+
+/** The programs that come with a package or a container, which the application may execute. */
+export async function inspectBeside(
+  tree: Tree,
+  { view, file, isWhole }: Target,
+  cache: EntryCache,
+): Promise<ProgramsBeside> {
+  const programs = [...tree.files.values()].filter(
+    (each) => (isWhole || each.isData) && each.path !== file && isProgram(each),
+  );
+  if (programs.length > mostPrograms) {
+    return {
+      inspections: [],
+      open: `${programs.length} other programs are in the image, too many to inspect`,
+    };
+  }
+  const inspections: Inspection[] = [];
+  for (const { path } of programs) inspections.push(await inspect({ path, mode: "precise", view, cache }));
+  return { inspections };
+}
+
+function isProgram({ data, permissions }: RootFile): boolean {
+  const linkage = (permissions & 0o111) === 0 ? undefined : readElf(data)?.linkage;
+  return linkage !== undefined && linkage !== "relocatable" && linkage !== "shared-library";
+}
+
 /** Whether it is an ELF file that is executed or loaded. */
 export function canRun(data: Uint8Array): boolean {
+  const elf = readElf(data);
+  return elf !== undefined && elf.linkage !== "relocatable";
+}
+
+function readElf(data: Uint8Array): ElfFile | undefined {
   try {
-    return parseElf(data, "").linkage !== "relocatable";
+    return data[0] === 0x7f ? parseElf(data, "") : undefined;
   } catch (error) {
-    if (error instanceof UklError) return false;
+    if (error instanceof UklError) return undefined;
     throw error;
   }
 }

@@ -34,6 +34,12 @@ export const manifestSchema = z.object({
   inputs: z.array(z.object({ name: z.string(), sha256: digest })),
   application: z.object({
     guestPath: z.string().startsWith("/"),
+    /** From argv[0] on, what stands in front of the arguments. Absent in older images, which have the path. */
+    leading: z.array(z.string()).min(1).optional(),
+    /** "/" where there is none. */
+    workingDirectory: z.string().startsWith("/").optional(),
+    /** Root where there is none. */
+    user: z.object({ uid: size, gid: size, groups: z.array(size) }).optional(),
     kind: z.enum(["executable", "pie"]),
     entry: address,
     sizeBytes: size,
@@ -69,6 +75,8 @@ export const manifestSchema = z.object({
   files: z.array(z.object({ path: z.string(), sha256: digest })),
   ring0Programs: z.array(z.string()),
   kernelSymbols: z.array(z.string()),
+  /** All that is unpacked at start. Absent in older images. */
+  rootBytes: size.optional(),
   run: z.object({
     memory: z.string(),
     cpus: z.number().int().positive(),

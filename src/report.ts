@@ -13,6 +13,7 @@ export function formatBuild({
   manifest,
   imageBytes,
   kernelChoice,
+  notes,
   verdict,
   bzImage,
   timingsMs,
@@ -39,7 +40,7 @@ export function formatBuild({
       .join(", ")}`,
   ];
   if (mode === "unikernel") lines.push("  note     the application runs in ring 0: SMEP and SMAP are off");
-  lines.push(...kernelChoice.notes.map((note) => `  note     ${note}`));
+  lines.push(...[...notes, ...kernelChoice.notes].map((note) => `  note     ${note}`));
   const obstacles = verdict.findings.filter(({ severity }) => severity === "obstacle");
   lines.push(...obstacles.map(({ what, fix }) => `  warning  ${what}: ${fix}`));
   return `${lines.join("\n")}\n`;

@@ -8,7 +8,8 @@ import { withScratchDirectory } from "./host/files.js";
 import { readManifest } from "./image.js";
 import type { Manifest } from "./manifest.js";
 import { archiveMembers, archiveTrailer } from "./rootfs/cpio.js";
-import { defaultEnvironment, launchFiles, mountsFile, type RootFile } from "./rootfs/root.js";
+import { checkMemory } from "./rootfs/memory.js";
+import { launchFiles, mountsFile, type RootFile } from "./rootfs/root.js";
 import {
   connectNetwork,
   guestFiles,
@@ -72,6 +73,8 @@ export async function withMachine<T>(
   const manifest = await imageManifest(request.imagePath);
   const bootMode = chooseBootMode(manifest, request);
   const attachments = await chooseAttachments(manifest, request);
+  const memory = request.memory ?? manifest.run.memory;
+  checkMemory(manifest.rootBytes ?? 0, memory, request.imagePath);
   const { accelerator, tscKhz } = await selectAccelerator(request.accelerator);
   const planned = await planRunNetwork(manifest, request);
   return withScratchDirectory(async (scratch) => {
@@ -90,7 +93,7 @@ export async function withMachine<T>(
         tscKhz,
         bootMode,
         attachments,
-        memory: request.memory ?? manifest.run.memory,
+        memory,
         cpus: request.cpus ?? manifest.run.cpus,
         devices: network.plan.devices,
         ...(kernelArguments === undefined ? {} : { kernelArguments }),
@@ -157,11 +160,12 @@ function launchArchive(
   { args, env }: RunRequest,
   further: readonly RootFile[],
 ): Buffer | undefined {
-  const environment = { ...defaultEnvironment, ...manifest.environment, ...env };
+  const { guestPath: path, leading = [path], ...place } = manifest.application;
+  const environment = { ...manifest.environment, ...env };
   const isReplaced = args !== undefined || Object.keys(env).length > 0;
   const files = [
     ...(isReplaced
-      ? launchFiles(manifest.application.guestPath, args ?? manifest.arguments, environment)
+      ? launchFiles({ path, leading, ...place, args: args ?? manifest.arguments, environment })
       : []),
     ...further,
   ];

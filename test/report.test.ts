@@ -21,6 +21,7 @@ function result(
     imageBytes: 5 * 1024 * 1024,
     timingsMs: { kernel: 1, stubs: 2, application: 30, inspection: 40, image: 200, verify: 5, total: 238 },
     kernelChoice: { base: "generic", options: [], notes: [] },
+    notes: [],
     verdict: { outcome: "works", findings: [] },
     manifest: {
       schemaVersion: 1,

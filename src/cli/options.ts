@@ -35,6 +35,8 @@ export function collect(value: string, earlier: readonly string[]): readonly str
 export function addImageOptions(command: Command): Command {
   return command
     .option("--config <file>", "configuration file (default: ukl.config.ts or ukl.config.json)")
+    .option("--pull", "fetch a Debian package that is not installed, without installing it")
+    .option("--unpack-limit <size>", "what archives may unpack to (default: 2G)")
     .option("--name <name>", "name of the image and of the program in the guest")
     .addOption(new Option("--mode <mode>", "ring 0 or ring 3").choices(["unikernel", "classic"]))
     .option("--no-bind", "leave the system call instructions of the program as they are")

@@ -10,6 +10,7 @@ import { checkGuestName, nameFromImage } from "../guests/state.js";
 import { startGuest } from "../guests.js";
 import { withScratchDirectory } from "../host/files.js";
 import { isImage } from "../image.js";
+import { findMissingFiles, formatMissing } from "../missing-files.js";
 import { formatMasked } from "../report.js";
 import { dryRun, type RunRequest, run } from "../run.js";
 import { guestStore } from "./guests.js";
@@ -26,6 +27,8 @@ interface RunFlags extends BuildFlags {
   readonly dryRun?: true;
   readonly detach?: true;
   readonly guest?: string;
+  readonly missingFiles?: true;
+  readonly json?: true;
 }
 
 export function addRun(program: Command, invocation: Invocation): void {
@@ -46,7 +49,10 @@ export function addRun(program: Command, invocation: Invocation): void {
     .option("--append <word>", "add to the kernel's command line", collect, [])
     .option("--icount", "guest time counts instructions: 1 instruction is 1 ns (TCG only)")
     .option("--dry-run", "print the command instead of running it")
+    .option("--missing-files", "run the program on this machine, and tell which files its image would lack")
+    .option("--json", "print what --missing-files finds as JSON")
     .action(async (targets: string[], flags: RunFlags) => {
+      if (flags.missingFiles) return printMissing(targets, flags, invocation);
       checkDetached(flags);
       await withImage(targets, flags, invocation, async (request) => {
         if (flags.dryRun) return void terminal.print(`${await dryRun(request)}\n`);
@@ -92,6 +98,15 @@ function checkDetached({ detach, guest, timeout }: RunFlags): void {
     cause: detach ? "--timeout is given too" : "--guest is given without -d",
     fix: detach ? "leave out --timeout, and end it with 'ukl stop'" : "add -d, or leave out --guest",
   });
+}
+
+async function printMissing(
+  targets: readonly string[],
+  flags: RunFlags,
+  { terminal, programArguments }: Invocation,
+): Promise<void> {
+  const found = await findMissingFiles(await readConfiguration(targets, flags, programArguments));
+  terminal.print(flags.json ? `${JSON.stringify(found, undefined, 2)}\n` : formatMissing(found));
 }
 
 /** Calls `work` with the image that the targets name, or with one built from them for this run. */

@@ -9,7 +9,7 @@
 type MaskPolicy = "enosys" | "eperm" | "log" | "kill" | "success";
 
 /**
- * Either `inputs` or `program`, unless the command line names the target. Relative host paths start at the
+ * One of `inputs`, `program`, `package` and `image`, unless the command line names the target. Relative host paths start at the
  * configuration file's directory.
  */
 export interface Configuration {
@@ -19,8 +19,16 @@ export interface Configuration {
   readonly name?: string;
   /** Sources, objects and archives (.c .cc .cpp .cxx .S .s .o .a) that make up the application. */
   readonly inputs?: readonly string[];
-  /** An executable to use as it is; a dynamic one comes with its libraries and files. */
+  /** An executable or script to use as it is; a dynamic one comes with its libraries and files. */
   readonly program?: string;
+  /** A Debian package, with a slash and a name behind it where it has several programs: `postgresql-15/postgres`. */
+  readonly package?: string;
+  /** A container image: `oci:DIRECTORY`, `oci:DIRECTORY:TAG`, `docker-archive:FILE`, or the path of either. */
+  readonly image?: string;
+  /** Fetch a package that is not installed, without installing it. Default: false. */
+  readonly pull?: boolean;
+  /** What archives may unpack to, a whole number of MiB or GiB. Default: `2G`. */
+  readonly unpackLimit?: string;
   /** Compiles and links the inputs. Default: `g++` where there is C++ among them, else `gcc`. */
   readonly compiler?: string;
   /** Libraries to link, as names for `-l`. */

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT
 /** Messages of the TypeScript compiler, put the way ours are. */
 import { ts } from "@ts-morph/bootstrap";
-import { reservedKey } from "./explain.js";
 
 /** An import, an import for its side effect, and a Node module without its "node:" prefix. */
 const cannotFindModule = [2307, 2882, 2591];
-const unknownProperty = [2353, 2561];
 
 /** What the parser expected, and the word or character it found there. */
 export function describeSyntaxError(text: string, diagnostic: ts.Diagnostic): string {
@@ -20,8 +18,7 @@ export function describeTypeError(text: string, diagnostic: ts.Diagnostic): stri
   if (cannotFindModule.includes(diagnostic.code) && /^["']/.test(found)) {
     return `expected an import of "uklkit" or of one of Node's "node:" modules, found ${found}`;
   }
-  const reserved = unknownProperty.includes(diagnostic.code) ? reservedKey(found) : undefined;
-  return reserved ?? messageOf(diagnostic);
+  return messageOf(diagnostic);
 }
 
 /** The compiler's message on one line, without its final full stop. */

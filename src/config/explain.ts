@@ -15,9 +15,6 @@ export interface Complaint {
   readonly text: string;
 }
 
-/** Members of a configuration that a later version will understand. */
-const reservedKeys = ["image", "package"];
-
 /** Explains the first of zod's issues about `value`. */
 export function explainIssue(issue: z.core.$ZodIssue, value: unknown): Complaint {
   const { path } = issue;
@@ -25,7 +22,7 @@ export function explainIssue(issue: z.core.$ZodIssue, value: unknown): Complaint
     const key = issue.keys[0] ?? "";
     return {
       place: { path: [...path, key], at: "key" },
-      text: formatPath(path) + (reservedKey(key) ?? unknownKey(key, knownKeys(path))),
+      text: formatPath(path) + unknownKey(key, knownKeys(path)),
     };
   }
   if (issue.code === "invalid_key") {
@@ -38,14 +35,6 @@ export function explainIssue(issue: z.core.$ZodIssue, value: unknown): Complaint
   const text = `${formatPath(path)}expected ${issue.message}, found ${foundInstead(issue, found)}`;
   const values = issue.code === "invalid_value" ? issue.values.map(String) : [];
   return { place: { path, at: "value" }, text: text + didYouMean(String(found), values) };
-}
-
-/** The refusal of a reserved member, quoted or not, and undefined for any other name. */
-export function reservedKey(key: string): string | undefined {
-  const name = key.replaceAll('"', "");
-  return reservedKeys.includes(name)
-    ? `expected inputs or program, found ${show(name)}, which is reserved for a later version`
-    : undefined;
 }
 
 function unknownKey(key: string, known: readonly string[]): string {

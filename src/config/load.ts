@@ -33,11 +33,19 @@ export async function loadConfiguration(path: string): Promise<ResolvedConfigura
 /** Host paths made absolute: a configuration means the same from wherever it is used. */
 function resolvePaths(configuration: ResolvedConfiguration, directory: string): ResolvedConfiguration {
   const absolute = (path: string) => resolve(directory, path);
-  const { inputs, program, libraryPaths, mask, kernel, files, run } = configuration;
+  const { inputs, program, image, libraryPaths, mask, kernel, files, run } = configuration;
   return {
     ...configuration,
     ...(inputs === undefined ? {} : { inputs: inputs.map(absolute) }),
     ...(program === undefined ? {} : { program: absolute(program) }),
+    ...(image === undefined
+      ? {}
+      : {
+          image: image.replace(
+            /^(oci:|docker-archive:)?(.*)$/s,
+            (_, form = "", path) => form + absolute(path),
+          ),
+        }),
     libraryPaths: libraryPaths.map(absolute),
     mask: { ...mask, ...(mask.from === undefined ? {} : { from: absolute(mask.from) }) },
     kernel: { ...kernel, ...(kernel.source === undefined ? {} : { source: absolute(kernel.source) }) },

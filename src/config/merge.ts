@@ -2,12 +2,17 @@
 /** Joins a configuration file's values with those of the command line; the command line wins. */
 import { UklError } from "../errors.js";
 import { explainIssue } from "./explain.js";
-import { type ConfigurationFlags, configurationSchema, type ResolvedConfiguration } from "./schema.js";
+import {
+  type ConfigurationFlags,
+  configurationSchema,
+  type ResolvedConfiguration,
+  targetNames,
+} from "./schema.js";
 
 /**
  * The configuration to build from: the file's, if there is one, with the flags laid over it.
  *
- * A single value, `args`, and the choice of `inputs` or `program` are replaced; `env`, Kconfig options, masked
+ * A single value, `args`, and the choice of a target are replaced; `env`, Kconfig options, masked
  * calls, files, volumes and disks are joined by name; libraries, kernel symbols, ring-0 programs and compiler flags are appended, where the last
  * one wins; library paths are put in front, where the first one wins. Throws UKL-101 when a flag's value is not
  * allowed. Host paths are left as they are.
@@ -29,13 +34,11 @@ export function mergeFlags(
 }
 
 function overlay(file: ConfigurationFlags, flags: ConfigurationFlags): ConfigurationFlags {
-  const namesTarget = flags.inputs !== undefined || flags.program !== undefined;
-  const target = namesTarget ? flags : file;
+  const target = targetNames.some((name) => flags[name] !== undefined) ? flags : file;
   return {
     ...file,
     ...defined(flags),
-    inputs: target.inputs,
-    program: target.program,
+    ...Object.fromEntries(targetNames.map((name) => [name, target[name]])),
     libraries: joined(file.libraries, flags.libraries),
     libraryPaths: joined(flags.libraryPaths, file.libraryPaths),
     compileFlags: joined(file.compileFlags, flags.compileFlags),

@@ -120,7 +120,18 @@ const input = text(
   "a path that ends in .c, .cc, .cpp, .cxx, .S, .s, .o or .a",
   /^[^\0]+\.(?:cc?|cpp|cxx|S|s|o|a)$/,
 );
+const packageTarget = text(
+  'the name of a Debian package, and behind a slash that of its program, such as "git/git"',
+  /^[a-z0-9][a-z0-9+.-]+(?:\/[\w.+-]+)?$/,
+);
 const variableName = text("the name of an environment variable", /^[^=\0]+$/);
+
+/** What an application is made from: one of these. */
+export const targetNames = ["inputs", "program", "package", "image"] as const;
+
+function targetsOf(value: Partial<Record<(typeof targetNames)[number], unknown>>): readonly unknown[] {
+  return targetNames.map((name) => value[name]).filter((target) => target !== undefined);
+}
 
 export const configurationSchema = z
   .strictObject(
@@ -132,6 +143,10 @@ export const configurationSchema = z
       ).optional(),
       inputs: list(input, "a list of paths").min(1, { error: "at least one input" }).optional(),
       program: hostPath.optional(),
+      package: packageTarget.optional(),
+      image: hostPath.optional(),
+      pull: z.boolean({ error: "true or false" }).default(false),
+      unpackLimit: size.default("2G"),
       compiler: text('a compiler such as "musl-gcc"', /^[\w./+-]+$/).optional(),
       libraries: list(
         text('a library name such as "m"', /^:?\w[\w.+-]*$/),
@@ -152,12 +167,19 @@ export const configurationSchema = z
     },
     { error: "an object" },
   )
-  .refine((value) => value.inputs === undefined || value.program === undefined, {
-    error: "either inputs or a program",
+  .refine((value) => targetsOf(value).length < 2, {
+    error: "one of inputs, program, package and image",
     path: ["program"],
-    params: { found: "both" },
+    params: { found: "several" },
   })
-  .meta({ title: "Configuration of ukl", not: { required: ["inputs", "program"] } });
+  .meta({
+    title: "Configuration of ukl",
+    not: {
+      anyOf: targetNames.flatMap((one, index) =>
+        targetNames.slice(index + 1).map((other) => ({ required: [one, other] })),
+      ),
+    },
+  });
 
 /** A checked configuration: defaults filled in and, when it came from a file, host paths made absolute. */
 export type ResolvedConfiguration = z.output<typeof configurationSchema>;

@@ -19,6 +19,19 @@ export async function readInput(path: string): Promise<Buffer> {
   }
 }
 
+/** The first bytes of a file, as many as there are; none of what cannot be read. */
+export async function readStart(path: string, sizeBytes: number): Promise<Uint8Array> {
+  const handle = await open(path).catch(() => undefined);
+  try {
+    const start = await handle?.read(Buffer.alloc(sizeBytes), 0, sizeBytes, 0);
+    return start?.buffer.subarray(0, start.bytesRead) ?? new Uint8Array();
+  } catch {
+    return new Uint8Array();
+  } finally {
+    await handle?.close();
+  }
+}
+
 /** The lines of a file that may be too big to hold, each byte one character; of a line no more than `limit` of them. */
 export async function* readLines(path: string, limit: number): AsyncGenerator<string> {
   let line = "";

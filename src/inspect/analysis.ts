@@ -31,6 +31,8 @@ interface AnalysisOptions {
   /** Whether to look for sites that can become calls. */
   readonly findsBindings: boolean;
   readonly time: Stopwatch;
+  /** Libraries that the program loads by paths that it puts together. */
+  readonly alsoLoaded?: readonly string[];
 }
 
 /** An inspection, and what was loaded on the way that `started` has not. */
@@ -41,7 +43,7 @@ interface Analysis extends Inspection {
 
 export async function analyse(
   started: Constituents,
-  { mode, linked, findsBindings, time }: AnalysisOptions,
+  { mode, linked, findsBindings, time, alsoLoaded }: AnalysisOptions,
 ): Promise<Analysis> {
   let symbols = indexSymbols(started);
   const graph = new Graph(openModules(started.objects, 0), bindIn(symbols));
@@ -51,7 +53,7 @@ export async function analyse(
       symbols = indexSymbols({ objects });
       graph.extend(openModules(objects, graph.modules.length), bindIn(symbols));
     };
-    const explored = await explore(graph, started, extend);
+    const explored = await explore(graph, started, extend, alsoLoaded);
     const { closure, reaches, live, search, runtimeNames } = explored;
     time.lap("reach");
 

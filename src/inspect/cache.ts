@@ -6,6 +6,7 @@
 import { join } from "node:path";
 import { z } from "zod";
 import { type EntryCache, entryCache, fileState } from "../host/entry-cache.js";
+import type { FileView } from "../host/file-view.js";
 import { sha256 } from "../host/files.js";
 import { parseJson } from "../json.js";
 import { type Bindings, leftReasons } from "./bindable.js";
@@ -68,13 +69,13 @@ export function inspectionKey(analysis: string, objects: readonly LoadedObject[]
 export async function findInspection(
   cache: EntryCache,
   key: string,
-  path: string,
+  { path, view }: { readonly path: string; readonly view: FileView },
 ): Promise<Findings | undefined> {
   const text = await cache.read(`${key}.json`);
   const entry = text === undefined ? undefined : entrySchema.safeParse(parseJson(text)).data;
   if (entry?.key !== key) return undefined;
   for (const { path: later, sizeBytes, modifiedMs } of entry.laterFiles) {
-    const state = await fileState(later);
+    const state = await fileState(view.locate(later));
     if (state?.sizeBytes !== sizeBytes || state.modifiedMs !== modifiedMs) return undefined;
   }
   const { target, libraries, ...rest } = entry.inspection;
@@ -87,11 +88,11 @@ export async function keepInspection(
   cache: EntryCache,
   key: string,
   findings: Findings,
-  later: readonly LoadedObject[],
+  { later, view }: { readonly later: readonly LoadedObject[]; readonly view: FileView },
 ): Promise<void> {
   const laterFiles: z.infer<typeof laterFile>[] = [];
   for (const { path } of later) {
-    const state = await fileState(path);
+    const state = await fileState(view.locate(path));
     if (state === undefined) return;
     laterFiles.push({ path, ...state });
   }

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 /**
  * The files that a program consists of when it runs: itself, its interpreter, and every library that the
- * loader maps before `main`, found on this machine as glibc's or musl's loader finds them.
+ * loader maps before `main`, found as glibc's or musl's loader finds them.
  *
  * All that is read is untrusted. A library that the loader would refuse is missing; how many files a
  * search may touch is limited, because names times directories can be made absurdly many.
  */
-import { realpath } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { malformed } from "../elf/malformed.js";
+import { type FileView, hostView, resolveIn } from "../host/file-view.js";
 import { readInput } from "../host/files.js";
 import { readSystemSearch } from "./ld-cache.js";
 import {
@@ -49,6 +49,8 @@ export interface ClosureOptions {
   readonly libraryPath?: readonly string[];
   /** Of the program, where they were read already. */
   readonly bytes?: Buffer;
+  /** Where the program and its libraries are; this machine by default. */
+  readonly view?: FileView;
 }
 
 interface LoaderState {
@@ -68,8 +70,9 @@ const muslSelf = /^lib(?:c|pthread|rt|m|dl|util|xnet)\./;
 
 /** Loads what the program at `path` consists of. Throws UKL-201 to UKL-210 about the program itself. */
 export async function loadClosure(path: string, options: ClosureOptions = {}): Promise<Closure> {
-  const program = openProgram(options.bytes ?? (await readInput(path)), path);
-  const system = await readSystemSearch(libcOf(program), options.libraryPath ?? []);
+  const { view = hostView } = options;
+  const program = openProgram(options.bytes ?? (await readInput(view.locate(path))), path);
+  const system = await readSystemSearch(libcOf(program), options.libraryPath ?? [], view);
   const loading = new Loading({ system, requesters: [], byName: new Map(), byFile: new Map() }, [], []);
   await loading.addProgram(program);
   await loading.addNeeded(0);
@@ -135,12 +138,14 @@ class Loading {
   }
 
   async addProgram(program: LoadedObject): Promise<void> {
-    const real = await realpath(program.path).catch(() => program.path);
-    this.#add(program, identify(real)?.id ?? "", dirname(real));
+    const { view } = this.#system;
+    const real = resolveIn(view, resolve(program.path))?.path ?? program.path;
+    this.#add(program, identify(view.locate(real))?.id ?? "", dirname(real));
     const path = program.file.interpreter ?? (this.#system.libc === "musl" ? muslInterpreter : undefined);
     if (path === undefined) return;
-    const identity = identify(path);
-    const object = identity?.isFile ? await openLibrary(path, "interpreter") : "refused";
+    const location = view.locate(path);
+    const identity = identify(location);
+    const object = identity?.isFile ? await openLibrary(path, "interpreter", location) : "refused";
     if (typeof object !== "string") this.#waiting = { object, id: identity?.id ?? "" };
     else if (startsAlone(program)) this.#miss(path, program.name);
   }
@@ -193,12 +198,13 @@ class Loading {
 
   async #open(path: string, by: number, reason: LoadReason): Promise<number | Unusable | undefined> {
     if (--this.#probesLeft < 0) throw tooMany(this.#objects[0]?.path ?? path);
-    const identity = identify(path);
+    const location = this.#system.view.locate(path);
+    const identity = identify(location);
     if (identity === undefined) return undefined;
     if (identity.id === this.#waiting?.id) return this.#placeInterpreter(by);
     const known = this.#byFile.get(identity.id);
     if (known !== undefined) return known;
-    const object = identity.isFile ? await openLibrary(path, reason) : "refused";
+    const object = identity.isFile ? await openLibrary(path, reason, location) : "refused";
     if (typeof object !== "string") return this.#add({ ...object, neededBy: by }, identity.id);
     this.#byFile.set(identity.id, object);
     return object;

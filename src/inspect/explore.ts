@@ -3,6 +3,7 @@
  * What can run, with all that is loaded on the way. What live code asks the loader for by name is loaded and
  * read as well, and may ask for more: round by round, until nothing new is named.
  */
+import { hostView } from "../host/file-view.js";
 import { type Closure, type Constituents, extendClosure } from "./closure.js";
 import type { Graph } from "./graph.js";
 import { type LayerSearch, type Reaches, reachLayers } from "./layers.js";
@@ -27,16 +28,17 @@ export interface Explored {
 /** Plugins that load plugins: no program has more generations. */
 const mostRounds = 8;
 
-/** `extend` adds what a closure has more to the graph. */
+/** `extend` adds what a closure has more to the graph; `alsoLoaded` are paths that the program makes up itself. */
 export async function explore(
   graph: Graph,
   start: Constituents,
   extend: (closure: Constituents) => void,
+  alsoLoaded: readonly string[] = [],
 ): Promise<Explored> {
   let closure: Constituents = start;
   let later = nothingLater;
   let layers: LayerSearch | undefined;
-  let plugins: readonly AskedName[] = [];
+  let plugins = askedBy(graph.modules[0], alsoLoaded);
   const searched = new Set<Module>();
   const callers = new Callers();
   for (let round = 1; ; round++) {
@@ -50,7 +52,7 @@ export async function explore(
       // Once all else is settled, directories are looked into: of each file once.
       const modules = [...named.openModules].filter((module) => !searched.has(module));
       for (const module of modules) searched.add(module);
-      const found = await findPlugins(graph, live, new Set(modules));
+      const found = findPlugins(graph, live, new Set(modules), start.loader?.system.view ?? hostView);
       plugins = [...plugins, ...found];
       if (found.length > 0) next = await load(closure, named, plugins);
     }
@@ -61,6 +63,10 @@ export async function explore(
     closure = next.closure;
     later = next.later;
   }
+}
+
+function askedBy(by: Module | undefined, paths: readonly string[]): readonly AskedName[] {
+  return by === undefined ? [] : paths.map((name) => ({ name, by, evidence: "it is in the image for that" }));
 }
 
 async function load(closure: Constituents, named: RuntimeNames, plugins: readonly AskedName[]) {

@@ -7,6 +7,7 @@
  */
 import { readFile } from "node:fs/promises";
 import { Fields } from "../elf/fields.js";
+import { type FileView, hostView } from "../host/file-view.js";
 import { glibcDirectories, muslDirectories, type SystemSearch } from "./search-path.js";
 
 const magic = "glibc-ld.so.cache1.1";
@@ -25,14 +26,15 @@ const nameLimitBytes = 4096;
 export async function readSystemSearch(
   libc: SystemSearch["libc"],
   libraryPath: readonly string[],
+  view: FileView = hostView,
 ): Promise<SystemSearch> {
   if (libc === "glibc") {
-    const bytes = await readFile("/etc/ld.so.cache").catch(() => new Uint8Array(0));
-    return { libc, libraryPath, cache: parseLdCache(bytes), directories: glibcDirectories };
+    const bytes = await readFile(view.locate("/etc/ld.so.cache")).catch(() => new Uint8Array(0));
+    return { view, libc, libraryPath, cache: parseLdCache(bytes), directories: glibcDirectories };
   }
-  const list = await readFile("/etc/ld-musl-x86_64.path", "utf8").catch(() => undefined);
+  const list = await readFile(view.locate("/etc/ld-musl-x86_64.path"), "utf8").catch(() => undefined);
   const directories = list?.split(/[:\n]/).filter((directory) => directory !== "") ?? muslDirectories;
-  return { libc, libraryPath, cache: new Map(), directories };
+  return { view, libc, libraryPath, cache: new Map(), directories };
 }
 
 /**

@@ -48,10 +48,15 @@ export function openProgram(bytes: Buffer, path: string): LoadedObject {
   return describe(bytes, path, "program");
 }
 
-export async function openLibrary(path: string, reason: LoadReason): Promise<LoadedObject | Unusable> {
+/** `location` is where its bytes are. */
+export async function openLibrary(
+  path: string,
+  reason: LoadReason,
+  location = path,
+): Promise<LoadedObject | Unusable> {
   const role = interpreterName.test(basename(path)) ? "interpreter" : reason;
   try {
-    const object = describe(await readInput(path), path, role);
+    const object = describe(await readInput(location), path, role);
     return role === "interpreter" || isLibrary(object.file) ? object : "refused";
   } catch (error) {
     if (!(error instanceof UklError)) throw error;

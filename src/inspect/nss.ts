@@ -47,7 +47,9 @@ const builtIn: readonly string[] = ["files", "dns"];
 export async function withNameServices(closure: Closure): Promise<Closure> {
   const databases = askedDatabases(closure);
   if (databases.length === 0) return closure;
-  const configuration = await readInput("/etc/nsswitch.conf").catch(() => Buffer.alloc(0));
+  const configuration = await readInput(closure.loader.system.view.locate("/etc/nsswitch.conf")).catch(() =>
+    Buffer.alloc(0),
+  );
   const modules = nameServiceModules(configuration.toString("utf8"), databases);
   const extended = await extendClosure(closure, modules, "nss");
   return { ...extended, missing: closure.missing };

@@ -3,7 +3,7 @@
  * Plugins: where code loads libraries by names that it computes, it has most often the name of their directory. What is
  * there may be loaded, as a configuration says.
  */
-import { listFiles } from "../host/files.js";
+import { type FileView, resolveIn } from "../host/file-view.js";
 import type { Graph, GraphNode } from "./graph.js";
 import type { Module } from "./module.js";
 import { qualifiedName } from "./names.js";
@@ -18,21 +18,31 @@ const sharedDirectory = /^\/(?:tmp|var\/tmp|dev\/shm)\/*$/;
 const mostPlugins = 256;
 
 /** What lies in the directories that live code of `modules` names. */
-export async function findPlugins(
+export function findPlugins(
   graph: Graph,
   live: Reach,
   modules: ReadonlySet<Module>,
-): Promise<readonly AskedName[]> {
+  view: FileView,
+): readonly AskedName[] {
   if (modules.size === 0) return [];
   const plugins: AskedName[] = [];
   for (const [directory, [node]] of livePaths(graph, live, (module) => modules.has(module))) {
     if (node === undefined || commonDirectory.test(directory) || sharedDirectory.test(directory)) continue;
-    const files = (await listFiles(directory)).filter((file) => file.endsWith(".so"));
+    const files = librariesIn(view, directory);
     if (files.length > mostPlugins) continue;
     const evidence = `${qualifiedName(node)}, which names ${directory}`;
-    plugins.push(...files.sort().map((name) => ({ name, by: node.module, evidence })));
+    plugins.push(...files.map((name) => ({ name, by: node.module, evidence })));
   }
   return plugins;
+}
+
+function librariesIn(view: FileView, directory: string): readonly string[] {
+  const real = resolveIn(view, directory)?.path;
+  if (real === undefined) return [];
+  return view
+    .names(real)
+    .filter((name) => name.endsWith(".so"))
+    .map((name) => `${directory}/${name}`.replaceAll("//", "/"));
 }
 
 /** Text that begins like an absolute path, with the live functions and objects that refer to it. */

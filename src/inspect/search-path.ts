@@ -4,6 +4,7 @@
  * ldso/dynlink.c of musl.
  */
 import { once } from "../elf/lazy.js";
+import type { FileView } from "../host/file-view.js";
 
 /** An object that asks for a library. */
 export interface Requester {
@@ -21,6 +22,8 @@ export interface Requester {
 
 /** What the machine says about libraries. */
 export interface SystemSearch {
+  /** Where all of it is. */
+  readonly view: FileView;
   readonly libc: "glibc" | "musl";
   /** LD_LIBRARY_PATH. */
   readonly libraryPath: readonly string[];

@@ -97,7 +97,7 @@ export function mappedCode({ name, text, result }: CallLine): string | undefined
 const escapes: Readonly<Record<string, string>> = { n: "\n", t: "\t", r: "\r", v: "\v", f: "\f" };
 
 /** strace shows the bytes of a path as a C string would. */
-function unquote(text: string): string {
+export function unquote(text: string): string {
   const bytes = text.replace(/\\(?:([0-7]{1,3})|(.))/g, (_, octal?: string, character = "") =>
     octal === undefined
       ? (escapes[character] ?? character)

@@ -5,17 +5,15 @@ import { PF, PT } from "../elf/constants.js";
 import type { ElfFile } from "../elf/file.js";
 import { sha256 } from "../host/files.js";
 import type { Manifest } from "../manifest.js";
+import type { LaunchedProcess } from "../rootfs/root.js";
 
 /** Everything named here is part of the image's bytes: no path, time or name of the building machine. */
 export interface ImageDescription {
   readonly configuration: {
     readonly mode: Manifest["mode"];
-    readonly args: readonly string[];
-    readonly env: Readonly<Record<string, string>>;
     readonly ring0: { readonly programs: readonly string[] };
     readonly kernel: { readonly symbols: readonly string[] };
     readonly run: {
-      readonly memory?: string | undefined;
       readonly cpus?: number | undefined;
       readonly ports: readonly string[];
       readonly net?: string | undefined;
@@ -40,39 +38,47 @@ export interface ImageDescription {
   };
   /** Of an image whose system call sites are bound. */
   readonly sites?: Manifest["sites"];
-  readonly guestPath: string;
+  readonly process: LaunchedProcess;
+  readonly rootBytes: number;
+  readonly memory: string;
   readonly files: readonly { readonly path: string; readonly data: Uint8Array }[];
 }
 
-const defaultMemory = "128M";
-
 export function describeImage(description: ImageDescription): Manifest {
-  const { configuration, kernel, choice, inputs, application, used, mask } = description;
-  const { sites, guestPath, files } = description;
+  const { configuration, kernel, choice, inputs, application, used, mask, process, files } = description;
+  const { sites, rootBytes, memory } = description;
   const { version, key, configurationDigest, compiler } = kernel;
   return {
     schemaVersion: 1,
     tool: "uklkit",
-    name: basename(guestPath),
+    name: basename(process.path),
     mode: configuration.mode,
     kernel: { version, key, configurationDigest, compiler, ...describeChoice(choice) },
     inputs,
-    application: describeApplication(application, guestPath),
+    application: { ...describeApplication(application, process.path), ...describeProcess(process) },
     systemCalls: { complete: used.open === undefined, names: [...used.calls.keys()] },
     mask: describeMask(mask),
     ...(sites === undefined ? {} : { sites }),
-    arguments: [...configuration.args],
-    environment: { ...configuration.env },
+    arguments: [...process.args],
+    environment: { ...process.environment },
     files: files.map((file) => ({ path: file.path, sha256: sha256(file.data) })),
     ring0Programs: [...configuration.ring0.programs],
     kernelSymbols: [...configuration.kernel.symbols],
-    run: describeRun(configuration.run),
+    rootBytes,
+    run: { memory, ...describeRun(configuration.run) },
   };
 }
 
-function describeRun({ memory, cpus, ports, net }: ImageDescription["configuration"]["run"]) {
+function describeProcess({ path, leading, workingDirectory, user }: LaunchedProcess) {
   return {
-    memory: memory ?? defaultMemory,
+    ...(leading.length === 1 && leading[0] === path ? {} : { leading: [...leading] }),
+    ...(workingDirectory === undefined ? {} : { workingDirectory }),
+    ...(user === undefined ? {} : { user: { ...user, groups: [...user.groups] } }),
+  };
+}
+
+function describeRun({ cpus, ports, net }: ImageDescription["configuration"]["run"]) {
+  return {
     cpus: cpus ?? 1,
     ports: [...ports],
     ...(net === undefined ? {} : { net }),

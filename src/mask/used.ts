@@ -44,7 +44,8 @@ const madeByKernel = [
   { evidence: "the kernel itself", atStart: false, byKernel: true },
 ] as const;
 
-export function usedCalls(programs: readonly InspectedCalls[]): UsedCalls {
+/** `unread`: why there are programs in the image that nobody looked at. */
+export function usedCalls(programs: readonly InspectedCalls[], unread?: string): UsedCalls {
   const calls = new Map<string, UsedCall>([madeByKernel]);
   for (const program of programs) {
     for (const { name, layers, evidence } of callsInImage(program)) {
@@ -56,8 +57,9 @@ export function usedCalls(programs: readonly InspectedCalls[]): UsedCalls {
       });
     }
   }
-  const open = programs.find(({ complete }) => !complete);
-  return open === undefined ? { calls } : { calls, open: whyOpen(open) };
+  const incomplete = programs.find(({ complete }) => !complete);
+  const open = incomplete === undefined ? unread : whyOpen(incomplete);
+  return open === undefined ? { calls } : { calls, open };
 }
 
 function whyOpen({ target, unknownSites, undefinedSymbols }: InspectedCalls): string {

@@ -10,14 +10,16 @@ import type { RootFile } from "./root.js";
 const firstPerson = 1000;
 const nobody = 65534;
 
-/** `mentions` tells whether the program or a file of its configuration has this word. */
-export async function accountFiles(mentions: (word: string) => boolean): Promise<readonly RootFile[]> {
+/** `wants` tells whether the program or a file of its configuration names an account, or a file belongs to it. */
+export async function accountFiles(
+  wants: (name: string, id: number) => boolean,
+): Promise<readonly RootFile[]> {
   const users = (await entries("/etc/passwd")).filter(([name = "", , uid]) =>
-    isWanted(name, Number(uid), mentions),
+    isWanted(name, Number(uid), wants),
   );
   const gids = new Set(users.map(([, , , gid]) => gid));
   const groups = (await entries("/etc/group")).filter(
-    ([name = "", , gid]) => gids.has(gid) || isWanted(name, Number(gid), mentions),
+    ([name = "", , gid]) => gids.has(gid) || isWanted(name, Number(gid), wants),
   );
   return [
     file(
@@ -49,8 +51,8 @@ async function entries(path: string): Promise<readonly (readonly string[])[]> {
   return text.split("\n").flatMap((line) => (/^[\w-]+:[^:]*:\d+:/.test(line) ? [line.split(":")] : []));
 }
 
-function isWanted(name: string, id: number, mentions: (word: string) => boolean): boolean {
-  return id === 0 || id === nobody || (id < firstPerson && mentions(name));
+function isWanted(name: string, id: number, wants: (name: string, id: number) => boolean): boolean {
+  return id === 0 || id === nobody || (id < firstPerson && wants(name, id));
 }
 
 function file(path: string, lines: readonly string[]): RootFile {

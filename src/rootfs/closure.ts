@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-/** The files that a dynamic program is started with and looks for, as its inspection names them. */
+/** The files around a program: what it is started with and looks for, as its inspection and its package name them. */
 import { dirname } from "node:path/posix";
 import { UklError } from "../errors.js";
+import type { FileView } from "../host/file-view.js";
 import { accountFiles } from "./accounts.js";
 import { HostTree, type Tree } from "./host-tree.js";
 
@@ -20,19 +21,40 @@ const ofTheSystem = /^\/(?:proc|sys|dev|run|var\/run|tmp)(?:\/|$)/;
 const wholeDatabases = new Set(["/usr/share/zoneinfo/", "/usr/share/locale/"]);
 const generated = new Set(["/etc/passwd", "/etc/group", "/etc/hosts", "/etc/nsswitch.conf", "/etc/shadow"]);
 
-/**
- * `program` is the path that it is executed by; its bytes are searched for the names of accounts. Throws UKL-201 and
- * UKL-225.
- */
-export async function closureTree(
-  program: string,
-  { libraries, files, missingLibraries }: NamedFiles,
-  programBytes: Uint8Array,
-): Promise<Tree> {
-  const [missing] = missingLibraries;
+export interface TreeSource {
+  readonly view: FileView;
+  /** By which it is executed. */
+  readonly program: string;
+  readonly isDynamic: boolean;
+  /** Searched for the names of accounts. */
+  readonly programBytes: Uint8Array;
+  readonly scripts: readonly string[];
+  /** Of packages. */
+  readonly data: readonly string[];
+  /** All of the view is taken, as it is. */
+  readonly isWhole: boolean;
+}
+
+/** What an application finds around it. Throws UKL-201 and UKL-225. */
+export async function applicationTree(source: TreeSource, named: NamedFiles): Promise<Tree> {
+  const { view, program, isDynamic, scripts, data, isWhole } = source;
+  const [missing] = isDynamic ? named.missingLibraries : [];
   if (missing !== undefined) throw missingLibrary(missing);
-  const tree = new HostTree();
-  await tree.addWay(program);
+  const tree = new HostTree(view);
+  if (isWhole) {
+    await tree.add("/", Number.POSITIVE_INFINITY);
+    return tree;
+  }
+  tree.addWay(program);
+  for (const script of scripts) await tree.add(script);
+  if (!isDynamic) return tree;
+  await addNamed(tree, named);
+  for (const path of data) await tree.addData(path);
+  await addAccounts(tree, source.programBytes);
+  return tree;
+}
+
+async function addNamed(tree: HostTree, { libraries, files }: NamedFiles): Promise<void> {
   for (const { path, reason } of libraries) {
     if (reason !== "program" && reason !== "nss") await tree.add(path);
   }
@@ -40,15 +62,19 @@ export async function closureTree(
     if (!takenKinds.has(kind) || ofTheSystem.test(path) || wholeDatabases.has(path) || generated.has(path))
       continue;
     // What a program writes is not the host's to give; but the directory for it has to be there.
-    if (path.startsWith("/var/")) await tree.addDirectory(dirname(path));
+    if (path.startsWith("/var/")) tree.addDirectory(dirname(path));
     else if (kind !== "path" || /^\/(?:etc|usr\/share|usr\/lib)\/./.test(path)) await tree.add(path);
   }
+}
+
+async function addAccounts(tree: HostTree, programBytes: Uint8Array): Promise<void> {
   const texts = [programBytes, ...[...tree.files.values()].filter(isText).map(({ data }) => data)].map(
     (bytes) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length),
   );
-  const accounts = await accountFiles((word) => texts.some((text) => hasWord(text, word)));
-  for (const file of accounts) tree.files.set(file.path, file);
-  return tree;
+  const owned = [...tree.directories.values(), ...tree.files.values()];
+  const ids = new Set(owned.flatMap(({ owner }) => (owner === undefined ? [] : [owner.uid, owner.gid])));
+  const isWanted = (name: string, id: number) => ids.has(id) || texts.some((text) => hasWord(text, name));
+  for (const file of await accountFiles(isWanted)) tree.files.set(file.path, file);
 }
 
 function missingLibrary({ name, neededBy }: NamedFiles["missingLibraries"][number]): UklError {

@@ -5,17 +5,24 @@
  */
 import { bug } from "../errors.js";
 
-export type ArchiveEntry =
-  | { readonly kind: "directory"; readonly path: string; readonly permissions: number }
-  | { readonly kind: "file"; readonly path: string; readonly permissions: number; readonly data: Uint8Array }
-  | { readonly kind: "symlink"; readonly path: string; readonly target: string }
-  | {
-      readonly kind: "characterDevice";
-      readonly path: string;
-      readonly permissions: number;
-      readonly major: number;
-      readonly minor: number;
-    };
+interface Member {
+  readonly path: string;
+  /** Root, unless it says otherwise. */
+  readonly owner?: { readonly uid: number; readonly gid: number } | undefined;
+}
+
+export type ArchiveEntry = Member &
+  (
+    | { readonly kind: "directory"; readonly permissions: number }
+    | { readonly kind: "file"; readonly permissions: number; readonly data: Uint8Array }
+    | { readonly kind: "symlink"; readonly target: string }
+    | {
+        readonly kind: "characterDevice";
+        readonly permissions: number;
+        readonly major: number;
+        readonly minor: number;
+      }
+  );
 
 const typeBits = {
   directory: 0o040000,
@@ -26,11 +33,35 @@ const typeBits = {
 
 const headerBytes = 110;
 
-/** The members for `entries`, without a trailer: archives may be joined, and `archiveTrailer` ends the last. */
+/**
+ * The members for `entries`, without a trailer: archives may be joined, and `archiveTrailer` ends the last. Files with
+ * the very same data, not equal data, are links to one: the first has it, and the others the same inode.
+ */
 export function archiveMembers(entries: readonly ArchiveEntry[]): Buffer {
+  const inodes = new Map<Uint8Array, number>();
+  for (const data of sharedData(entries)) inodes.set(data, inodes.size + 1);
+  const written = new Set<Uint8Array>();
   return Buffer.concat(
-    entries.flatMap((entry) => [memberHeader(entry, dataOf(entry).length), padded(dataOf(entry))]),
+    entries.flatMap((entry) => {
+      const data = dataOf(entry);
+      const inode = inodes.get(data);
+      const isAgain = inode !== undefined && written.has(data);
+      if (inode !== undefined) written.add(data);
+      const sizeBytes = isAgain ? 0 : data.length;
+      return [memberHeader(entry, sizeBytes, inode), padded(isAgain ? new Uint8Array() : data)];
+    }),
   );
+}
+
+function sharedData(entries: readonly ArchiveEntry[]): readonly Uint8Array[] {
+  const seen = new Set<Uint8Array>();
+  const shared = new Set<Uint8Array>();
+  for (const entry of entries) {
+    if (entry.kind !== "file" || entry.data.length === 0) continue;
+    if (seen.has(entry.data)) shared.add(entry.data);
+    seen.add(entry.data);
+  }
+  return [...shared];
 }
 
 /**
@@ -57,17 +88,18 @@ function dataOf(entry: ArchiveEntry): Uint8Array {
   return entry.kind === "symlink" ? Buffer.from(entry.target) : new Uint8Array();
 }
 
-/** Owner, time stamp and inode are zero: the same entries give the same bytes. */
-function memberHeader(entry: ArchiveEntry, sizeBytes: number): Buffer {
+/** The time stamp is zero: the same entries give the same bytes. An inode makes it a link. */
+function memberHeader(entry: ArchiveEntry, sizeBytes: number, inode?: number): Buffer {
   const name = Buffer.from(`${entry.path.replace(/^\//, "")}\0`);
   const permissions = entry.kind === "symlink" ? 0o777 : entry.permissions;
   const [major, minor] = entry.kind === "characterDevice" ? [entry.major, entry.minor] : [0, 0];
-  const links = entry.kind === "directory" ? 2 : 1;
+  const links = entry.kind === "directory" || inode !== undefined ? 2 : 1;
+  const { uid, gid } = entry.owner ?? { uid: 0, gid: 0 };
   const fields = [
-    0,
+    inode ?? 0,
     typeBits[entry.kind] | permissions,
-    0,
-    0,
+    uid,
+    gid,
     links,
     0,
     sizeBytes,

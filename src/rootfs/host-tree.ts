@@ -1,95 +1,139 @@
 // SPDX-License-Identifier: MIT
 /**
- * Files of the host for an image, at the same paths: a program that was put together by a distribution finds its
+ * Files for an image, at the paths where they are now: a program that was put together by a distribution finds its
  * libraries and data where it looks for them. Symbolic links on the way stay symbolic links.
  */
-import { lstat, readdir, readlink } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path/posix";
+import { stat } from "node:fs/promises";
+import { join } from "node:path/posix";
 import { UklError } from "../errors.js";
+import { type FileNode, type FileView, hostView, type Owner, resolveIn } from "../host/file-view.js";
 import { readInput } from "../host/files.js";
+import { validForever } from "./bytecode.js";
 import type { RootFile } from "./root.js";
+
+export interface RootDirectory {
+  readonly permissions: number;
+  readonly owner: Owner;
+}
 
 /** Part of a root file system. */
 export interface Tree {
   /** By path; links have their targets as they are written. */
   readonly links: ReadonlyMap<string, string>;
-  /** Path → permissions. */
-  readonly directories: ReadonlyMap<string, number>;
+  readonly directories: ReadonlyMap<string, RootDirectory>;
   readonly files: ReadonlyMap<string, RootFile>;
 }
 
-/** As many as the kernel follows (MAXSYMLINKS in include/linux/namei.h). */
-const mostLinks = 40;
 /** Of a directory that is taken whole: more is no configuration. */
 const mostFiles = 4096;
+/** To the patched kernel it says that a program runs in ring 0. */
+const sticky = 0o1000;
+/** Accounts from here on are people's (login.defs: UID_MIN), and say nothing in a guest. */
+const firstPerson = 1000;
 
 export class HostTree implements Tree {
   readonly links = new Map<string, string>();
-  readonly directories = new Map<string, number>();
+  readonly directories = new Map<string, RootDirectory>();
   readonly files = new Map<string, RootFile>();
+  readonly #view: FileView;
+  readonly #contents = new Map<string, Uint8Array>();
+
+  constructor(view: FileView = hostView) {
+    this.#view = view;
+  }
 
   /** Adds a file, or a directory with all in it. What is not there, or is no plain file, is left out. */
-  async add(path: string): Promise<void> {
-    const real = await this.#resolve(path);
-    if (real === undefined || this.files.has(real)) return;
-    const status = await lstat(real);
-    if (status.isFile()) {
-      const data = await readInput(real);
-      this.files.set(real, { path: real, permissions: status.mode & 0o777, data });
-    } else if (status.isDirectory() && !this.directories.has(real)) {
-      this.directories.set(real, status.mode & 0o1777);
-      for (const name of (await readdir(real)).sort()) await this.add(join(real, name));
+  async add(path: string, most = mostFiles): Promise<void> {
+    const before = this.files.size;
+    const add = async (next: string): Promise<void> => {
+      const found = this.#resolve(next);
+      if (found === undefined || this.files.has(found.path)) return;
+      if (found.node.kind === "file") await this.#addFile(found.path, found.node);
+      else if (found.node.kind === "directory" && !this.directories.has(found.path)) {
+        this.directories.set(found.path, directoryOf(found.node));
+        for (const name of this.#view.names(found.path)) await add(join(found.path, name));
+      }
+      if (this.files.size - before > most) throw tooMany(path, most);
+    };
+    await add(path);
+  }
+
+  /**
+   * Adds what a package has at a path: a file, or a directory alone, since a package names all that is in it. What it
+   * configures is taken as it is now; what its programs write in /var is not this machine's to give.
+   */
+  async addData(path: string): Promise<void> {
+    const found = this.#resolve(path);
+    if (found?.node.kind === "directory") {
+      if (/^\/etc\/./.test(path)) await this.add(path);
+      else this.addDirectory(path);
+    } else if (found?.node.kind === "file" && !this.files.has(found.path) && !path.startsWith("/var/")) {
+      await this.#addFile(found.path, found.node, true);
+      await this.#addBytecode(found.path, found.node);
     }
-    if (this.files.size > mostFiles) throw tooMany(path);
   }
 
   /** Adds the links that lead to a file, and not the file. */
-  async addWay(path: string): Promise<void> {
-    await this.#resolve(path);
+  addWay(path: string): void {
+    this.#resolve(path);
   }
 
-  /** Adds a directory without what is in it, when the host has it. */
-  async addDirectory(path: string): Promise<void> {
-    const real = await this.#resolve(path);
-    if (real === undefined || this.directories.has(real)) return;
-    const status = await lstat(real);
-    if (status.isDirectory()) this.directories.set(real, status.mode & 0o1777);
+  /** Adds a directory without what is in it, when it is there. */
+  addDirectory(path: string): void {
+    const found = this.#resolve(path);
+    if (found === undefined || found.node.kind !== "directory" || this.directories.has(found.path)) return;
+    this.directories.set(found.path, directoryOf(found.node));
+  }
+
+  async #addFile(path: string, { permissions, owner, content }: FileNode, isData?: true): Promise<void> {
+    const data = await this.#read(content ?? path);
+    const file = { path, permissions: permissions & ~sticky, owner: guestOwner(owner), data };
+    this.files.set(path, isData ? { ...file, isData } : file);
+  }
+
+  /** Once for all names of a file: they are links in the image too. */
+  async #read(location: string): Promise<Uint8Array> {
+    const status = await stat(location).catch(() => undefined);
+    const id = status !== undefined && status.nlink > 1 ? `${status.dev}:${status.ino}` : location;
+    const data = this.#contents.get(id) ?? (await readInput(location));
+    this.#contents.set(id, data);
+    return data;
+  }
+
+  /** What Python compiled when the package was installed. */
+  async #addBytecode(path: string, source: FileNode): Promise<void> {
+    const [, directory, name] = /^(.*)\/([^/]+)\.py$/.exec(path) ?? [];
+    if (name === undefined || directory === undefined) return;
+    for (const cached of this.#view.names(`${directory}/__pycache__`)) {
+      if (!cached.startsWith(`${name}.cpython-`) || !/^\.cpython-\d+\.pyc$/.test(cached.slice(name.length)))
+        continue;
+      const place = `${directory}/__pycache__/${cached}`;
+      const node = this.#view.node(place);
+      const data = node?.kind === "file" ? await validForever(node, source) : undefined;
+      if (node !== undefined && data !== undefined)
+        this.files.set(place, { path: place, permissions: node.permissions & ~sticky, data, isData: true });
+    }
   }
 
   /** The path without links; each link on the way is added. Undefined when it leads nowhere. */
-  async #resolve(path: string): Promise<string | undefined> {
-    let rest = resolve("/", path)
-      .split("/")
-      .filter((part) => part !== "");
-    let at = "/";
-    for (let links = 0; rest.length > 0; ) {
-      const next = join(at, rest[0] ?? "");
-      const status = await lstat(next).catch(() => undefined);
-      if (status === undefined) return undefined;
-      rest = rest.slice(1);
-      if (!status.isSymbolicLink()) {
-        at = next;
-        continue;
-      }
-      if (++links > mostLinks) return undefined;
-      const target = await readlink(next);
-      this.links.set(next, target);
-      rest = [
-        ...resolve(dirname(next), target)
-          .split("/")
-          .filter((part) => part !== ""),
-        ...rest,
-      ];
-      at = "/";
-    }
-    return at;
+  #resolve(path: string) {
+    return resolveIn(this.#view, path, (link, target) => this.links.set(link, target));
   }
 }
 
-function tooMany(path: string): UklError {
+function directoryOf({ permissions, owner }: FileNode): RootDirectory {
+  return { permissions: permissions & 0o1777, owner: guestOwner(owner) };
+}
+
+/** The same tree, checked out by anybody, gives the same image. */
+function guestOwner({ uid, gid }: Owner): Owner {
+  return { uid: uid < firstPerson ? uid : 0, gid: gid < firstPerson ? gid : 0 };
+}
+
+function tooMany(path: string, most: number): UklError {
   return new UklError("UKL-201", {
     what: `${path} cannot be put into an image`,
-    cause: `it holds more than ${mostFiles} files`,
+    cause: `it holds more than ${most} files`,
     fix: "name what the program needs of it with --include",
   });
 }

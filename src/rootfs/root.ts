@@ -1,14 +1,37 @@
 // SPDX-License-Identifier: MIT
 /** The root file system of an image: what is in it before the application's own file. */
 import { dirname } from "node:path/posix";
+import type { Owner } from "../host/file-view.js";
 import type { ArchiveEntry } from "./cpio.js";
-import type { Tree } from "./host-tree.js";
+import type { RootDirectory, Tree } from "./host-tree.js";
 
 export interface RootFile {
   /** Absolute, without . or .. components. */
   readonly path: string;
   readonly permissions: number;
+  /** Root, unless it says otherwise. */
+  readonly owner?: Owner;
   readonly data: Uint8Array;
+  /** Of a package: what it mentions says nothing of what the application does. */
+  readonly isData?: true;
+}
+
+/** What init starts. */
+export interface LaunchedProcess {
+  /** By which the application is executed. */
+  readonly path: string;
+  /** From argv[0] on, what stays in front of the arguments: a script, or a container's entrypoint. */
+  readonly leading: readonly string[];
+  readonly args: readonly string[];
+  /** Over the usual one. */
+  readonly environment: Readonly<Record<string, string>>;
+  readonly workingDirectory?: string | undefined;
+  readonly user?: ProcessUser | undefined;
+}
+
+interface ProcessUser extends Owner {
+  /** Beside the one above. */
+  readonly groups: readonly number[];
 }
 
 /** As of mount(2). */
@@ -22,13 +45,9 @@ export interface Mount {
 
 export interface RootContents {
   readonly init: Uint8Array;
-  /** By which the application is executed. */
-  readonly guestPath: string;
-  /** Where its file is: the same, but for symbolic links. */
+  readonly process: LaunchedProcess;
+  /** Where the application's file is: where it is executed, but for symbolic links. */
   readonly guestFile: string;
-  /** argv[0] is the guest path; these follow it. */
-  readonly args: readonly string[];
-  readonly environment: Readonly<Record<string, string>>;
   readonly files: readonly RootFile[];
   /** What the application finds in the places where its host has it. */
   readonly tree?: Tree | undefined;
@@ -63,30 +82,39 @@ const devices: readonly (readonly [name: string, permissions: number, major: num
   ["zero", 0o666, 1, 5],
 ];
 
+const root: Owner = { uid: 0, gid: 0 };
+const plainDirectory: RootDirectory = { permissions: 0o755, owner: root };
 const emptyTree: Tree = { links: new Map(), directories: new Map(), files: new Map() };
 
 /** In an order in which each directory comes before what is in it. */
 export function rootEntries(contents: RootContents): readonly ArchiveEntry[] {
-  const { guestPath, guestFile, args, tree = emptyTree } = contents;
-  const environment = { ...defaultEnvironment, ...contents.environment };
+  const { process, guestFile, tree = emptyTree } = contents;
   const files: RootFile[] = [
     { path: "/init", permissions: 0o755, data: contents.init },
-    ...launchFiles(guestPath, args, environment),
+    ...launchFiles(process),
     // The dispatch writes into it which masked calls were tried (syscall-stubs/x86_64/dispatch.c).
     { path: "/ukl/masked", permissions: 0o444, data: new Uint8Array() },
     ...contents.files,
   ];
   const named = new Set(files.map(({ path }) => path));
   files.push(...[...tree.files.values()].filter(({ path }) => !named.has(path)));
-  const directories = new Map([...tree.directories, ...Object.entries(standardDirectories)]);
-  for (const path of [guestFile, ...tree.links.keys(), ...files.map((file) => file.path)]) {
-    for (const parent of parents(path)) if (!directories.has(parent)) directories.set(parent, 0o755);
+  const directories = new Map<string, RootDirectory>(
+    Object.entries(standardDirectories).map(([path, permissions]) => [path, { permissions, owner: root }]),
+  );
+  for (const [path, directory] of tree.directories) directories.set(path, directory);
+  for (const path of [
+    guestFile,
+    ...tree.directories.keys(),
+    ...tree.links.keys(),
+    ...files.map(({ path }) => path),
+  ]) {
+    for (const parent of parents(path)) if (!directories.has(parent)) directories.set(parent, plainDirectory);
   }
-  for (const path of tree.links.keys()) directories.delete(path);
+  for (const path of ["/", ...tree.links.keys()]) directories.delete(path);
   return [
     ...[...directories]
       .sort(([left], [right]) => (left < right ? -1 : 1))
-      .map(([path, permissions]): ArchiveEntry => ({ kind: "directory", path, permissions })),
+      .map(([path, directory]): ArchiveEntry => ({ kind: "directory", path, ...directory })),
     ...[...tree.links].map(([path, target]): ArchiveEntry => ({ kind: "symlink", path, target })),
     ...devices.map(
       ([name, permissions, major, minor]): ArchiveEntry => ({
@@ -97,20 +125,28 @@ export function rootEntries(contents: RootContents): readonly ArchiveEntry[] {
         minor,
       }),
     ),
-    ...files.map((file): ArchiveEntry => ({ kind: "file", ...file })),
+    ...files.map(
+      ({ path, permissions, owner, data }): ArchiveEntry => ({
+        ...{ kind: "file", path, permissions, owner, data },
+      }),
+    ),
   ];
 }
 
-/** The two files that init reads (syscall-stubs/x86_64/init/init.c); an initrd with the same names replaces them. */
-export function launchFiles(
-  guestPath: string,
-  args: readonly string[],
-  environment: Readonly<Record<string, string>>,
-): readonly RootFile[] {
+/** The files that init reads (syscall-stubs/x86_64/init/init.c); an initrd with the same names replaces them. */
+export function launchFiles(process: LaunchedProcess): readonly RootFile[] {
+  const { path, leading, args, workingDirectory = "/", user } = process;
+  const environment = { ...defaultEnvironment, ...process.environment };
   const variables = Object.entries(environment).map(([name, value]) => `${name}=${value}`);
+  const { uid, gid, groups } = user ?? { ...root, groups: [] };
   return [
-    { path: "/ukl/exec", permissions: 0o644, data: strings([guestPath, guestPath, ...args]) },
+    { path: "/ukl/exec", permissions: 0o644, data: strings([path, ...leading, ...args]) },
     { path: "/ukl/environ", permissions: 0o644, data: strings(variables) },
+    {
+      path: "/ukl/process",
+      permissions: 0o644,
+      data: strings([workingDirectory, ...[uid, gid, ...groups].map(String)]),
+    },
   ];
 }
 

@@ -9,6 +9,8 @@ export interface KernelWish {
   readonly uses: Uses;
   /** The application calls functions of the kernel: what these need is not known. */
   readonly callsKernel: boolean;
+  /** Why programs may use more than is known. */
+  readonly open?: string | undefined;
   /** Kconfig options of the configuration, which win. Names begin with CONFIG_. */
   readonly configured: Readonly<Record<string, string | number>>;
 }
@@ -47,8 +49,9 @@ export function settingsOf(
 }
 
 /** A list that may be too short must not take anything away. */
-function reasonForGeneric({ uses, callsKernel }: KernelWish): string | undefined {
+function reasonForGeneric({ uses, callsKernel, open }: KernelWish): string | undefined {
   if (callsKernel) return "what the functions of kernel.symbols need is not known";
+  if (open !== undefined) return open;
   const unclear = uses.programs.find(({ complete }) => !complete);
   if (unclear === undefined) return undefined;
   const { target, unknownSites } = unclear;

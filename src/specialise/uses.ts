@@ -13,11 +13,13 @@ export interface Circumstances {
     readonly volumes: Readonly<Record<string, unknown>>;
     readonly disks: Readonly<Record<string, unknown>>;
   };
+  /** Whether the application starts as root. */
+  readonly isRoot: boolean;
   /** Files that are no programs: scripts and data. */
   readonly texts: readonly { readonly path: string; readonly data: Uint8Array }[];
 }
 
-export function otherUses({ args, env, run, texts }: Circumstances): readonly Reason[] {
+export function otherUses({ args, env, run, isRoot, texts }: Circumstances): readonly Reason[] {
   const places = [
     ...args.map((text) => ({ text, evidence: "an argument" })),
     ...Object.entries(env).map(([name, text]) => ({ text, evidence: `the variable ${name}` })),
@@ -26,7 +28,8 @@ export function otherUses({ args, env, run, texts }: Circumstances): readonly Re
   const paths = places.flatMap(({ text, evidence }) =>
     pathsIn(text).map((name): Reason => ({ kind: "path", name, evidence })),
   );
-  return [...paths, ...machineUses(run)];
+  const asUser: Reason = { kind: "call", name: "setuid", evidence: "the start as another user" };
+  return [...paths, ...machineUses(run), ...(isRoot ? [] : [asUser])];
 }
 
 function machineUses({ cpus = 1, ports, volumes, disks }: Circumstances["run"]): readonly Reason[] {

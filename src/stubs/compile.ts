@@ -47,6 +47,8 @@ export const initSources: readonly string[] = [
   "init/network.h",
   "init/mounts.c",
   "init/mounts.h",
+  "init/process.c",
+  "init/process.h",
   "init/strings.c",
   "init/strings.h",
 ];

@@ -8,9 +8,14 @@ test("the published JSON Schema is the one the configuration is checked with", a
   expect(JSON.parse(published)).toEqual(configurationJsonSchema());
 });
 
-test("the JSON Schema allows either inputs or a program, and no other members", () => {
+test("the JSON Schema allows one target, and no other members", () => {
   expect(configurationJsonSchema()).toMatchObject({
-    not: { required: ["inputs", "program"] },
+    not: {
+      anyOf: expect.arrayContaining([
+        { required: ["inputs", "program"] },
+        { required: ["package", "image"] },
+      ]) as unknown,
+    },
     additionalProperties: false,
   });
 });

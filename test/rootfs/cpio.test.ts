@@ -62,6 +62,42 @@ describe("an archive", () => {
     ]);
   });
 
+  test("has files of users and groups", () => {
+    const owner = { uid: 33, gid: 44 };
+    const [line] = listing(
+      Buffer.concat([
+        archiveMembers([{ kind: "directory", path: "/d", permissions: 0o700, owner }]),
+        archiveTrailer,
+      ]),
+    );
+    expect(line).toMatch(/^drwx------ 2 33 44 /);
+  });
+
+  test("has the bytes of a file with several names once", () => {
+    const data = Buffer.from("the same");
+    const names = ["/a", "/b", "/c"].map(
+      (path) => ({ kind: "file", path, permissions: 0o644, data }) as const,
+    );
+    const equal = {
+      kind: "file",
+      path: "/equal",
+      permissions: 0o644,
+      data: Buffer.from("the same"),
+    } as const;
+    const archive = Buffer.concat([archiveMembers([...names, equal]), archiveTrailer]);
+    expect(archive.toString("latin1").split("the same")).toHaveLength(3);
+    workshop.write("links", archive);
+    workshop.run("mkdir", "unpacked");
+    workshop.run("sh", "-c", "cd unpacked && cpio -id --quiet -F ../links");
+    const links = workshop.run(
+      "stat",
+      "-c",
+      "%h %s",
+      ...["a", "b", "c", "equal"].map((name) => `unpacked/${name}`),
+    );
+    expect(links.trim().split("\n")).toEqual(["3 8", "3 8", "3 8", "1 8"]);
+  });
+
   test("gives back the bytes of its files, of any length", () => {
     const files = Array.from({ length: 9 }, (_, length) => Buffer.alloc(length, 0x41 + length));
     workshop.write(

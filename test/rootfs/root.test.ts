@@ -5,10 +5,8 @@ import { defaultEnvironment, launchFiles, type RootContents, rootEntries } from 
 
 const contents: RootContents = {
   init: Buffer.from("init"),
-  guestPath: "/bin/hello",
+  process: { path: "/bin/hello", leading: ["/bin/hello"], args: [], environment: {} },
   guestFile: "/bin/hello",
-  args: [],
-  environment: {},
   files: [],
 };
 
@@ -58,7 +56,6 @@ describe("the root file system", () => {
     });
     const paths = rootEntries({
       ...contents,
-      guestPath: "/opt/app/hello",
       guestFile: "/opt/app/hello",
       files,
     }).map(({ path }) => path);
@@ -79,13 +76,27 @@ describe("the root file system", () => {
 });
 
 describe("the start of the program", () => {
+  const startOf = (process: Partial<RootContents["process"]>) =>
+    rootEntries({ ...contents, process: { ...contents.process, ...process } });
+
   test("is its path, argv[0] and the arguments, each ended by a NUL", () => {
-    const entries = rootEntries({ ...contents, args: ["two words", "", "größer"] });
+    const entries = startOf({ args: ["two words", "", "größer"] });
     expect(textOf(entries, "/ukl/exec")).toBe("/bin/hello\0/bin/hello\0two words\0\0größer\0");
   });
 
+  test("of a script has the interpreter with what stands in front of the arguments", () => {
+    const entries = startOf({ path: "/usr/bin/perl", leading: ["perl", "-w", "/srv/x.pl"], args: ["a"] });
+    expect(textOf(entries, "/ukl/exec")).toBe("/usr/bin/perl\0perl\0-w\0/srv/x.pl\0a\0");
+  });
+
+  test("is as root in the root directory, unless it says otherwise", () => {
+    expect(textOf(rootEntries(contents), "/ukl/process")).toBe("/\x000\x000\0");
+    const entries = startOf({ workingDirectory: "/srv", user: { uid: 33, gid: 34, groups: [4, 5] } });
+    expect(textOf(entries, "/ukl/process")).toBe("/srv\x0033\x0034\x004\x005\0");
+  });
+
   test("has the usual environment, over which the configuration wins", () => {
-    const entries = rootEntries({ ...contents, environment: { HOME: "/srv", EXTRA: "a=b" } });
+    const entries = startOf({ environment: { HOME: "/srv", EXTRA: "a=b" } });
     const variables = textOf(entries, "/ukl/environ").split("\0");
     expect(variables).toEqual(
       expect.arrayContaining(["HOME=/srv", "EXTRA=a=b", `PATH=${defaultEnvironment["PATH"]}`]),
@@ -95,7 +106,7 @@ describe("the start of the program", () => {
 
   test("can be replaced later by files of the same names", () => {
     const entries = rootEntries(contents);
-    for (const file of launchFiles("/bin/hello", ["new"], {}))
+    for (const file of launchFiles({ ...contents.process, args: ["new"] }))
       expect(find(entries, file.path).kind).toBe("file");
   });
 });

@@ -13,6 +13,8 @@
  *
  *   /ukl/environ  strings, each ended by NUL: its environment
  *
+ *   /ukl/process  its working directory and user (process.c)
+ *
  *   /ukl/network  the addresses of the card (network.c)
  *   /ukl/mounts   disks and directories of the host (mounts.c); may be absent
  *
@@ -23,6 +25,7 @@
 #include "host.h"
 #include "network.h"
 #include "mounts.h"
+#include "process.h"
 #include "strings.h"
 
 #define MS_NOSUID_NODEV 6
@@ -50,14 +53,6 @@ static void mount_all(void)
 	syscall5(__NR_mount, "tmpfs", "/dev/shm", "tmpfs", MS_NOSUID_NODEV, 0);
 }
 
-static void must_read_strings(const char *path, struct strings *strings)
-{
-	long error = read_strings(path, strings);
-
-	if (error < 0)
-		fail(path, error);
-}
-
 /* Which masked calls were tried: the dispatch keeps a line for each (dispatch.c). */
 static void tell_masked(int file)
 {
@@ -80,9 +75,12 @@ static _Noreturn void run_application(void)
 	char **arguments = exec_strings.vector;
 	long error;
 
-	use_ports(0);
 	syscall0(__NR_setsid);
+	enter_process();
+	use_ports(0);
 	error = syscall3(__NR_execve, arguments[0], arguments + 1, environ_strings.vector);
+	if (!is_root())
+		syscall1(__NR_exit, error == -2 /* ENOENT */ ? 127 : 126); /* as a shell would */
 	use_ports(1);
 	fail("execve", error);
 }
@@ -153,6 +151,7 @@ _Noreturn void init_main(void)
 	mount_attached();
 	must_read_strings("/ukl/exec", &exec_strings);
 	must_read_strings("/ukl/environ", &environ_strings);
+	read_process();
 	if (!exec_strings.vector[0] || !exec_strings.vector[1])
 		fail("/ukl/exec", -22 /* EINVAL */);
 

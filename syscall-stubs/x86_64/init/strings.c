@@ -42,3 +42,11 @@ long read_strings(const char *path, struct strings *strings)
 	strings->vector[count] = 0;
 	return count;
 }
+
+void must_read_strings(const char *path, struct strings *strings)
+{
+	long error = read_strings(path, strings);
+
+	if (error < 0)
+		fail(path, error);
+}

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Files of strings, each ended by NUL: how the archive tells init what to do. */
+#ifndef UKL_INIT_STRINGS_H
+#define UKL_INIT_STRINGS_H
 
 #define STRINGS_MAX 4096
 #define BYTES_MAX (128 * 1024)
@@ -12,3 +14,8 @@ struct strings {
 
 /* Fills the vector and returns their number, or a negative errno. */
 long read_strings(const char *path, struct strings *strings);
+
+/* Fills the vector, or says what is wrong and ends the machine. */
+void must_read_strings(const char *path, struct strings *strings);
+
+#endif

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: MIT
+/** What an image is made of, as far as no kernel is needed for it: the application, what it does, and its files. */
+import {
+  type GuestPlace,
+  guestPlaceOf,
+  type Inputs,
+  kernelSymbolNames,
+  type LinkedApplication,
+  linkedApplication,
+  readInputs,
+  somewhere,
+} from "./application.js";
+import type { ResolvedConfiguration } from "./config/schema.js";
+import { resolveIn } from "./host/file-view.js";
+import { cacheDirectory } from "./host/places.js";
+import type { Stopwatch } from "./host/stopwatch.js";
+import { inspectApplication, inspectBeside, inspectIncluded } from "./included.js";
+import type { Bindings } from "./inspect/bindable.js";
+import { inspectionCache } from "./inspect/cache.js";
+import type { Inspection } from "./inspect/schema.js";
+import { applicationTree } from "./rootfs/closure.js";
+import type { Tree } from "./rootfs/host-tree.js";
+import { readIncluded } from "./rootfs/include.js";
+import type { RootFile } from "./rootfs/root.js";
+import { resolveTarget, type Target } from "./target.js";
+
+/** S_ISUID | S_ISGID. */
+const setId = 0o6000;
+
+export interface ImageContents {
+  /** Undefined where the application was linked from inputs. */
+  readonly target: Target | undefined;
+  readonly inputs: Inputs;
+  readonly linked: LinkedApplication;
+  readonly place: GuestPlace;
+  readonly inspection: Inspection;
+  /** Sites that are to become calls: none in ring 3. */
+  readonly bindings: readonly Bindings[];
+  /** Of all programs of the image, the application first. */
+  readonly programs: readonly Inspection[];
+  /** Why there may be more than was found of them. */
+  readonly open?: string | undefined;
+  /** Those that the configuration names. */
+  readonly files: readonly RootFile[];
+  /** What the application finds in the places where it was put together. */
+  readonly tree: Tree | undefined;
+  /** For the user. */
+  readonly notes: readonly string[];
+}
+
+/** What can go wrong with the application goes wrong here, before a kernel is compiled for it. */
+export async function imageContents(
+  configuration: ResolvedConfiguration,
+  scratch: string,
+  time: Stopwatch,
+): Promise<ImageContents> {
+  const target = await resolveTarget(configuration, scratch);
+  const inputs = await readInputs(configuration, target);
+  const files = await readIncluded(configuration.files.include);
+  const symbols = somewhere(kernelSymbolNames(configuration));
+  const linked = await linkedApplication(configuration, { inputs, target }, symbols, scratch);
+  time.lap("application");
+
+  const cache = inspectionCache(cacheDirectory());
+  const isBound = configuration.mode === "unikernel" && configuration.bind;
+  const { inspection, bindings: found } = await inspectApplication(linked.path, target, { cache, isBound });
+  const bindings = found.map((file) =>
+    file.path === linked.path ? file : { ...file, path: realPath(target, file.path) },
+  );
+  const place = guestPlaceOf(configuration, linked.application, target);
+  const tree = await treeOf(target, { place, linked, inspection });
+  const { inspections, open } =
+    target === undefined || tree === undefined
+      ? { inspections: [], open: undefined }
+      : await inspectBeside(tree, target, cache);
+  const programs = [inspection, ...inspections, ...(await inspectIncluded(files, cache, scratch))];
+  time.lap("inspection");
+  const notes = notesOn(target);
+  return { target, inputs, linked, place, inspection, bindings, programs, open, files, tree, notes };
+}
+
+/** A program that was moved to `/bin` is alone. */
+async function treeOf(
+  target: Target | undefined,
+  { place, linked, inspection }: Pick<ImageContents, "place" | "linked" | "inspection">,
+): Promise<Tree | undefined> {
+  if (target === undefined || place.file !== target.file) return undefined;
+  const { interpreter, bytes } = linked.application;
+  const source = {
+    ...target,
+    program: place.path,
+    isDynamic: interpreter !== undefined,
+    programBytes: bytes,
+  };
+  return applicationTree(source, inspection);
+}
+
+/** Libraries go by the paths that the loader finds them by; files are where no link leads. */
+function realPath(target: Target | undefined, path: string): string {
+  return (target && resolveIn(target.view, path)?.path) ?? path;
+}
+
+function notesOn(target: Target | undefined): readonly string[] {
+  const { permissions = 0 } = target?.view.node(target.file) ?? {};
+  if ((permissions & setId) === 0) return [];
+  return [`${target?.file} has a set-user-ID or set-group-ID bit, which it does not have in the image`];
+}

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: MIT
+/**
+ * Container images as targets: `oci:DIRECTORY[:TAG]`, `docker-archive:FILE`, or the path of either. The layers become
+ * one root file system; what it says to be started is found in there.
+ */
+import { createReadStream, statSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
+import { basename, join, resolve } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { ArchiveTree } from "./archive-tree.js";
+import {
+  type Budget,
+  blobName,
+  checkFile,
+  hasPart,
+  type LocatePart,
+  Meter,
+  readDocument,
+  withLayer,
+} from "./container-blobs.js";
+import { malformedContainer, unusableContainer } from "./container-errors.js";
+import {
+  type Descriptor,
+  dockerManifestSchema,
+  type ImageConfig,
+  imageConfigSchema,
+  indexSchema,
+  manifestSchema,
+} from "./container-schema.js";
+import { type ContainerUser, userOf } from "./container-user.js";
+import { memberName } from "./member-name.js";
+
+export interface ContainerTarget {
+  readonly view: ArchiveTree;
+  /** With its arguments; the user's own stand for `defaults`. */
+  readonly entrypoint: readonly string[];
+  readonly defaults: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+  readonly workingDirectory: string;
+  readonly user: ContainerUser;
+}
+
+export interface UnpackOptions {
+  readonly scratch: string;
+  readonly limitBytes: number;
+}
+
+interface Parts {
+  readonly config: ImageConfig;
+  /** In the order in which they are laid over each other. */
+  readonly layers: readonly { readonly location: string; readonly name: string }[];
+}
+
+const forms = /^(?:(oci|docker-archive):)?(.*)$/s;
+
+/** Throws UKL-230 to UKL-234. */
+export async function containerTarget(
+  target: string,
+  { scratch, limitBytes }: UnpackOptions,
+): Promise<ContainerTarget> {
+  const budget: Budget = { bytesLeft: limitBytes };
+  const { path, tag } = placeOf(target);
+  const locate = await openParts(path, budget, scratch);
+  const { config, layers } = hasPart(locate, "index.json")
+    ? await partsOfLayout(locate, path, tag)
+    : await partsOfDocker(locate, path);
+  checkPlatform(path, config);
+  const view = new ArchiveTree(join(scratch, "files"));
+  const { diff_ids: digests } = config.rootfs;
+  if (digests.length !== layers.length) {
+    throw malformedContainer(path, `it has ${layers.length} layers, and digests for ${digests.length}`);
+  }
+  for (const [index, { location, name }] of layers.entries()) {
+    const what = `the layer ${name} of ${path}`;
+    await withLayer(location, { what, digest: digests[index] ?? "", budget, scratch }, (bytes) =>
+      view.add(bytes, what),
+    );
+  }
+  return describe(view, path, config);
+}
+
+function placeOf(target: string): { readonly path: string; readonly tag?: string } {
+  const [, form, rest = ""] = forms.exec(target) ?? [];
+  const tag = form === "oci" && !isThere(rest) ? /^(.*):([\w.-]+)$/s.exec(rest) : null;
+  return tag === null ? { path: rest } : { path: tag[1] ?? rest, tag: tag[2] ?? "" };
+}
+
+function isThere(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false }) !== undefined;
+}
+
+/** Of a directory its files; an archive is unpacked like any, and looked into. */
+async function openParts(path: string, budget: Budget, scratch: string): Promise<LocatePart> {
+  const status = statSync(path, { throwIfNoEntry: false });
+  if (status === undefined)
+    throw unusableContainer(path, "there is no such file or directory", "check the path");
+  await mkdir(scratch, { recursive: true });
+  if (status.isDirectory()) return (name) => join(resolve(path), memberName(name, path));
+  const tree = new ArchiveTree(join(scratch, "archive"));
+  const meter = new Meter(path, { bytesLeft: budget.bytesLeft });
+  const [flowed, added] = await Promise.allSettled([
+    pipeline(createReadStream(path), meter),
+    tree.add(meter, path),
+  ]);
+  if (meter.failure !== undefined) throw meter.failure;
+  if (added.status === "rejected") throw added.reason;
+  if (flowed.status === "rejected") throw malformedContainer(path, String(flowed.reason));
+  return (name) => tree.locate(`/${memberName(name, path)}`);
+}
+
+async function partsOfLayout(locate: LocatePart, path: string, tag: string | undefined): Promise<Parts> {
+  let index = await readDocument(locate("index.json"), indexSchema, { what: `the index of ${path}` });
+  let chosen = chooseManifest(index.manifests, path, tag);
+  if (/index|manifest\.list/.test(chosen.mediaType)) {
+    index = await readDocument(locate(blobName(chosen.digest)), indexSchema, {
+      what: `the index of ${path}`,
+      digest: chosen.digest,
+    });
+    chosen = chooseManifest(index.manifests, path, undefined);
+  }
+  const what = `the manifest of ${path}`;
+  const manifest = await readDocument(locate(blobName(chosen.digest)), manifestSchema, {
+    what,
+    digest: chosen.digest,
+  });
+  const { digest } = manifest.config;
+  const config = await readDocument(locate(blobName(digest)), imageConfigSchema, {
+    what: `the configuration of ${path}`,
+    digest,
+  });
+  const layers = manifest.layers.map((layer) => ({
+    location: locate(blobName(layer.digest)),
+    name: layer.digest,
+  }));
+  for (const { location, name } of layers) await checkFile(location, name, `the layer ${name} of ${path}`);
+  return { config, layers };
+}
+
+const refName = "org.opencontainers.image.ref.name";
+
+/** By its tag, where one is given; otherwise by the machine it is for. */
+function chooseManifest(manifests: readonly Descriptor[], path: string, tag: string | undefined): Descriptor {
+  const tags = manifests.flatMap(({ annotations }) => annotations?.[refName] ?? []);
+  const tagged =
+    tag === undefined ? manifests : manifests.filter(({ annotations }) => annotations?.[refName] === tag);
+  const fitting = tagged.filter(
+    ({ platform }) =>
+      platform === undefined || (platform.os === "linux" && platform.architecture === "amd64"),
+  );
+  const [only, ...others] = fitting;
+  if (only !== undefined && others.length === 0) return only;
+  if (tagged.length === 0)
+    throw unusableContainer(
+      path,
+      `it has no image ${tag ?? ""}`,
+      `name one of: ${tags.join(", ") || "none"}`,
+    );
+  if (only === undefined)
+    throw unusableContainer(path, "it has no image for x86-64 Linux", "fetch the one for linux/amd64");
+  throw unusableContainer(
+    path,
+    `it has ${fitting.length} images`,
+    `name one: oci:${path}:${tags[0] ?? "TAG"}`,
+  );
+}
+
+async function partsOfDocker(locate: LocatePart, path: string): Promise<Parts> {
+  if (!hasPart(locate, "manifest.json")) {
+    throw malformedContainer(
+      path,
+      "it has neither index.json, as OCI layouts have, nor manifest.json, as docker save writes it",
+    );
+  }
+  const manifests = await readDocument(locate("manifest.json"), dockerManifestSchema, {
+    what: `the manifest of ${path}`,
+  });
+  const [manifest, ...others] = manifests;
+  if (manifest === undefined || others.length > 0) {
+    throw unusableContainer(path, `it has ${manifests.length} images`, "save a single one");
+  }
+  const what = `the configuration of ${path}`;
+  const hex = /([0-9a-f]{64})(?:\.json)?$/.exec(manifest.Config)?.[1];
+  const config = await readDocument(locate(manifest.Config), imageConfigSchema, {
+    what,
+    ...(hex === undefined ? {} : { digest: `sha256:${hex}` }),
+  });
+  return { config, layers: manifest.Layers.map((name) => ({ location: locate(name), name })) };
+}
+
+function checkPlatform(path: string, { os, architecture }: ImageConfig): void {
+  if (os === "linux" && architecture === "amd64") return;
+  throw unusableContainer(path, `it is for ${os}/${architecture}`, "fetch the image for linux/amd64");
+}
+
+function describe(view: ArchiveTree, path: string, { config }: ImageConfig): ContainerTarget {
+  const { User, Env, Entrypoint, Cmd, WorkingDir } = config ?? {};
+  const [entrypoint, defaults] = Entrypoint?.length
+    ? [Entrypoint, Cmd ?? []]
+    : [(Cmd ?? []).slice(0, 1), (Cmd ?? []).slice(1)];
+  if (entrypoint.length === 0) {
+    throw unusableContainer(path, "it says neither an entrypoint nor a command", "make it with one of them");
+  }
+  const environment = Object.fromEntries(
+    (Env ?? []).flatMap((text) => {
+      const [, name, value] = /^([^=]+)=(.*)$/s.exec(text) ?? [];
+      return name === undefined ? [] : [[name, value ?? ""]];
+    }),
+  );
+  return {
+    view,
+    entrypoint,
+    defaults,
+    environment,
+    workingDirectory: WorkingDir || "/",
+    user: userOf(view, path, User ?? ""),
+  };
+}
+
+/** What the image is called where nothing names it. */
+export function containerName(target: string): string {
+  return basename(resolve(placeOf(target).path)).replace(/\.tar$/, "");
+}

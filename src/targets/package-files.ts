@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+/**
+ * What of a package and its relatives a program of it finds at run time: data and default configuration, and not
+ * documents, headers or services of a running system. Libraries come with the closure of the program.
+ */
+import type { Package, Packages } from "./debian.js";
+
+/** Every Debian system has these (policy 2.5): a program that needs one of them names it. */
+const ofTheSystem = new Set(["required", "important", "standard"]);
+/** Debian splits what is needed at boot off a language: `python3.11-minimal`, `perl-base`. */
+const smallPart = /-(?:minimal|base)$/;
+
+const leftOut = [
+  /^\/usr\/share\/(?:doc|doc-base|man|info|locale|lintian|bug|menu|applications|bash-completion|zsh|pkgconfig|aclocal|icons|pixmaps|vim|gdb|gcc|debianutils)(?:\/|$)/,
+  /^\/(?:usr\/)?lib\/(?:systemd|udev|tmpfiles\.d|sysusers\.d|debug|lsb|cmake)(?:\/|$)/,
+  /^\/usr\/lib\/x86_64-linux-gnu\/(?:pkgconfig|cmake)(?:\/|$)/,
+  /^\/usr\/(?:include|src|games)(?:\/|$)/,
+  /^\/etc\/(?:init|init\.d|default|logrotate\.d|cron\.\w+|ufw|apparmor\.d|systemd|pam\.d|X11|bash_completion\.d|alternatives)(?:\/|$)/,
+  /^\/etc\/(?:skel|rsyslog\.d|ssl\/private)(?:\/|$)/,
+  // What compiles extensions of an interpreter, and what fetches them.
+  /^\/usr\/lib\/x86_64-linux-gnu\/perl\/[^/]+\/CORE(?:\/|$)/,
+  /^\/usr\/lib\/node_modules\/(?:npm|corepack)(?:\/|$)/,
+  /^\/var\/lib\/(?:dpkg|ucf)(?:\/|$)/,
+  /\.(?:a|la)$/,
+];
+const programDirectory = /^\/(?:usr\/)?(?:local\/)?s?bin(?:\/|$)/;
+/** Libraries that the loader finds by name. */
+const sharedLibrary = /^\/(?:usr\/)?lib(?:64)?\/(?:x86_64-linux-gnu\/)?[^/]+\.so[\d.]*$/;
+
+/**
+ * The seeds, and of what they need those of the same source and those without machine code: a distribution splits
+ * one work into many packages, and puts what all machines share into packages of their own.
+ */
+export function relatives(packages: Packages, seeds: readonly string[]): readonly string[] {
+  const whole = seeds.flatMap((name) => [name, name.replace(smallPart, "")]);
+  const chosen = new Map<string, Package>();
+  const queue = whole.flatMap((name) => packages.get(name) ?? []);
+  const sources = new Set(queue.map(({ source }) => source));
+  for (const next of queue) {
+    if (chosen.has(next.name)) continue;
+    chosen.set(next.name, next);
+    for (const alternatives of next.depends) {
+      const needed = alternatives.flatMap((name) => packages.get(name) ?? [])[0];
+      if (needed !== undefined && isRelative(needed)) queue.push(needed);
+    }
+  }
+  return [...chosen.keys()].sort();
+
+  function isRelative({ source, architecture, priority }: Package): boolean {
+    return sources.has(source) || (architecture === "all" && !ofTheSystem.has(priority));
+  }
+}
+
+/** Of the paths of packages those that are data of a program. */
+export function dataPaths(paths: readonly string[]): readonly string[] {
+  return paths.filter(
+    (path) =>
+      !programDirectory.test(path) && !sharedLibrary.test(path) && !leftOut.some((form) => form.test(path)),
+  );
+}
+
+/** Of the paths of packages those of programs. */
+export function programPaths(paths: readonly string[]): readonly string[] {
+  return paths.filter((path) => /\/s?bin\/[^/]+$/.test(path));
+}
