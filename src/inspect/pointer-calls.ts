@@ -4,8 +4,9 @@
  * its callers give. Two shapes are followed to the end: code that keeps the pointer in a register and calls it, and a
  * structure of pointers in a module's own data, called at the pointer's place in it.
  */
-import { FlowControl, type Instruction, Mnemonic, OpKind, Register } from "iced-x86";
+
 import type { Graph, GraphNode } from "./graph.js";
+import { FlowControl, type Instruction, Mnemonic, OpKind, Register } from "./iced.js";
 import { type Module, pointersBetween } from "./module.js";
 import { displacementOf, generalRegisters, registerIndex } from "./operands.js";
 import { lowerBound, upperBound } from "./sorted.js";
