@@ -57,8 +57,9 @@ async function openProgram(path: string, text: string) {
       types: [],
     },
   });
-  // Next to this file is its neighbour's declaration when compiled, and its source when not.
-  const declaration = new URL(import.meta.url.endsWith(".ts") ? "define.ts" : "define.d.ts", import.meta.url);
+  // Compiled there is a declaration, and before that the source. A bundle is beside this folder.
+  const source = import.meta.url.endsWith(".ts") ? "define.ts" : "define.d.ts";
+  const declaration = new URL(`../config/${source}`, import.meta.url);
   const declarationText = (await readInput(fileURLToPath(declaration))).toString();
   project.fileSystem.writeFileSync("/node_modules/uklkit/index.d.ts", declarationText);
   project.createSourceFile("/node_modules/node.d.ts", nodeDeclarations);

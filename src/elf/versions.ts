@@ -35,6 +35,8 @@ export function readVersions(
   const bytes = bytesAtOwnAddress(layout, address, BigInt(symbolCount * 2), where);
   const indices = new Fields(bytes, layout.path, where);
   const named = readNames(layout, entries);
+  // By the whole entry: a thousand symbols share a version.
+  const known = new Map<number, SymbolVersion>();
   return (symbolIndex) => {
     const index = indices.u16(symbolIndex * 2);
     const version = named.get(index & ~hiddenBit);
@@ -45,7 +47,10 @@ export function readVersions(
         `dynamic symbol ${symbolIndex} has the unknown version ${index}`,
       );
     }
-    return version === undefined ? undefined : { ...version, hidden: (index & hiddenBit) !== 0 };
+    if (version === undefined) return undefined;
+    const shared = known.get(index) ?? { ...version, hidden: (index & hiddenBit) !== 0 };
+    known.set(index, shared);
+    return shared;
   };
 }
 

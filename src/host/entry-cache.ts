@@ -4,7 +4,7 @@
  * kept, and the oldest go when there are too many. So nothing here fails.
  */
 import { readdir, readFile, rm, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { once } from "../elf/lazy.js";
 import { sha256, writeOutput } from "./files.js";
@@ -42,7 +42,9 @@ export async function fileState(path: string): Promise<FileState | undefined> {
 
 /** Of the code that is running, so that no other version's entries are taken. */
 export const codeDigest = once(async (): Promise<string> => {
-  const own = fileURLToPath(new URL("..", import.meta.url));
+  const here = dirname(fileURLToPath(import.meta.url));
+  // A bundle has everything in one folder.
+  const own = basename(here) === "bundle" ? here : dirname(here);
   const names = (await readdir(own, { recursive: true })).filter((name) => /\.[jt]s$/.test(name)).sort();
   return sha256((await Promise.all(names.map((name) => readFile(join(own, name), "utf8")))).join("\0"));
 });

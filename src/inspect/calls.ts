@@ -68,7 +68,7 @@ interface FoundCall {
  */
 function standsInForVdso(graph: Graph, call: number, decider: GraphNode, reach: Reach): boolean {
   if (!vdsoCalls.has(syscallName(call) ?? "")) return false;
-  const from = reach.get(decider)?.from;
+  const from = reach.from(decider);
   const isPicked = typeof from === "object" && graph.isResolver(from);
   return isPicked || graph.scan(decider).indirectCalls;
 }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 /**
- * Reads machine code with all that its operands say, for those who follow values: the only importer of iced-x86.
+ * Reads machine code with all that its operands say, for those who follow values.
  * One instruction object is reused for all of a module's code.
  */
-import { Code, Decoder, Instruction, Mnemonic, OpKind } from "iced-x86";
+
 import type { SiteKind } from "./decode.js";
+import { Code, Decoder, Instruction, Mnemonic, OpKind } from "./iced.js";
 import type { Module, Region } from "./module.js";
 import { longestFunctionBytes } from "./scan.js";
 

@@ -57,9 +57,10 @@ export class Decoder {
   immediate: number | undefined;
   isPadding = false;
 
-  readonly #bytes: Uint8Array;
+  readonly bytes: Uint8Array;
+  /** The address of the first byte. */
+  readonly start: number;
   readonly #view: DataView;
-  readonly #start: number;
   #at = 0;
   #map: number = maps.one;
   #opcode = 0;
@@ -71,21 +72,20 @@ export class Decoder {
   #repeat = false;
   #modrm = -1;
 
-  /** `start` is the address of the first byte. */
   constructor(bytes: Uint8Array, start: number) {
-    this.#bytes = bytes;
+    this.bytes = bytes;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-    this.#start = start;
+    this.start = start;
   }
 
   /** Reads the instruction at an address; false when the bytes end before it does. */
   read(address: number): boolean {
-    const begin = address - this.#start;
+    const begin = address - this.start;
     this.#reset(begin);
     const kind = this.#readOpcode();
     const immediateBytes = kind < 0 ? -1 : this.#readOperands(kind);
     this.length = this.#at - begin;
-    if (this.#at > this.#bytes.length) return false;
+    if (this.#at > this.bytes.length) return false;
     if (immediateBytes < 0 || this.length > longestInstructionBytes) {
       this.flow = Flow.undefined;
       this.length = Math.max(this.length, 1);
@@ -120,7 +120,7 @@ export class Decoder {
   }
 
   #byte(): number {
-    return this.#bytes[this.#at++] ?? 0;
+    return this.bytes[this.#at++] ?? 0;
   }
 
   /** Reads prefixes and opcode; returns what follows, or -1 for no instruction. */
@@ -132,7 +132,7 @@ export class Decoder {
       else if (opcode === 0xf3) this.#repeat = true;
       opcode = this.#byte();
       kind = oneByteMap[opcode] as number;
-      if (this.#at > this.#bytes.length) return -1;
+      if (this.#at > this.bytes.length) return -1;
     }
     if (kind === form.rex) {
       this.#wide = (opcode & 8) !== 0;
@@ -181,7 +181,7 @@ export class Decoder {
 
   /** XOP (AMD APM volume 6) takes the encodings of POP that have no use. */
   #readXop(): number {
-    const map = (this.#bytes[this.#at] ?? 0) & 31;
+    const map = (this.bytes[this.#at] ?? 0) & 31;
     if (map < 8) return form.modrm;
     this.#at += 2;
     this.#opcode = this.#byte();
@@ -270,7 +270,7 @@ export class Decoder {
 
   /** A signed number of 4 bytes or an unsigned one of 8, which fits when it is an address. */
   #number(bytes: 4 | 8): number {
-    if (this.#at + bytes > this.#bytes.length) return 0;
+    if (this.#at + bytes > this.bytes.length) return 0;
     const low = this.#view.getInt32(this.#at, true);
     if (bytes === 4) return low;
     return (low >>> 0) + this.#view.getUint32(this.#at + 4, true) * 2 ** 32;
@@ -305,13 +305,13 @@ export class Decoder {
       this.flow = Flow.return;
     else if (opcode === 0xf1) this.flow = Flow.trap;
     else if (opcode === 0xcd) {
-      const is32BitCall = this.#bytes[this.#at - 1] === 0x80;
+      const is32BitCall = this.bytes[this.#at - 1] === 0x80;
       this.flow = is32BitCall ? Flow.site : Flow.trap;
       if (is32BitCall) this.site = "int 0x80";
     } else if (opcode === 0xc7 && this.#modrm === 0xf8) {
       // XBEGIN: the immediate is the distance to where an abort goes.
       this.flow = Flow.conditional;
-      this.target = this.#start + this.#at + this.#view.getInt32(this.#at - 4, true);
+      this.target = this.start + this.#at + this.#view.getInt32(this.#at - 4, true);
     }
   }
 

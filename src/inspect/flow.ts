@@ -3,8 +3,9 @@
  * Follows values through one function, forwards over its blocks to a fixpoint, and keeps what registers and
  * stack hold at its calls and system calls. Run only for functions in which a number is decided.
  */
-import { FlowControl, type Instruction, Mnemonic } from "iced-x86";
+
 import { type CodeReader, directTarget, isPadding, siteKind } from "./code.js";
+import { FlowControl, type Instruction, Mnemonic } from "./iced.js";
 import { type AddressRange, type Module, regionAt } from "./module.js";
 import { comparedRegister, type Equality } from "./operands.js";
 import { upperBound } from "./sorted.js";

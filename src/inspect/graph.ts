@@ -5,8 +5,17 @@
  */
 import { CodeReader } from "./code.js";
 import { Flow } from "./flow.js";
-import { isCode, type Module, objectAt, type Pointer, pointersBetween, rangeAt, regionAt } from "./module.js";
-import { type FunctionScan, FunctionScanner, type Reference } from "./scan.js";
+import {
+  type AddressRange,
+  isCode,
+  type Module,
+  objectAt,
+  type Pointer,
+  rangeAt,
+  regionAt,
+} from "./module.js";
+import { ReferenceKind, type SeeReference } from "./references.js";
+import { type CallSite, type FunctionScan, FunctionScanner } from "./scan.js";
 import { lowerBound } from "./sorted.js";
 
 /** Finds the definition that a reference binds to. */
@@ -37,9 +46,11 @@ export interface Edge {
 
 type NodeTable = "functions" | "objects" | "symbols";
 
-/** What is computed of a node once it is asked for. */
-interface NodeFacts {
+/** A node with what is computed of it once it is asked for. */
+interface KnownNode extends GraphNode {
   scan: FunctionScan | undefined;
+  /** Until edges are made of them. */
+  calls: readonly CallSite[];
   edges: readonly Edge[] | undefined;
   neverReturns: boolean | undefined;
   flow: Flow | undefined;
@@ -57,8 +68,9 @@ export class Graph {
     symbols: [],
   };
   readonly #resolvers = new Set<GraphNode>();
-  /** By the node's id. */
-  readonly #facts: NodeFacts[] = [];
+  /** For each module what its pointers lead to, as far as they were asked for. */
+  readonly #pointees: (GraphNode | undefined)[][] = [];
+  #count = 0;
 
   constructor(modules: readonly Module[], bind: Bind) {
     this.#bind = bind;
@@ -72,6 +84,7 @@ export class Graph {
       this.modules.push(module);
       this.#readers.push(new CodeReader(module));
       this.#scanners.push(new FunctionScanner(module));
+      this.#pointees.push(new Array(module.pointers.length));
       for (const tables of Object.values(this.#nodes)) tables.push(new Map());
     }
   }
@@ -107,8 +120,21 @@ export class Graph {
 
   scan(node: GraphNode): FunctionScan {
     const facts = this.#factsOf(node);
-    facts.scan ??= (this.#scanners[node.module.index] as FunctionScanner).scan(node.start);
+    if (facts.scan === undefined) {
+      const { scan, calls } = this.#scannerOf(node).scan(node.start);
+      facts.calls = calls;
+      facts.scan = scan;
+    }
     return facts.scan;
+  }
+
+  /** Tells each address that a function mentions. */
+  eachReference(node: GraphNode, see: SeeReference): void {
+    this.#scannerOf(node).eachReference(this.scan(node), see);
+  }
+
+  #scannerOf({ module }: GraphNode): FunctionScanner {
+    return this.#scanners[module.index] as FunctionScanner;
   }
 
   /** The flow of values through a function. */
@@ -149,61 +175,82 @@ export class Graph {
     return facts.edges;
   }
 
-  #factsOf({ id }: GraphNode): NodeFacts {
-    return this.#facts[id] as NodeFacts;
+  /** All nodes are made here. */
+  #factsOf(node: GraphNode): KnownNode {
+    return node as KnownNode;
   }
 
   #functionEdges(node: GraphNode): readonly Edge[] {
     const { module } = node;
-    const { calls, references, end } = this.scan(node);
+    const { end } = this.scan(node);
+    const facts = this.#factsOf(node);
     const edges: Edge[] = [];
-    for (const { at, target, through, tail } of calls) {
+    for (const { at, target, through, tail } of facts.calls) {
       if (through === "code") {
         if (isCode(module, target)) edges.push({ target: this.functionAt(module, target), at, tail });
         continue;
       }
-      const pointed = this.#pointee(module, target);
+      const pointed = this.#pointeeAt(module, target);
       if (pointed !== undefined) edges.push({ target: pointed, at, tail });
     }
-    for (const reference of references) this.#addReference(node, end, reference, edges);
+    facts.calls = [];
+    const bounds = { start: node.start, end };
+    this.eachReference(node, (target, kind, sizeBytes) => {
+      if (kind !== ReferenceKind.store && !isIn(bounds, target))
+        this.#addReference(module, target, kind === ReferenceKind.load ? sizeBytes : undefined, edges);
+    });
     return edges;
   }
 
-  #addReference(node: GraphNode, end: number, { target, kind, sizeBytes }: Reference, edges: Edge[]): void {
-    if (kind === "store") return;
-    const { module } = node;
+  /** Of an address that is taken, or at which so many bytes are read. */
+  #addReference(module: Module, target: number, readBytes: number | undefined, edges: Edge[]): void {
     const region = regionAt(module, target);
-    if (region === undefined || (target >= node.start && target < end)) return;
+    if (region === undefined) return;
     if (region.executable) {
-      if (kind === "address" && this.#mayBegin(module, target)) {
+      if (readBytes === undefined && this.#mayBegin(module, target)) {
         edges.push({ target: this.functionAt(module, target), at: undefined, tail: false });
       }
       return;
     }
     if (!region.hasPointers) return;
-    if (kind === "load") {
-      edges.push(...this.pointerEdges({ module, start: target, end: target + sizeBytes }));
+    if (readBytes !== undefined) {
+      this.#addPointers(module, target, target + readBytes, edges);
       return;
     }
     const extent = objectAt(module, target);
-    if (pointersBetween(module, extent.start, extent.end).length === 0) return;
+    const { pointerPlaces } = module;
+    if (!((pointerPlaces[lowerBound(pointerPlaces, extent.start)] ?? extent.end) < extent.end)) return;
     const object = this.#node(module, "objects", extent.start, extent.end);
     edges.push({ target: object, at: undefined, tail: false });
   }
 
   /** What the pointers in [start, end) lead to. */
   pointerEdges({ module, start, end }: Pick<GraphNode, "module" | "start" | "end">): readonly Edge[] {
-    return pointersBetween(module, start, end).flatMap((pointer) => {
-      const target = this.targetOf(module, pointer);
-      return target === undefined ? [] : { target, at: undefined, tail: false };
-    });
+    const edges: Edge[] = [];
+    this.#addPointers(module, start, end, edges);
+    return edges;
+  }
+
+  #addPointers(module: Module, start: number, end: number, edges: Edge[]): void {
+    const { pointerPlaces } = module;
+    for (let index = lowerBound(pointerPlaces, start); index < pointerPlaces.length; index++) {
+      if ((pointerPlaces[index] as number) >= end) return;
+      const target = this.#pointee(module, index);
+      if (target !== undefined) edges.push({ target, at: undefined, tail: false });
+    }
   }
 
   /** What the word at `place` points to. */
-  #pointee(module: Module, place: number): GraphNode | undefined {
+  #pointeeAt(module: Module, place: number): GraphNode | undefined {
     const index = lowerBound(module.pointerPlaces, place);
-    const pointer = module.pointers[index];
-    return pointer?.place === place ? this.targetOf(module, pointer) : undefined;
+    return module.pointerPlaces[index] === place ? this.#pointee(module, index) : undefined;
+  }
+
+  /** What a pointer leads to. What is bound once stays; what is not may be when more is loaded. */
+  #pointee(module: Module, index: number): GraphNode | undefined {
+    const pointees = this.#pointees[module.index] as (GraphNode | undefined)[];
+    pointees[index] ??= this.targetOf(module, module.pointers[index] as Pointer);
+    return pointees[index];
   }
 
   /** What a pointer leads to. */
@@ -245,9 +292,19 @@ export class Graph {
     const known = nodes.get(start);
     if (known !== undefined) return known;
     const kind = table === "functions" ? "function" : "object";
-    const node: GraphNode = { id: this.#facts.length, module, kind, start, end };
-    this.#facts.push({ scan: undefined, edges: undefined, neverReturns: undefined, flow: undefined });
+    const unasked = {
+      scan: undefined,
+      calls: [],
+      edges: undefined,
+      neverReturns: undefined,
+      flow: undefined,
+    };
+    const node: KnownNode = { id: this.#count++, module, kind, start, end, ...unasked };
     nodes.set(start, node);
     return node;
   }
+}
+
+function isIn({ start, end }: AddressRange, address: number): boolean {
+  return address >= start && address < end;
 }

@@ -84,6 +84,8 @@ export interface FactsInForce {
   readonly closed: readonly Guard[];
   /** All that can run, whatever its layer. */
   readonly reach: Reach;
+  /** The edges that the gate was asked for in that search, and did not let pass. */
+  readonly turnedAway: { readonly from: GraphNode; readonly edge: Edge }[];
 }
 
 /** `earlier` is what was found for fewer roots: its gate is kept as long as none of its facts is lost. */
@@ -93,12 +95,17 @@ export function factsInForce(
   earlier: FactsInForce | undefined,
 ): FactsInForce {
   let facts = earlier ?? everyFact(graph);
+  let more = roots;
   for (;;) {
-    const { gate, closed } = facts;
-    const reach = reachFrom(graph, roots, gate, facts.reach);
+    const { closed, reach, turnedAway } = facts;
+    reachFrom(graph, more, noting(facts), reach);
     const still = closed.filter((guard) => !isOpened(graph, guard, reach));
     if (still.length === closed.length) return facts;
-    facts = { gate: gateOf(graph, still), closed: still, reach: new Reach() };
+    const gate = gateOf(graph, still);
+    // The search goes on along the edges that only the lost facts ruled out.
+    const open = turnedAway.filter(({ from, edge }) => gate(from, edge));
+    more = open.map(({ from, edge }) => ({ node: edge.target, label: from.module.name }));
+    facts = { gate, closed: still, reach, turnedAway: turnedAway.filter((each) => !open.includes(each)) };
   }
 }
 
@@ -109,7 +116,15 @@ function everyFact(graph: Graph): FactsInForce {
     openers: new Set(openedBy.flatMap(named)),
     fromOutside,
   }));
-  return { gate: gateOf(graph, closed), closed, reach: new Reach() };
+  return { gate: gateOf(graph, closed), closed, reach: new Reach(), turnedAway: [] };
+}
+
+function noting({ gate, turnedAway }: FactsInForce): Gate {
+  return (from, edge) => {
+    const passes = gate(from, edge);
+    if (!passes) turnedAway.push({ from, edge });
+    return passes;
+  };
 }
 
 function gateOf(graph: Graph, closed: readonly Guard[]): Gate {
@@ -124,9 +139,11 @@ function gateOf(graph: Graph, closed: readonly Guard[]): Gate {
 function isOpened(graph: Graph, { openers, fromOutside }: Guard, reach: Reach): boolean {
   const live = [...openers].filter((opener) => reach.has(opener));
   if (live.length === 0 || !fromOutside) return live.length > 0;
-  const opens =
-    (from: GraphNode) =>
-    ({ target }: Edge) =>
-      openers.has(target) && from.module !== target.module;
-  return reach.nodes.some((node) => graph.edges(node).some(opens(node)));
+  const opening = new NodeSet([...openers]);
+  return reach.nodes.some((node) => {
+    for (const { target } of graph.edges(node)) {
+      if (opening.has(target) && node.module !== target.module) return true;
+    }
+    return false;
+  });
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** What the analysis has to know of single instructions and their operands. */
-import { FlowControl, type Instruction, Mnemonic, OpKind, Register, RegisterExt } from "iced-x86";
+import { FlowControl, type Instruction, Mnemonic, OpKind, Register, RegisterExt } from "./iced.js";
 import { join, mapConstants, unknown, type Value } from "./values.js";
 
 export const generalRegisters = 16;

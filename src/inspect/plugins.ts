@@ -8,6 +8,7 @@ import type { Graph, GraphNode } from "./graph.js";
 import type { Module } from "./module.js";
 import { qualifiedName } from "./names.js";
 import type { Reach } from "./reach.js";
+import { ReferenceKind } from "./references.js";
 import type { AskedName } from "./runtime-names.js";
 import { textAt } from "./text.js";
 
@@ -64,7 +65,9 @@ export function livePaths(
     if (node.kind === "object") look(node, node.start);
     else {
       // What is loaded is no address of text, but perhaps a part of text.
-      for (const { target, kind } of graph.scan(node).references) if (kind === "address") look(node, target);
+      graph.eachReference(node, (target, kind) => {
+        if (kind === ReferenceKind.address) look(node, target);
+      });
     }
   }
   return paths;

@@ -4,10 +4,12 @@
  * its callers give. Two shapes are followed to the end: code that keeps the pointer in a register and calls it, and a
  * structure of pointers in a module's own data, called at the pointer's place in it.
  */
-import { FlowControl, type Instruction, Mnemonic, OpKind, Register } from "iced-x86";
+
 import type { Graph, GraphNode } from "./graph.js";
+import { FlowControl, type Instruction, Mnemonic, OpKind, Register } from "./iced.js";
 import { type Module, pointersBetween } from "./module.js";
 import { displacementOf, generalRegisters, registerIndex } from "./operands.js";
+import { ReferenceKind } from "./references.js";
 import { lowerBound, upperBound } from "./sorted.js";
 import type { MachineState } from "./state.js";
 import type { Value } from "./values.js";
@@ -83,14 +85,14 @@ function callsByHolder(graph: Graph, holder: GraphNode, callee: GraphNode): Poin
 /** The words with the pointer that a function reads. */
 function slotsOf(graph: Graph, holder: GraphNode, callee: GraphNode): ReadonlySet<number> {
   const { module } = holder;
-  return new Set(
-    graph
-      .scan(holder)
-      .references.filter(({ kind }) => kind === "load")
-      .flatMap(({ target, sizeBytes }) => pointersBetween(module, target, target + sizeBytes))
-      .filter((pointer) => graph.targetOf(module, pointer) === callee)
-      .map(({ place }) => place),
-  );
+  const slots = new Set<number>();
+  graph.eachReference(holder, (target, kind, sizeBytes) => {
+    if (kind !== ReferenceKind.load) return;
+    for (const pointer of pointersBetween(module, target, target + sizeBytes)) {
+      if (graph.targetOf(module, pointer) === callee) slots.add(pointer.place);
+    }
+  });
+  return slots;
 }
 
 /** Whether an instruction does more with the pointer than to move it between registers, compare it, or call it. */

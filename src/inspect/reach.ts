@@ -8,38 +8,43 @@ export interface Root {
   readonly label: string;
 }
 
-interface Reached {
-  /** The node that led there first; the root's label for a root. */
-  readonly from: GraphNode | string;
-  /** Whether some way to it is a pointer, so that its callers are not all known. */
-  takenAsPointer: boolean;
-}
-
 /** Nodes by their ids: asked of every edge, where a hash table takes most of the time. */
 export class NodeSet {
-  readonly #has: boolean[] = [];
+  readonly #has: Uint8Array;
 
-  constructor(nodes: Iterable<GraphNode>) {
-    for (const { id } of nodes) this.#has[id] = true;
+  constructor(nodes: readonly GraphNode[]) {
+    this.#has = new Uint8Array(Math.max(0, ...nodes.map(({ id }) => id)) + 1);
+    for (const { id } of nodes) this.#has[id] = 1;
   }
 
   has({ id }: GraphNode): boolean {
-    return this.#has[id] === true;
+    return this.#has[id] === 1;
   }
 }
+
+const firstCapacity = 1 << 14;
 
 /** What was reached, in the order of finding. */
 export class Reach {
   readonly #nodes: GraphNode[] = [];
-  /** By the node's id. */
-  readonly #byId: (Reached | undefined)[] = [];
+  /** In the same order. */
+  readonly #from: (GraphNode | string)[] = [];
+  readonly #taken: boolean[] = [];
+  /** By the node's id: its place in that order, counted from 1. */
+  #places = new Int32Array(firstCapacity);
 
   has(node: GraphNode): boolean {
-    return this.#byId[node.id] !== undefined;
+    return this.#placeOf(node) > 0;
   }
 
-  get(node: GraphNode): Reached | undefined {
-    return this.#byId[node.id];
+  /** The node that led there first; the root's label for a root. */
+  from(node: GraphNode): GraphNode | string | undefined {
+    return this.#from[this.#placeOf(node) - 1];
+  }
+
+  /** Whether some way to it is a pointer, so that its callers are not all known. */
+  isTakenAsPointer(node: GraphNode): boolean {
+    return this.#taken[this.#placeOf(node) - 1] === true;
   }
 
   get nodes(): readonly GraphNode[] {
@@ -48,11 +53,23 @@ export class Reach {
 
   /** Notes one way to a node. */
   add(node: GraphNode, from: GraphNode | string, takenAsPointer: boolean): void {
-    const known = this.#byId[node.id];
-    if (known === undefined) {
-      this.#byId[node.id] = { from, takenAsPointer };
-      this.#nodes.push(node);
-    } else if (takenAsPointer) known.takenAsPointer = true;
+    const place = this.#placeOf(node);
+    if (place > 0) {
+      if (takenAsPointer) this.#taken[place - 1] = true;
+      return;
+    }
+    if (node.id >= this.#places.length) {
+      const more = new Int32Array(node.id * 2);
+      more.set(this.#places);
+      this.#places = more;
+    }
+    this.#places[node.id] = this.#nodes.push(node);
+    this.#from.push(from);
+    this.#taken.push(takenAsPointer);
+  }
+
+  #placeOf({ id }: GraphNode): number {
+    return this.#places[id] ?? 0;
   }
 }
 
@@ -61,8 +78,7 @@ export function unite(reaches: readonly Reach[]): Reach {
   const all = new Reach();
   for (const reach of reaches) {
     for (const node of reach.nodes) {
-      const { from, takenAsPointer } = reach.get(node) as Reached;
-      all.add(node, from, takenAsPointer);
+      all.add(node, reach.from(node) ?? "nowhere", reach.isTakenAsPointer(node));
     }
   }
   return all;
@@ -79,6 +95,8 @@ export function reachFrom(graph: Graph, roots: readonly Root[], passes: Gate, re
   for (let next = known; next < nodes.length; next++) {
     const node = nodes[next] as GraphNode;
     for (const edge of graph.edges(node)) {
+      // Of most edges nothing is learnt: they call what was reached before.
+      if (edge.at !== undefined && reach.has(edge.target)) continue;
       if (passes(node, edge)) reach.add(edge.target, node, edge.at === undefined);
     }
   }
@@ -94,7 +112,7 @@ export function chainTo(
   let at: GraphNode | string = node;
   while (typeof at !== "string") {
     nodes.unshift(at);
-    at = reach.get(at)?.from ?? "nowhere";
+    at = reach.from(at) ?? "nowhere";
   }
   return { root: at, nodes };
 }

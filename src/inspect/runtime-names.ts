@@ -101,11 +101,11 @@ function namedByLibc(graph: Graph, live: Reach): readonly AskedName[] {
   const asked: AskedName[] = [];
   for (const node of live.nodes) {
     if (node.kind !== "function" || node.module !== libc) continue;
-    for (const { target } of graph.scan(node).references) {
+    graph.eachReference(node, (target) => {
       const name = textAt(libc, target, "lib");
-      if (name === undefined || !libraryName.test(name) || name === libc.file.dynamic?.soname) continue;
+      if (name === undefined || !libraryName.test(name) || name === libc.file.dynamic?.soname) return;
       asked.push({ name, by: libc, evidence: qualifiedName(node) });
-    }
+    });
   }
   return asked;
 }

@@ -7,7 +7,8 @@ import type { Graph, GraphNode } from "./graph.js";
 import { type Module, pointersBetween, regionAt } from "./module.js";
 import { callsThroughPointers, type PointerCalls } from "./pointer-calls.js";
 import type { Reach } from "./reach.js";
-import type { Reference, SyscallSite } from "./scan.js";
+import { ReferenceKind } from "./references.js";
+import type { SyscallSite } from "./scan.js";
 import type { MachineState } from "./state.js";
 import { type Callers, indexUsers } from "./users.js";
 import { constant, type Input, input, inputKey, nothing, unknown, type Value } from "./values.js";
@@ -96,8 +97,7 @@ export function openSearch(graph: Graph, live: Reach, callers: Callers): ValueSe
   const usersOf = indexUsers(graph, live);
   const storesOf: StoresOf = (module, address) => {
     const users = usersOf(module).get(address) ?? [];
-    const isTaken = ({ target, kind }: Reference) => target === address && kind === "address";
-    if (users.some((node) => graph.scan(node).references.some(isTaken))) return undefined;
+    if (users.some((node) => takesAddress(graph, node, address))) return undefined;
     return users.flatMap((node) => {
       const stored = graph.flow(node).storedAt(address);
       return stored.map((value) => ({ node, value }));
@@ -129,6 +129,14 @@ export function openSearch(graph: Graph, live: Reach, callers: Callers): ValueSe
     };
   };
   return searchWithin(everyEffort);
+}
+
+function takesAddress(graph: Graph, node: GraphNode, address: number): boolean {
+  let takes = false;
+  graph.eachReference(node, (target, kind) => {
+    if (target === address && kind === ReferenceKind.address) takes = true;
+  });
+  return takes;
 }
 
 export function resolveSites(graph: Graph, live: Reach, search: ValueSearch): readonly ResolvedSite[] {
@@ -244,7 +252,7 @@ function follow(
       return;
     }
     const known = callers.of(callee);
-    if (live.get(callee)?.takenAsPointer || known.length === 0) {
+    if (live.isTakenAsPointer(callee) || known.length === 0) {
       const { calls, closed } = throughPointers(callee);
       for (const { node: caller, at, tail, state } of calls)
         answer(caller, at, state.resolve(wanted, tail ? 0 : returnAddressBytes));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** Registers and stack slots of a function at one place, and what an instruction does to them. */
-import { FlowControl, type Instruction, Mnemonic, OpKind, Register, RegisterExt } from "iced-x86";
+import { FlowControl, type Instruction, Mnemonic, OpKind, Register, RegisterExt } from "./iced.js";
 import {
   arithmetic,
   conditionalMoves,

@@ -3,15 +3,10 @@
 import type { Graph } from "./graph.js";
 import { type Module, type Region, rangeAt } from "./module.js";
 import type { Reach } from "./reach.js";
-import type { FunctionScan } from "./scan.js";
-import { upperBound } from "./sorted.js";
+import { lowerBound } from "./sorted.js";
 
 /** `syscall`, `sysenter`, `int $0x80`. */
-const encodings: readonly (readonly [number, number])[] = [
-  [0x0f, 0x05],
-  [0x0f, 0x34],
-  [0xcd, 0x80],
-];
+const encodings = [Buffer.of(0x0f, 0x05), Buffer.of(0x0f, 0x34), Buffer.of(0xcd, 0x80)];
 
 export interface UnreachedSite {
   readonly module: Module;
@@ -25,29 +20,22 @@ export interface UnreachedSite {
  * since it begins inside of another one, or listed here. `live` are the functions that can run.
  */
 export function unreachedSites(graph: Graph, live: Reach): readonly UnreachedSite[] {
-  const extents = graph.modules.map((): FunctionScan[] => []);
+  const found = graph.modules.map((module) => module.regions.flatMap(places));
+  const sorted = found.map((each) => Float64Array.from(each).sort());
+  const covered = graph.modules.map(() => new Set<number>());
   for (const node of live.nodes) {
-    if (node.kind === "function") extents[node.module.index]?.push(graph.scan(node));
+    if (node.kind !== "function") continue;
+    const { start, end } = graph.scan(node);
+    const addresses = sorted[node.module.index] as Float64Array;
+    for (let index = lowerBound(addresses, start); (addresses[index] ?? end) < end; index++) {
+      covered[node.module.index]?.add(addresses[index] as number);
+    }
   }
-  return graph.modules.flatMap((module, index) => {
-    const isCovered = coverage(extents[index] ?? []);
-    return module.regions
-      .flatMap(places)
-      .filter((at) => !isCovered(at))
-      .flatMap((at) => unreachedAt(graph, module, at));
-  });
-}
-
-/** Tells whether an address is in one of the extents, some of which can lie in others. */
-function coverage(extents: readonly FunctionScan[]): (address: number) => boolean {
-  const sorted = [...extents].sort((left, right) => left.start - right.start);
-  const starts = Float64Array.from(sorted, ({ start }) => start);
-  let furthest = 0;
-  const ends = sorted.map(({ end }) => {
-    furthest = Math.max(furthest, end);
-    return furthest;
-  });
-  return (address) => address < (ends[upperBound(starts, address) - 1] ?? 0);
+  return graph.modules.flatMap((module, index) =>
+    (found[index] ?? [])
+      .filter((at) => !covered[index]?.has(at))
+      .flatMap((at) => unreachedAt(graph, module, at)),
+  );
 }
 
 function unreachedAt(graph: Graph, module: Module, at: number): readonly UnreachedSite[] {
@@ -60,10 +48,10 @@ function unreachedAt(graph: Graph, module: Module, at: number): readonly Unreach
 function places({ start, bytes, executable }: Region): readonly number[] {
   if (!executable) return [];
   const found: number[] = [];
-  for (const [first, second] of encodings) {
-    for (let at = bytes.indexOf(first); at >= 0; at = bytes.indexOf(first, at + 1)) {
-      if (bytes[at + 1] === second) found.push(start + at);
-    }
+  const code = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  for (const encoding of encodings) {
+    for (let at = code.indexOf(encoding); at >= 0; at = code.indexOf(encoding, at + 1))
+      found.push(start + at);
   }
   return found;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** The other direction of the graph: which live functions call a function, and which mention an address. */
-import type { Graph, GraphNode } from "./graph.js";
+import type { Edge, Graph, GraphNode } from "./graph.js";
 import type { Module } from "./module.js";
 import type { Reach } from "./reach.js";
 
@@ -11,25 +11,39 @@ interface Caller {
   readonly tail: boolean;
 }
 
+/** The nodes with the edges, which are many more than are asked for. */
+interface Calls {
+  readonly nodes: GraphNode[];
+  readonly edges: Edge[];
+}
+
 /** The callers of each function. It grows with what is found to be live. */
 export class Callers {
-  readonly #callers = new Map<GraphNode, Caller[]>();
+  readonly #calls = new Map<GraphNode, Calls>();
   /** By the node's id. */
   readonly #isKnown: boolean[] = [];
 
   of(callee: GraphNode): readonly Caller[] {
-    return this.#callers.get(callee) ?? [];
+    const { nodes, edges } = this.#calls.get(callee) ?? { nodes: [], edges: [] };
+    return nodes.map((node, index) => {
+      const { at, tail } = edges[index] as Edge;
+      return { node, at: at as number, tail };
+    });
   }
 
   addAll(graph: Graph, live: Reach): void {
     for (const node of live.nodes) {
       if (this.#isKnown[node.id] || node.kind !== "function") continue;
       this.#isKnown[node.id] = true;
-      for (const { target, at, tail } of graph.edges(node)) {
+      for (const edge of graph.edges(node)) {
+        const { target, at } = edge;
         if (at === undefined || target.kind !== "function") continue;
-        const known = this.#callers.get(target);
-        if (known === undefined) this.#callers.set(target, [{ node, at, tail }]);
-        else known.push({ node, at, tail });
+        const known = this.#calls.get(target);
+        if (known === undefined) this.#calls.set(target, { nodes: [node], edges: [edge] });
+        else {
+          known.nodes.push(node);
+          known.edges.push(edge);
+        }
       }
     }
   }
@@ -48,11 +62,11 @@ export function indexUsers(
     indexes.set(module, users);
     for (const node of live.nodes) {
       if (node.kind !== "function" || node.module !== module) continue;
-      for (const target of new Set(graph.scan(node).references.map((reference) => reference.target))) {
+      graph.eachReference(node, (target) => {
         const others = users.get(target);
         if (others === undefined) users.set(target, [node]);
-        else others.push(node);
-      }
+        else if (others.at(-1) !== node) others.push(node);
+      });
     }
     return users;
   };

@@ -7,6 +7,7 @@ import { parseElf } from "../../src/elf/file.js";
 import { Decoder, Flow, Memory } from "../../src/inspect/decode.js";
 import { readFrameRanges } from "../../src/inspect/eh-frame.js";
 import { type Module, openModule } from "../../src/inspect/module.js";
+import { plainLength } from "../../src/inspect/plain.js";
 
 const { Code, FlowControl, Instruction, Mnemonic, OpKind, Register } = iced;
 
@@ -103,11 +104,17 @@ function readsMemory(instruction: iced.Instruction): boolean {
 
 interface Seen {
   count: number;
+  plain: number;
   readonly differences: string[];
 }
 
+function hasRipOperand({ memory }: Decoder): boolean {
+  return memory === Memory.ripRelative;
+}
+
 function compare(module: Module): Seen {
-  const seen: Seen = { count: 0, differences: [] };
+  const seen: Seen = { count: 0, plain: 0, differences: [] };
+  const fixed = module.file.kind === "executable";
   for (const region of module.regions.filter(({ executable }) => executable)) {
     const ours = new Decoder(region.bytes, region.start);
     const theirs = new iced.Decoder(64, region.bytes, 0);
@@ -137,6 +144,13 @@ function compare(module: Module): Seen {
         if (ours.memory !== Memory.none && ours.stores && readsMemory(instruction)) {
           seen.differences.push(`${at.toString(16)}: does more than to store`);
         }
+        const plain = plainLength(region.bytes, at - region.start, fixed);
+        if (plain === 0) continue;
+        seen.plain++;
+        const mayName = fixed ? ours.memory !== Memory.none || immediate !== undefined : hasRipOperand(ours);
+        if (plain !== instruction.length || found.flow !== Flow.next || found.isPadding || mayName) {
+          seen.differences.push(`${at.toString(16)}: is not plain, or not of ${plain} bytes`);
+        }
       }
     });
     theirs.free();
@@ -155,9 +169,10 @@ describe("the quick decoder agrees with the full one", () => {
     ["/bin/busybox", 200_000],
   ])("%s", { timeout: 120_000 }, (path, leastInstructions) => {
     const file = parseElf(readFileSync(path), path);
-    const { count, differences } = compare(openModule(0, path, file, readFrameRanges(file)));
+    const { count, plain, differences } = compare(openModule(0, path, file, readFrameRanges(file)));
     expect(differences.slice(0, 10)).toEqual([]);
     expect(count).toBeGreaterThan(leastInstructions);
+    expect(plain).toBeGreaterThan(leastInstructions / 2);
   });
 });
 
