@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** The files of an image with their system call sites bound: each site that can is a call of the kernel. */
 import { type ElfFile, parseElf } from "./elf/file.js";
-import type { Bindings } from "./inspect/bindable.js";
+import type { Bindings } from "./inspect/bindings.js";
 import { bindSites, verifyBinding } from "./link/binding.js";
 import type { Manifest } from "./manifest.js";
 import type { Tree } from "./rootfs/host-tree.js";

@@ -11,7 +11,7 @@ import type { EntryCache } from "./host/entry-cache.js";
 import { withScratchDirectory, writeOutput } from "./host/files.js";
 import { type Stopwatch, stopwatch } from "./host/stopwatch.js";
 import { chooseImageKernel, getImageKernel } from "./image-kernel.js";
-import type { Bindings } from "./inspect/bindable.js";
+import type { Bindings } from "./inspect/bindings.js";
 import type { Inspection } from "./inspect/schema.js";
 import { allSyscalls } from "./inspect/syscall-names.js";
 import type { CachedKernel } from "./kernel/cache.js";

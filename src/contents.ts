@@ -15,7 +15,7 @@ import { resolveIn } from "./host/file-view.js";
 import { cacheDirectory } from "./host/places.js";
 import type { Stopwatch } from "./host/stopwatch.js";
 import { inspectApplication, inspectBeside, inspectIncluded } from "./included.js";
-import type { Bindings } from "./inspect/bindable.js";
+import type { Bindings } from "./inspect/bindings.js";
 import { inspectionCache } from "./inspect/cache.js";
 import type { Inspection } from "./inspect/schema.js";
 import { applicationTree } from "./rootfs/closure.js";

@@ -3,7 +3,8 @@
 import type { ElfFile } from "../elf/file.js";
 import { sha256 } from "../host/files.js";
 import type { Stopwatch } from "../host/stopwatch.js";
-import { type Bindings, findBindings } from "./bindable.js";
+import { findBindings } from "./bindable.js";
+import type { Bindings } from "./bindings.js";
 import { describeCalls, describeUnknown, everyCall } from "./calls.js";
 import type { Constituents } from "./closure.js";
 import { describeConstants } from "./constant-features.js";

@@ -8,6 +8,7 @@
  * where leaf functions may keep data (psABI 3.2.2, the red zone).
  */
 import { Code, type Instruction, Mnemonic, OpKind, Register, RegisterExt } from "iced-x86";
+import type { BindableSite, Bindings, LeftReason, LeftSite } from "./bindings.js";
 import type { Graph, GraphNode } from "./graph.js";
 import { regionAt } from "./module.js";
 import { displacementOf, registerIndex } from "./operands.js";
@@ -16,42 +17,8 @@ import type { ResolvedSite } from "./sites.js";
 import type { MachineState } from "./state.js";
 
 /** `call *disp32`. */
-export const callBytes = 7;
+const callBytes = 7;
 const syscallBytes = 2;
-
-/** Bytes of code that can become a call, by addresses of the file. */
-export interface BindableSite {
-  readonly at: number;
-  readonly sizeBytes: number;
-  /** Of these bytes what comes in front of the call. */
-  readonly keptAt: number;
-  readonly keptBytes: number;
-  /** Of the system call; without it that is in RAX. */
-  readonly number?: number | undefined;
-}
-
-export const leftReasons = [
-  "returns elsewhere",
-  "red zone",
-  "jump target",
-  "too few bytes",
-  "not followed",
-  "other instruction",
-] as const;
-export type LeftReason = (typeof leftReasons)[number];
-
-export interface LeftSite {
-  readonly at: number;
-  readonly symbol: string;
-  readonly reason: LeftReason;
-}
-
-/** Of one file. */
-export interface Bindings {
-  readonly path: string;
-  readonly bindable: readonly BindableSite[];
-  readonly left: readonly LeftSite[];
-}
 
 /**
  * rt_sigreturn, which unwinders know by its bytes; clone, fork, vfork and clone3, which return twice; execve and

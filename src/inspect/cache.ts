@@ -9,36 +9,18 @@ import { type EntryCache, entryCache, fileState } from "../host/entry-cache.js";
 import type { FileView } from "../host/file-view.js";
 import { sha256 } from "../host/files.js";
 import { parseJson } from "../json.js";
-import { type Bindings, leftReasons } from "./bindable.js";
+import { type Bindings, bindings } from "./bindings.js";
 import type { LoadedObject } from "./loaded-object.js";
 import { type Inspection, inspectionSchema } from "./schema.js";
 
 /** A file that was loaded beyond those of the key, because the analysis found its name. */
 const laterFile = z.object({ path: z.string(), sizeBytes: z.number(), modifiedMs: z.number() });
 
-const address = z.int().nonnegative();
-
-const bindings = z.array(
-  z.object({
-    path: z.string(),
-    bindable: z.array(
-      z.object({
-        at: address,
-        sizeBytes: z.int().positive(),
-        keptAt: address,
-        keptBytes: z.int().nonnegative(),
-        number: z.int().nonnegative().optional(),
-      }),
-    ),
-    left: z.array(z.object({ at: address, symbol: z.string(), reason: z.enum(leftReasons) })),
-  }),
-);
-
 const entrySchema = z.object({
   key: z.string(),
   laterFiles: z.array(laterFile),
   inspection: inspectionSchema,
-  bindings,
+  bindings: z.array(bindings),
 });
 
 /** What is kept of one program. */

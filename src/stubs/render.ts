@@ -62,7 +62,7 @@ export function renderDispatch(
 }
 
 /** Where the kernel maps the table of calls.S, and the first slot: that for any number, which RAX holds. */
-export const firstCallSlot = 0xffffffffff7fc020n;
+const firstCallSlot = 0xffffffffff7fc020n;
 const slotBytes = 8n;
 
 /** What sites can call: each number has a slot, and there is one for all. */

@@ -2,7 +2,7 @@
 /** Sites that the analysis finds bindable in hand-written functions, and the code that they become. */
 import { beforeAll, describe, expect, test } from "vitest";
 import type { ElfFile } from "../../src/elf/file.js";
-import type { Bindings } from "../../src/inspect/bindable.js";
+import type { Bindings } from "../../src/inspect/bindings.js";
 import { inspectForBinding } from "../../src/inspect/inspect.js";
 import { bindSites, verifyBinding } from "../../src/link/binding.js";
 import { openWorkshop } from "../elf/toolchain.js";
