@@ -7,7 +7,6 @@ import { bindFiles, boundNumbers, countSites } from "./bound.js";
 import type { ResolvedConfiguration } from "./config/schema.js";
 import { imageContents } from "./contents.js";
 import type { ElfFile } from "./elf/file.js";
-import type { EntryCache } from "./host/entry-cache.js";
 import { withScratchDirectory, writeOutput } from "./host/files.js";
 import { type Stopwatch, stopwatch } from "./host/stopwatch.js";
 import { chooseImageKernel, getImageKernel } from "./image-kernel.js";

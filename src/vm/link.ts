@@ -16,7 +16,6 @@ import ipaddr from "ipaddr.js";
 import { UklError } from "../errors.js";
 import { startDetached } from "../host/detached.js";
 import { type Command, lastLines } from "../host/exec.js";
-import type { ProcessIdentity } from "../host/process.js";
 import { type RunningTool, start, type ToolEnd } from "../host/spawn.js";
 import { hardwareAddress, privateNetwork } from "./network.js";
 
