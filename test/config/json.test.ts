@@ -21,6 +21,7 @@ describe("a JSON configuration", () => {
       mode: "unikernel",
       kernel: { options: {}, symbols: [] },
       files: { include: {} },
+      bind: true,
       ring0: { programs: [] },
       run: { accelerator: "auto", ports: [], volumes: {}, disks: {} },
     });
