@@ -103,6 +103,8 @@ interface ImagePlan {
   readonly mask: Mask;
   /** The text of the system call dispatch. */
   readonly dispatch: string;
+  /** What bound sites call. */
+  readonly calls: CallTable | undefined;
   readonly parts: KernelParts;
   readonly payload: Payload;
   readonly manifest: Manifest;
@@ -175,7 +177,7 @@ export async function planImage(
     manifest: manifestText,
   });
   return {
-    ...{ kernel, choice, application, inspection, mask, dispatch, parts },
+    ...{ kernel, choice, application, inspection, mask, dispatch, calls, parts },
     ...{ payload, manifest, manifestText, kernelSymbols, notes: contents.notes },
   };
 }

@@ -12,15 +12,16 @@ export interface StubsRequest extends Pick<BuildRequest, "configuration" | "onPr
   readonly directory: string;
 }
 
-/** Returns the paths of the dispatch, the first process, and the linker script of the image. */
+/** Returns the paths of the dispatch, what bound sites call, the first process, and the image's linker script. */
 export async function writeStubs(request: StubsRequest): Promise<readonly string[]> {
   return withScratchDirectory(async (scratch) => {
-    const { dispatch, kernel, payload } = await planImage(request, scratch, stopwatch());
+    const { dispatch, calls, kernel, payload } = await planImage(request, scratch, stopwatch());
     const place = (name: string) => join(request.directory, name);
     await mkdir(request.directory, { recursive: true });
-    await writeOutput(place("dispatch.c"), Buffer.from(dispatch));
+    const rendered = { "dispatch.c": dispatch, ...(calls === undefined ? {} : { "calls.S": calls.text }) };
+    for (const [name, text] of Object.entries(rendered)) await writeOutput(place(name), Buffer.from(text));
     for (const name of initSources) await copyFile(stubFile(name), place(basename(name)));
     await writeOutput(place("image.lds"), Buffer.from(await imageScript(kernel.directory, payload)));
-    return ["dispatch.c", ...initSources.map((name) => basename(name)), "image.lds"].map(place);
+    return [...Object.keys(rendered), ...initSources.map((name) => basename(name)), "image.lds"].map(place);
   });
 }
