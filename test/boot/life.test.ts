@@ -4,14 +4,17 @@ import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readdirSync, readlinkSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
+import { connect } from "node:net";
 import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import type { Guest } from "../../src/guests.js";
 import { cliPath, ukl } from "../support/cli.js";
 import { modes } from "../support/harness.js";
+import { freePort } from "../support/server.js";
 
 const source = fileURLToPath(new URL("life-program.c", import.meta.url));
 // Each command is a process of its own, and a test has many.
@@ -66,6 +69,16 @@ function machines(): readonly number[] {
       }
     })
     .map(Number);
+}
+
+async function isTaken(port: number): Promise<boolean> {
+  const client = connect(port, "127.0.0.1");
+  return once(client, "connect")
+    .then(
+      () => true,
+      () => false,
+    )
+    .finally(() => client.destroy());
 }
 
 interface Ending {
@@ -154,6 +167,21 @@ describe.each(modes)("a %s guest", (mode) => {
     expect(await call("signal", name, "HUP")).toMatchObject({ stderr: expect.stringContaining("UKL-613") });
     expect((await call("rm", name)).stdout).toBe("one\n");
     expect(existsSync(join(scratch, "state", "uklkit", "guests", name))).toBe(false);
+  });
+
+  test("keeps its network as long as its machine", async () => {
+    const port = await freePort();
+    const name = await detach(image, "-p", `127.0.0.1:${port}:7`, "--", "serve");
+    expect(await guests()).toMatchObject([{ name, ports: [`127.0.0.1:${port}:7`] }]);
+    for (const word of ["first", "second"]) {
+      // At the first try: the start has waited for the port.
+      const client = connect(port, "127.0.0.1");
+      client.write(word);
+      expect(await text(client)).toBe(word);
+    }
+    process.kill(machines()[0] ?? 0, "SIGKILL");
+    for (let waitedMs = 0; (await isTaken(port)) && waitedMs < 5000; waitedMs += 50) await sleep(50);
+    expect(await isTaken(port)).toBe(false);
   });
 
   test("is ended by stop when its program does not end by itself", async () => {

@@ -84,6 +84,32 @@ describe("a link", () => {
     expect([...packet.subarray(30, 34)]).toEqual([10, 0, 2, 15]);
   });
 
+  test("of a machine that runs by itself takes clients once it is detached, until QEMU's end is closed", async () => {
+    const port = await freePort();
+    const link = await openLink(commandFor(port), scratch);
+    const place = await mkdtemp(join(scratch, "place-"));
+    await link.detach(place);
+    (await client(port)).destroy();
+    await link.close();
+    for (let isOpen = true; isOpen; await sleep(10)) {
+      const socket = await client(port).catch(() => undefined);
+      socket?.on("error", () => undefined).destroy();
+      isOpen = socket !== undefined;
+    }
+    await rm(place, { recursive: true });
+  });
+
+  test("that cannot be detached says what passt complained of", async () => {
+    const link = await openLink({ tool: "passt", args: ["--foreground", "--interface", "nosuch0"] }, scratch);
+    const place = await mkdtemp(join(scratch, "place-"));
+    await expect(link.detach(place)).rejects.toMatchObject({
+      code: "UKL-608",
+      detail: { cause: expect.stringContaining("nosuch0") },
+    });
+    await link.close();
+    await rm(place, { recursive: true });
+  });
+
   test("says what passt complained of", async () => {
     const link = await openLink({ tool: "passt", args: ["--interface", "nosuch0"] }, scratch);
     await expect(link.connect()).rejects.toMatchObject({
