@@ -125,12 +125,7 @@ describe.each(modes)("in %s mode", (mode) => {
     /** Runs `work` with a server whose data is on the disk. */
     async function withRedis(size: string, work: (port: number, server: Server) => Promise<void>) {
       const port = await freePort();
-      const server = startServer(imageOf("redis", mode), [
-        "-p",
-        `${port}:6379`,
-        "--disk",
-        `${disk()}:${size}`,
-      ]);
+      const server = startServer(imageOf("redis", mode), "-p", `${port}:6379`, "--disk", `${disk()}:${size}`);
       try {
         // Each try is a connection of its own: one that came before the guest was ready may never be answered.
         await expect.poll(() => redis(port, "PING"), { timeout: timeoutMs }).toBe("PONG\n");
