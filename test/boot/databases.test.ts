@@ -125,7 +125,12 @@ describe.each(modes)("in %s mode", (mode) => {
     /** Runs `work` with a server whose data is on the disk. */
     async function withRedis(size: string, work: (port: number, server: Server) => Promise<void>) {
       const port = await freePort();
-      const server = startServer(imageOf("redis", mode), "-p", `${port}:6379`, "--disk", `${disk()}:${size}`);
+      const server = startServer(imageOf("redis", mode), [
+        "-p",
+        `${port}:6379`,
+        "--disk",
+        `${disk()}:${size}`,
+      ]);
       try {
         // Each try is a connection of its own: one that came before the guest was ready may never be answered.
         await expect.poll(() => redis(port, "PING"), { timeout: timeoutMs }).toBe("PONG\n");
@@ -168,7 +173,7 @@ describe.each(modes)("in %s mode", (mode) => {
         expect(await setKeys(port, 100, "value")).toBe(100);
         server.process.kill("SIGKILL");
         // QEMU goes with it.
-        await expect.poll(() => processesHolding([disk()])).toEqual([]);
+        await expect.poll(() => processesHolding(disk())).toEqual([]);
       });
       expect(superblock(disk())).toContain("needs_recovery");
       await expectKeys("64M", 100);
