@@ -135,7 +135,7 @@ describe.each(modes)("a %s image", (mode) => {
 });
 
 test("an application is built and booted in one go", async () => {
-  expect(await run(["program.c", "--", "direct", "3"])).toEqual({
+  expect(await run(["program.c", "--kernel", "generic", "--", "direct", "3"])).toEqual({
     exitStatus: 3,
     stdout: "direct,none\n",
     stderr: "",
