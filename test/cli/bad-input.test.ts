@@ -74,7 +74,7 @@ describe("a program that", () => {
   test("does not exist", () => expectFailure(["missing"], { code: "UKL-201", exit: 65, says: /missing/ }));
 
   test("is not ELF", async () =>
-    expectFailure([await program("text", Buffer.from("#!/bin/sh\n"))], {
+    expectFailure([await program("text", Buffer.from("int main(void);\n"))], {
       code: "UKL-202",
       exit: 65,
       says: /text/,
