@@ -4,7 +4,7 @@ import type { ResolvedConfiguration } from "./config/schema.js";
 import { canRun } from "./included.js";
 import type { CachedKernel } from "./kernel/cache.js";
 import type { Progress } from "./kernel/compile.js";
-import { findKernel, getKernel, kernelServes } from "./kernel/kernel.js";
+import { findKernel, getKernel, kernelLacks } from "./kernel/kernel.js";
 import type { RootFile } from "./rootfs/root.js";
 import { chooseKernel, type KernelChoice, settingsOf } from "./specialise/choose.js";
 import { readNeeds } from "./specialise/needs.js";
@@ -55,12 +55,17 @@ export async function getImageKernel(
   const source = kernel.source ?? process.env["UKL_KERNEL_SOURCE"];
   const common = { mode, options: kernel.options, ...(source === undefined ? {} : { source }) };
   const request = { ...common, base: choice.base, settings: settingsOf(await readNeeds(), choice) };
-  if (isUrgent && choice.base === "special" && (await findKernel(request)) === undefined) {
+  if (isUrgent && (await findKernel(request)) === undefined) {
     const generic = await findKernel(common);
-    if (generic !== undefined && (await kernelServes(generic, choice.options))) {
-      const because = "no special kernel was built for this application yet: 'ukl build' does";
-      return { kernel: generic, choice: { ...choice, base: "generic", because } };
-    }
+    if (generic !== undefined) return { kernel: generic, choice: await insteadOf(choice, generic) };
   }
   return { kernel: await getKernel({ ...request, onProgress }), choice };
+}
+
+/** The choice of the generic kernel as it is, in place of one that is yet to be built. */
+async function insteadOf(choice: KernelChoice, generic: CachedKernel): Promise<KernelChoice> {
+  const lacking = await kernelLacks(generic, choice.options);
+  const why = choice.because ?? "no special kernel was built for this application yet: 'ukl build' does";
+  const because = [why, ...(lacking.length === 0 ? [] : [`this one lacks ${lacking.join(", ")}`])].join("; ");
+  return { ...choice, base: "generic", because };
 }

@@ -80,13 +80,13 @@ export async function findKernel(
   return kernelCache(cacheDirectory()).find(key);
 }
 
-/** Whether a kernel has all these options. */
-export async function kernelServes(
+/** Which of these options a kernel does not have. */
+export async function kernelLacks(
   { directory }: CachedKernel,
   options: readonly { readonly option: string; readonly value: string }[],
-): Promise<boolean> {
+): Promise<readonly string[]> {
   const has = parseConfiguration(await readFile(join(directory, "config"), "utf8"));
-  return options.every(({ option, value }) => has.get(option) === value);
+  return options.filter(({ option, value }) => has.get(option) !== value).map(({ option }) => `CONFIG_${option}`);
 }
 
 /** All that a kernel is made of, and the key in the cache that follows from it. */

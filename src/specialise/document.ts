@@ -20,7 +20,7 @@ options of a build with the way to each use; they are in the image's manifest to
   what depends on it, and the build notes where the application uses that.
 - Applications with the same options share one cached kernel. \`ukl build\` compiles a special kernel that is not in the
   cache, which takes minutes the first time. \`ukl run\` of a program boots the generic kernel meanwhile, if that is in
-  the cache and has all the options, and says so.
+  the cache, and says so, and which of the options it lacks.
 
 This file is generated from \`kernel/config/needs.json\` by \`npm run docs\`.
 `;

@@ -142,6 +142,14 @@ test("an application is built and booted in one go", async () => {
   });
 });
 
+test.each(modes)("one go waits for no kernel, and names what the generic one lacks: %s", async (mode) => {
+  const source = "#include <sys/swap.h>\nint main(void) { return swapon(\"/none\", 0) == -1 ? 7 : 0; }\n";
+  await writeFile(join(scratch, "swap.c"), source);
+  const { exitStatus, stderr } = await run(["swap.c", "--mode", mode]);
+  expect(exitStatus).toBe(7);
+  expect(stderr).toMatch(/^note: generic kernel: .*; this one lacks (\w+, )*CONFIG_SWAP\b/m);
+});
+
 test("a unikernel image does not become one by asking: a classic image refuses unikernel mode", async () => {
   const { exitStatus, stderr } = await run(["classic.elf", "--mode", "unikernel"]);
   expect(stderr).toMatch(/^error\[UKL-503\]/);
