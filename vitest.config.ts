@@ -2,7 +2,11 @@
 import { defineConfig } from "vitest/config";
 
 // `unit` needs nothing but Node and the host's binutils; `boot` starts QEMU, with the generic kernels and one special
-// kernel a mode; `kernels` is the long form, which builds kernels for all fixtures and options. Boots share two cores, so they run one file at a time; each test still has its own time limit.
+// kernel a mode. The long forms are `kernels`, which builds kernels for all fixtures and options, and `programs`, which
+// needs many more packages; some of its programs are in `boot` too. Boots share two cores, so they run one file at a
+// time; each test still has its own time limit.
+const programsOfEachKind = ["redis", "memcached", "nginx", "python", "node", "go"];
+
 export default defineConfig({
   test: {
     projects: [
@@ -10,7 +14,7 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["test/**/*.test.ts"],
-          exclude: ["test/boot/**", "test/kernels/**"],
+          exclude: ["test/boot/**", "test/kernels/**", "test/programs/**"],
           // Some compile, trace and inspect; a busy machine is no failure.
           testTimeout: 60_000,
           hookTimeout: 120_000,
@@ -19,7 +23,19 @@ export default defineConfig({
       {
         test: {
           name: "boot",
-          include: ["test/boot/**/*.test.ts"],
+          include: [
+            "test/boot/**/*.test.ts",
+            ...programsOfEachKind.map((name) => `test/programs/${name}.test.ts`),
+          ],
+          testTimeout: 60_000,
+          hookTimeout: 900_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          name: "programs",
+          include: ["test/programs/**/*.test.ts"],
           testTimeout: 60_000,
           hookTimeout: 900_000,
           fileParallelism: false,

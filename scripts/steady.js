@@ -43,7 +43,7 @@ const servers = {
     port: 80,
     build: [
       "/usr/sbin/nginx",
-      ...["--include", `/etc/nginx/test.conf=${own("../test/boot/network/nginx.conf")}`],
+      ...["--include", `/etc/nginx/test.conf=${own("../test/programs/files/nginx.conf")}`],
       ...["--include", `/srv/page.txt=${join(scratch, "page.txt")}`, "--", "-c", "/etc/nginx/test.conf"],
     ],
     request: "GET /page.txt HTTP/1.1\r\nHost: guest\r\n\r\n",

@@ -4,6 +4,7 @@ import { basename, extname } from "node:path";
 import type { ResolvedConfiguration } from "./config/schema.js";
 import { type ElfFile, parseElf } from "./elf/file.js";
 import { UklError } from "./errors.js";
+import { hostView } from "./host/file-view.js";
 import { readInput, sha256 } from "./host/files.js";
 import { linkApplication } from "./link/application.js";
 import { kernelMap } from "./link/script.js";
@@ -11,6 +12,7 @@ import type { Manifest } from "./manifest.js";
 import type { LaunchedProcess } from "./rootfs/root.js";
 import { compileCallEntry } from "./stubs/compile.js";
 import { type Target, targetName } from "./target.js";
+import { userOf } from "./targets/user.js";
 
 export interface Inputs {
   /** What messages call the application. */
@@ -112,9 +114,12 @@ export function guestPlaceOf(
   return target === undefined || isAlone ? { path, file: path } : { path: target.path, file: target.file };
 }
 
-/** The user's arguments stand for those that a container has by default, and the environment adds to its own. */
+/**
+ * The user's arguments stand for those that a container has by default, and the environment adds to its own. Throws
+ * UKL-114.
+ */
 export function launchedProcess(
-  { args, env }: ResolvedConfiguration,
+  { args, env, user }: ResolvedConfiguration,
   path: string,
   target: Target | undefined,
 ): LaunchedProcess {
@@ -125,7 +130,16 @@ export function launchedProcess(
     args: args.length > 0 ? args : (target?.defaultArgs ?? []),
     ...target?.process,
     environment: { ...target?.process.environment, ...env },
+    ...(user === undefined ? {} : { user: userOf(target?.view ?? hostView, user, unknownUser) }),
   };
+}
+
+function unknownUser(kind: "user" | "group", name: string): UklError {
+  return new UklError("UKL-114", {
+    what: `there is no ${kind} '${name}'`,
+    cause: `the program is to run as it, and /etc/${kind === "user" ? "passwd" : "group"} does not have it`,
+    fix: "name one that is there, or give a number",
+  });
 }
 
 /** The name of the image and of the application in the guest. */

@@ -14,7 +14,7 @@ export interface UnboundFiles extends BoundFiles {
 
 export interface BoundFiles {
   readonly application: ElfFile;
-  readonly tree: Tree | undefined;
+  readonly tree: Tree;
 }
 
 export function bindFiles(
@@ -23,7 +23,7 @@ export function bindFiles(
   calls: CallTable | undefined,
 ): BoundFiles {
   if (calls === undefined) return { application, tree };
-  const files = new Map(tree?.files);
+  const files = new Map(tree.files);
   let boundApplication = application;
   for (const { path, bindable } of bindings) {
     if (path === applicationPath) {
@@ -37,7 +37,7 @@ export function bindFiles(
   }
   return {
     application: boundApplication,
-    tree: tree && { links: tree.links, directories: tree.directories, files },
+    tree: { ...tree, files },
   };
 }
 

@@ -137,7 +137,7 @@ export async function planImage(
     callsKernel,
     open,
     user: process.user,
-    files: [...files, ...(closure?.files.values() ?? [])],
+    files: [...files, ...closure.files.values()],
   });
   const { kernel, choice } = await getImageKernel(wished, configuration, { isUrgent, onProgress });
   time.lap("kernel");

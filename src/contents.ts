@@ -11,15 +11,15 @@ import {
   somewhere,
 } from "./application.js";
 import type { ResolvedConfiguration } from "./config/schema.js";
-import { resolveIn } from "./host/file-view.js";
+import { hostView, resolveIn } from "./host/file-view.js";
 import { cacheDirectory } from "./host/places.js";
 import type { Stopwatch } from "./host/stopwatch.js";
 import { inspectApplication, inspectBeside, inspectIncluded } from "./included.js";
 import type { Bindings } from "./inspect/bindings.js";
 import { inspectionCache } from "./inspect/cache.js";
 import type { Inspection } from "./inspect/schema.js";
-import { applicationTree } from "./rootfs/closure.js";
-import type { Tree } from "./rootfs/host-tree.js";
+import { applicationTree, librariesTree } from "./rootfs/closure.js";
+import { emptyTree, mergeTrees, type Tree } from "./rootfs/host-tree.js";
 import { readIncluded } from "./rootfs/include.js";
 import type { RootFile } from "./rootfs/root.js";
 import { resolveTarget, type Target } from "./target.js";
@@ -42,8 +42,8 @@ export interface ImageContents {
   readonly open?: string | undefined;
   /** Those that the configuration names. */
   readonly files: readonly RootFile[];
-  /** What the application finds in the places where it was put together. */
-  readonly tree: Tree | undefined;
+  /** What the programs find in the places where they were put together. */
+  readonly tree: Tree;
   /** For the user. */
   readonly notes: readonly string[];
 }
@@ -56,7 +56,7 @@ export async function imageContents(
 ): Promise<ImageContents> {
   const target = await resolveTarget(configuration, scratch);
   const inputs = await readInputs(configuration, target);
-  const files = await readIncluded(configuration.files.include);
+  const { files, directories } = await readIncluded(configuration.files.include);
   const symbols = somewhere(kernelSymbolNames(configuration));
   const linked = await linkedApplication(configuration, { inputs, target }, symbols, scratch);
   time.lap("application");
@@ -68,12 +68,18 @@ export async function imageContents(
     file.path === linked.path ? file : { ...file, path: realPath(target, file.path) },
   );
   const place = guestPlaceOf(configuration, linked.application, target);
-  const tree = await treeOf(target, { place, linked, inspection });
+  const around = await treeOf(configuration, target, { place, linked, inspection });
   const { inspections, open } =
-    target === undefined || tree === undefined
+    target === undefined || around === undefined
       ? { inspections: [], open: undefined }
-      : await inspectBeside(tree, target, cache);
-  const programs = [inspection, ...inspections, ...(await inspectIncluded(files, cache, scratch))];
+      : await inspectBeside(around, target, cache);
+  const included = await inspectIncluded(files, cache, scratch);
+  const programs = [inspection, ...inspections, ...included];
+  const tree = mergeTrees(
+    await librariesTree(target?.view ?? hostView, target?.isWhole ? [] : [...inspections, ...included]),
+    around ?? emptyTree,
+    { ...emptyTree, directories },
+  );
   time.lap("inspection");
   const notes = notesOn(target);
   return { target, inputs, linked, place, inspection, bindings, programs, open, files, tree, notes };
@@ -81,6 +87,7 @@ export async function imageContents(
 
 /** A program that was moved to `/bin` is alone. */
 async function treeOf(
+  { user = "" }: ResolvedConfiguration,
   target: Target | undefined,
   { place, linked, inspection }: Pick<ImageContents, "place" | "linked" | "inspection">,
 ): Promise<Tree | undefined> {
@@ -91,6 +98,7 @@ async function treeOf(
     program: place.path,
     isDynamic: interpreter !== undefined,
     programBytes: bytes,
+    accounts: user.split(":"),
   };
   return applicationTree(source, inspection);
 }

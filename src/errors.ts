@@ -34,6 +34,7 @@ export const errorCatalogue = {
   "UKL-111": entry("the configuration file has a syntax or type error", exitCode.configuration),
   "UKL-112": entry("the configuration has a value that is not allowed", exitCode.configuration),
   "UKL-113": entry("the mask of system calls is not possible", exitCode.configuration),
+  "UKL-114": entry("the user or group that the program is to run as is unknown", exitCode.configuration),
   "UKL-201": entry("the input file cannot be read", exitCode.badInput),
   "UKL-202": entry("the input is not an ELF file", exitCode.badInput),
   "UKL-203": entry("the ELF file is truncated", exitCode.badInput),

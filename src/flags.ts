@@ -25,6 +25,7 @@ export interface BuildFlags {
   readonly cc?: string;
   readonly cflag: readonly string[];
   readonly ldflag: readonly string[];
+  readonly user?: string;
   readonly env: readonly string[];
   readonly include: readonly string[];
   readonly ring0: readonly string[];
@@ -69,6 +70,7 @@ export async function readConfiguration(
     libraryPaths: flags.libraryPath.map((path) => resolve(path)),
     compileFlags: [...flags.cflag],
     linkFlags: [...flags.ldflag],
+    user: flags.user,
     args: programArguments === undefined ? undefined : [...programArguments],
     env: pairs(flags.env, "-e NAME=VALUE"),
     files: { include: pairs(flags.include, "--include GUEST=HOST") },

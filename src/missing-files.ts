@@ -34,7 +34,7 @@ export async function findMissingFiles(configuration: ResolvedConfiguration): Pr
       place.file,
       linked.path,
       ...files.map(({ path }) => path),
-      ...(tree?.files.keys() ?? []),
+      ...tree.files.keys(),
     ]);
     const missing = opened.filter(({ path }) => !isPresent(path, present));
     return { missing, opened: opened.length };

@@ -45,6 +45,7 @@ export function addImageOptions(command: Command): Command {
     .option("--cc <compiler>", "compile and link with this compiler")
     .option("--cflag <flag>", "pass to the compiler", collect, [])
     .option("--ldflag <flag>", "pass to the compiler driver when linking", collect, [])
+    .option("-u, --user <user[:group]>", "as whom the program runs (default: root)")
     .option("-e, --env <name=value>", "set in the program's environment", collect, [])
     .option("--include <guest=host>", "put a file or directory into the image", collect, [])
     .option("--ring0 <path>", "run this guest program in ring 0 too", collect, [])

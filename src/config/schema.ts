@@ -156,6 +156,7 @@ export const configurationSchema = z
       compileFlags: list(text("a compiler flag"), "a list of compiler flags").default([]),
       linkFlags: list(text("a linker flag"), "a list of linker flags").default([]),
       args: list(text("a string"), "a list of strings").default([]),
+      user: text('a user such as "postgres", "33" or "www-data:adm"', /^[^\0:]+(?::[^\0:]+)?$/).optional(),
       env: z.record(variableName, text("a string"), { error: "an object of strings" }).default({}),
       mode: z.enum(["unikernel", "classic"], { error: '"unikernel" or "classic"' }).default("unikernel"),
       bind: z.boolean({ error: "true or false" }).default(true),

@@ -86,7 +86,9 @@ export async function kernelLacks(
   options: readonly { readonly option: string; readonly value: string }[],
 ): Promise<readonly string[]> {
   const has = parseConfiguration(await readFile(join(directory, "config"), "utf8"));
-  return options.filter(({ option, value }) => has.get(option) !== value).map(({ option }) => `CONFIG_${option}`);
+  return options
+    .filter(({ option, value }) => has.get(option) !== value)
+    .map(({ option }) => `CONFIG_${option}`);
 }
 
 /** All that a kernel is made of, and the key in the cache that follows from it. */

@@ -28,6 +28,8 @@ export interface TreeSource {
   readonly isDynamic: boolean;
   /** Searched for the names of accounts. */
   readonly programBytes: Uint8Array;
+  /** Of those, what is asked for. */
+  readonly accounts: readonly string[];
   readonly scripts: readonly string[];
   /** Of packages. */
   readonly data: readonly string[];
@@ -50,14 +52,28 @@ export async function applicationTree(source: TreeSource, named: NamedFiles): Pr
   if (!isDynamic) return tree;
   await addNamed(tree, named);
   for (const path of data) await tree.addData(path);
-  await addAccounts(tree, source.programBytes);
+  await addAccounts(tree, source);
   return tree;
 }
 
-async function addNamed(tree: HostTree, { libraries, files }: NamedFiles): Promise<void> {
+/** What programs beside the application are loaded with. */
+export async function librariesTree(
+  view: FileView,
+  programs: readonly Pick<NamedFiles, "libraries">[],
+): Promise<Tree> {
+  const tree = new HostTree(view);
+  for (const { libraries } of programs) await addLibraries(tree, libraries);
+  return tree;
+}
+
+async function addLibraries(tree: HostTree, libraries: NamedFiles["libraries"]): Promise<void> {
   for (const { path, reason } of libraries) {
     if (reason !== "program" && reason !== "nss") await tree.add(path);
   }
+}
+
+async function addNamed(tree: HostTree, { libraries, files }: NamedFiles): Promise<void> {
+  await addLibraries(tree, libraries);
   for (const { path, kind } of files) {
     if (!takenKinds.has(kind) || ofTheSystem.test(path) || wholeDatabases.has(path) || generated.has(path))
       continue;
@@ -67,13 +83,17 @@ async function addNamed(tree: HostTree, { libraries, files }: NamedFiles): Promi
   }
 }
 
-async function addAccounts(tree: HostTree, programBytes: Uint8Array): Promise<void> {
+async function addAccounts(
+  tree: HostTree,
+  { programBytes, accounts }: Pick<TreeSource, "programBytes" | "accounts">,
+): Promise<void> {
   const texts = [programBytes, ...[...tree.files.values()].filter(isText).map(({ data }) => data)].map(
     (bytes) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length),
   );
   const owned = [...tree.directories.values(), ...tree.files.values()];
   const ids = new Set(owned.flatMap(({ owner }) => (owner === undefined ? [] : [owner.uid, owner.gid])));
-  const isWanted = (name: string, id: number) => ids.has(id) || texts.some((text) => hasWord(text, name));
+  const isWanted = (name: string, id: number) =>
+    ids.has(id) || accounts.includes(name) || texts.some((text) => hasWord(text, name));
   for (const file of await accountFiles(isWanted)) tree.files.set(file.path, file);
 }
 

@@ -24,6 +24,8 @@ export interface Tree {
   readonly files: ReadonlyMap<string, RootFile>;
 }
 
+export const emptyTree: Tree = { links: new Map(), directories: new Map(), files: new Map() };
+
 /** Of a directory that is taken whole: more is no configuration. */
 const mostFiles = 4096;
 /** To the patched kernel it says that a program runs in ring 0. */
@@ -121,12 +123,21 @@ export class HostTree implements Tree {
   }
 }
 
-function directoryOf({ permissions, owner }: FileNode): RootDirectory {
+/** Of trees that agree where they have the same paths. */
+export function mergeTrees(...trees: readonly Tree[]): Tree {
+  return {
+    links: new Map(trees.flatMap(({ links }) => [...links])),
+    directories: new Map(trees.flatMap(({ directories }) => [...directories])),
+    files: new Map(trees.flatMap(({ files }) => [...files])),
+  };
+}
+
+export function directoryOf({ permissions, owner }: Pick<FileNode, "permissions" | "owner">): RootDirectory {
   return { permissions: permissions & 0o1777, owner: guestOwner(owner) };
 }
 
 /** The same tree, checked out by anybody, gives the same image. */
-function guestOwner({ uid, gid }: Owner): Owner {
+export function guestOwner({ uid, gid }: Owner): Owner {
   return { uid: uid < firstPerson ? uid : 0, gid: gid < firstPerson ? gid : 0 };
 }
 

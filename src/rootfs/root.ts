@@ -3,7 +3,7 @@
 import { dirname } from "node:path/posix";
 import type { Owner } from "../host/file-view.js";
 import type { ArchiveEntry } from "./cpio.js";
-import type { RootDirectory, Tree } from "./host-tree.js";
+import { emptyTree, type RootDirectory, type Tree } from "./host-tree.js";
 
 export interface RootFile {
   /** Absolute, without . or .. components. */
@@ -67,6 +67,8 @@ const standardDirectories: Readonly<Record<string, number>> = {
   "/proc": 0o555,
   "/sys": 0o555,
   "/tmp": 0o1777,
+  "/var": 0o755,
+  "/var/tmp": 0o1777,
   "/ukl": 0o755,
 };
 
@@ -84,7 +86,6 @@ const devices: readonly (readonly [name: string, permissions: number, major: num
 
 const root: Owner = { uid: 0, gid: 0 };
 const plainDirectory: RootDirectory = { permissions: 0o755, owner: root };
-const emptyTree: Tree = { links: new Map(), directories: new Map(), files: new Map() };
 
 /** In an order in which each directory comes before what is in it. */
 export function rootEntries(contents: RootContents): readonly ArchiveEntry[] {

@@ -27,8 +27,8 @@ import {
   indexSchema,
   manifestSchema,
 } from "./container-schema.js";
-import { type ContainerUser, userOf } from "./container-user.js";
 import { memberName } from "./member-name.js";
+import { type TargetUser, userOf } from "./user.js";
 
 export interface ContainerTarget {
   readonly view: ArchiveTree;
@@ -37,7 +37,7 @@ export interface ContainerTarget {
   readonly defaults: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
   readonly workingDirectory: string;
-  readonly user: ContainerUser;
+  readonly user: TargetUser;
 }
 
 export interface UnpackOptions {
@@ -212,7 +212,13 @@ function describe(view: ArchiveTree, path: string, { config }: ImageConfig): Con
     defaults,
     environment,
     workingDirectory: WorkingDir || "/",
-    user: userOf(view, path, User ?? ""),
+    user: userOf(view, User ?? "", (kind, name) =>
+      unusableContainer(
+        path,
+        `it is to run as the ${kind} '${name}', whom its accounts do not have`,
+        "make it with a user of its /etc/passwd, or with numbers",
+      ),
+    ),
   };
 }
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** Guests with a network: servers as Debian has them, with real clients on the host, and what leads out of a guest. */
-import { execFile } from "node:child_process";
+/** Guests with a network: what leads into a guest and out of it. Servers at work are in test/programs. */
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
@@ -9,22 +8,18 @@ import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ukl } from "../support/cli.js";
 import { bootImage, buildImage, modes } from "../support/harness.js";
-import { ask, freePort, type Server, startServer } from "../support/server.js";
+import { ask, freePort, type Server, startServer, withServer } from "../support/server.js";
 
-const execute = promisify(execFile);
 const source = (name: string) => fileURLToPath(new URL(`network/${name}`, import.meta.url));
 const timeoutMs = 60_000;
 const testTimeoutMs = 120_000;
-const page = "a page of some bytes\n".repeat(5000);
 let scratch: string;
 
 beforeAll(async () => {
   scratch = await mkdtemp(join(tmpdir(), "ukl-network-"));
-  await writeFile(join(scratch, "page.txt"), page);
 });
 afterAll(() => rm(scratch, { recursive: true, force: true }));
 
@@ -38,23 +33,6 @@ describe.each(modes)("in %s mode", (mode) => {
       { program: "/usr/bin/redis-server", ...common, args: ["--save", "", "--protected-mode", "no"] },
       imageOf("redis"),
     );
-    await buildImage(
-      { program: "/usr/bin/memcached", ...common, args: ["-u", "root", "-t", "4"] },
-      imageOf("memcached"),
-    );
-    const nginxFiles = {
-      "/etc/nginx/test.conf": source("nginx.conf"),
-      "/srv/page.txt": join(scratch, "page.txt"),
-    };
-    await buildImage(
-      {
-        program: "/usr/sbin/nginx",
-        ...common,
-        args: ["-c", "/etc/nginx/test.conf"],
-        files: { include: nginxFiles },
-      },
-      imageOf("nginx"),
-    );
     await buildImage({ program: "/bin/bash", ...common }, imageOf("bash"));
     await buildImage({ program: "/usr/bin/getent", ...common }, imageOf("getent"));
     for (const name of ["udp-echo", "loopback"]) {
@@ -62,76 +40,12 @@ describe.each(modes)("in %s mode", (mode) => {
     }
   });
 
-  /** Runs `work` with the server, and wants it to end by itself or by us without a word of the kernel. */
-  async function withServer(
-    name: string,
-    options: readonly string[],
-    work: (server: Server) => Promise<void>,
-  ) {
-    const server = startServer(imageOf(name), ["--timeout", "100", ...options]);
-    try {
-      await work(server);
-      expect(server.output()).not.toMatch(/killed|masked|Oops|BUG:|WARNING: CPU|Call Trace|error\[/);
-    } catch (error) {
-      throw new Error(`${name} said: ${server.output()}`, { cause: error });
-    } finally {
-      await server.stop();
-    }
-  }
-
-  test("redis serves over IPv4 and IPv6, and ends with its own status", {
-    timeout: testTimeoutMs,
-  }, async () => {
-    const port = await freePort();
-    const beginMs = performance.now();
-    await withServer("redis", ["-p", `${port}:6379`], async (server) => {
-      await ask(port, "PING\r\n", /^\+PONG\r\n/);
-      process.stdout.write(
-        `${mode}: ukl run redis-server to the first PONG: ${Math.round(performance.now() - beginMs)} ms\n`,
-      );
-      await ask(port, "PING\r\n", /^\+PONG\r\n/, "::1");
-      const { stdout } = await execute(
-        "redis-benchmark",
-        ["-p", String(port), "-n", "2000", "-t", "set,get", "--csv"],
-        {
-          timeout: timeoutMs,
-        },
-      );
-      expect(stdout).toMatch(/^"SET",/m);
-      expect(stdout).toMatch(/^"GET",/m);
-      await ask(port, "SET colour red\r\nGET colour\r\n", /\$3\r\nred\r\n$/);
-      await execute("redis-cli", ["-p", String(port), "shutdown", "nosave"], { timeout: timeoutMs });
-      expect(await server.ended).toBe(0);
-    });
-  });
-
-  test("memcached serves with four threads", { timeout: testTimeoutMs }, async () => {
-    const port = await freePort();
-    await withServer("memcached", ["-p", `127.0.0.1:${port}:11211`], async () => {
-      await ask(port, "set colour 0 0 3\r\nred\r\n", /^STORED\r\n/);
-      const answers = await Promise.all(
-        Array.from({ length: 8 }, () => ask(port, "get colour\r\n", /END\r\n$/)),
-      );
-      expect(new Set(answers)).toEqual(new Set(["VALUE colour 0 3\r\nred\r\nEND\r\n"]));
-      expect(await ask(port, "stats\r\n", /END\r\n$/)).toMatch(/STAT threads 4\r\n/);
-    });
-  });
-
-  test("nginx serves a file with a master and two workers", { timeout: testTimeoutMs }, async () => {
-    const port = await freePort();
-    await withServer("nginx", ["-p", `${port}:80`, "--smp", "2"], async (server) => {
-      await ask(port, "HEAD / HTTP/1.0\r\n\r\n", /^HTTP\/1.1 \d+/);
-      for (const host of ["127.0.0.1", "[::1]"]) {
-        const { stdout } = await execute("curl", ["-sS", "-m", "30", `http://${host}:${port}/page.txt`]);
-        expect(stdout).toBe(page);
-      }
-      expect(server.output().match(/start worker process /g)).toHaveLength(2);
-    });
-  });
+  const serve = (name: string, options: readonly string[], work: (server: Server) => Promise<void>) =>
+    withServer(imageOf(name), options, work);
 
   test("a datagram comes back over IPv4 and IPv6", { timeout: testTimeoutMs }, async () => {
     const port = await freePort();
-    await withServer("udp-echo", ["-p", `${port}:7/udp`], async (server) => {
+    await serve("udp-echo", ["-p", `${port}:7/udp`], async (server) => {
       for (const [kind, host] of [
         ["udp4", "127.0.0.1"],
         ["udp6", "::1"],
@@ -219,7 +133,7 @@ describe.each(modes)("in %s mode", (mode) => {
 
   test("QEMU's own network serves too, with a warning", { timeout: testTimeoutMs }, async () => {
     const port = await freePort();
-    await withServer("redis", ["--net", "user", "-p", `127.0.0.1:${port}:6379`], async (server) => {
+    await serve("redis", ["--net", "user", "-p", `127.0.0.1:${port}:6379`], async (server) => {
       await ask(port, "PING\r\n", /^\+PONG\r\n/);
       expect(server.output()).toMatch(/^note: QEMU's user network stalls/);
     });

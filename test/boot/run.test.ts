@@ -143,7 +143,7 @@ test("an application is built and booted in one go", async () => {
 });
 
 test.each(modes)("one go waits for no kernel, and names what the generic one lacks: %s", async (mode) => {
-  const source = "#include <sys/swap.h>\nint main(void) { return swapon(\"/none\", 0) == -1 ? 7 : 0; }\n";
+  const source = '#include <sys/swap.h>\nint main(void) { return swapon("/none", 0) == -1 ? 7 : 0; }\n';
   await writeFile(join(scratch, "swap.c"), source);
   const { exitStatus, stderr } = await run(["swap.c", "--mode", mode]);
   expect(exitStatus).toBe(7);

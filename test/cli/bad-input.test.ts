@@ -115,6 +115,14 @@ describe("a program that", () => {
       says: /power of two/,
     }));
 
+  test.each(["nobody-we-know", "root:no-group"])("is to run as %s", (user) =>
+    expectFailure(["good", "-u", user], {
+      code: "UKL-114",
+      exit: 78,
+      says: new RegExp(user.split(":").at(-1) ?? ""),
+    }),
+  );
+
   test("is a shared library", async () => {
     execFileSync("gcc", ["-shared", "-fPIC", "-o", "library", "main.c"], { cwd: directory });
     await expectFailure(["library"], { code: "UKL-210", exit: 65, says: /shared-library/ });

@@ -76,7 +76,7 @@ async function prepare(fixture: Fixture): Promise<Prepared> {
   });
   const cache = inspectionCache(cacheDirectory());
   const program = await inspect({ path: reference.executable, mode: "precise", cache });
-  const files = await readIncluded(reference.files);
+  const { files } = await readIncluded(reference.files);
   const programs = [program, ...(await inspectIncluded(files, cache, scratch))];
   const { options } = await chooseImageKernel({ configuration, programs, callsKernel: false, files });
   return { reference, options: new Set(options.map(({ option, value }) => `CONFIG_${option}=${value}`)) };

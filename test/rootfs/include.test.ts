@@ -39,14 +39,25 @@ beforeEach(() => {
 describe("what is included", () => {
   test("is a file under its guest path, with its permissions", async () => {
     workshop.run("chmod", "750", hostPath("a.txt"));
-    expect(await readIncluded({ "/etc/a": hostPath("a.txt") })).toEqual([
-      { path: "/etc/a", permissions: 0o750, data: Buffer.from("a") },
-    ]);
+    const { files, directories } = await readIncluded({ "/etc/a": hostPath("a.txt") });
+    const owner = { uid: 0, gid: 0 };
+    expect(files).toEqual([{ path: "/etc/a", permissions: 0o750, owner, data: Buffer.from("a") }]);
+    expect(directories).toEqual(new Map());
+  });
+
+  test("is a directory with its permissions, and the owner when that is an account of the system", async () => {
+    make({ "sub/b": "b" });
+    workshop.run("chmod", "700", hostPath("sub"));
+    if (process.getuid?.() === 0) workshop.run("chown", "33:34", hostPath("sub"), hostPath("sub/b"));
+    const owner = process.getuid?.() === 0 ? { uid: 33, gid: 34 } : { uid: 0, gid: 0 };
+    const { files, directories } = await readIncluded({ "/srv/data": hostPath("sub") });
+    expect(directories).toEqual(new Map([["/srv/data", { permissions: 0o700, owner }]]));
+    expect(files).toMatchObject([{ path: "/srv/data/b", owner }]);
   });
 
   test("is every file of a directory, in the order of their names", async () => {
     make({ "sub/deep/c": "c", "sub/b": "b", B: "upper" });
-    const files = await readIncluded({ "/srv": hostPath() });
+    const { files } = await readIncluded({ "/srv": hostPath() });
     expect(files.map(({ path }) => path)).toEqual(["/srv/B", "/srv/a.txt", "/srv/sub/b", "/srv/sub/deep/c"]);
   });
 
@@ -54,7 +65,7 @@ describe("what is included", () => {
     make({ "sub/b": "b" });
     link("file-link", "a.txt");
     link("directory-link", "sub");
-    const files = await readIncluded({ "/srv": hostPath() });
+    const { files } = await readIncluded({ "/srv": hostPath() });
     expect(files.map(({ path, data }) => [path, data.toString()])).toEqual([
       ["/srv/a.txt", "a"],
       ["/srv/directory-link/b", "b"],

@@ -4,6 +4,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
+import { expect } from "vitest";
 import { cliPath } from "./cli.js";
 
 const patienceMs = 40_000;
@@ -33,6 +34,23 @@ export function startServer(image: string, options: readonly string[], args: rea
       await ended;
     },
   };
+}
+
+/** Runs `work` with the server of an image, and wants no word of the kernel. */
+export async function withServer(
+  image: string,
+  options: readonly string[],
+  work: (server: Server) => Promise<void>,
+): Promise<void> {
+  const server = startServer(image, ["--timeout", "200", ...options]);
+  try {
+    await work(server);
+    expect(server.output()).not.toMatch(/killed|masked|Oops|BUG:|WARNING: CPU|Call Trace|error\[/);
+  } catch (error) {
+    throw new Error(`${image} said: ${server.output()}`, { cause: error });
+  } finally {
+    await server.stop();
+  }
 }
 
 /** A port that nobody has, or had a moment ago. */

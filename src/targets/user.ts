@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-/** `USER[:GROUP]`, names or numbers, by the accounts of the image. */
+/** `USER[:GROUP]`, names or numbers, by the accounts of where the program is from. */
 import { readFileSync } from "node:fs";
+import type { UklError } from "../errors.js";
 import type { FileView } from "../host/file-view.js";
-import { unusableContainer } from "./container-errors.js";
 
-export interface ContainerUser {
+export interface TargetUser {
   readonly uid: number;
   readonly gid: number;
   readonly groups: readonly number[];
@@ -13,18 +13,22 @@ export interface ContainerUser {
 /** As many as init takes (syscall-stubs/x86_64/init/process.c). */
 const mostGroups = 64;
 
-/** Throws UKL-232 for a name that is none. */
-export function userOf(view: FileView, image: string, text: string): ContainerUser {
+/** Throws what `unknown` makes of a name that is none. */
+export function userOf(
+  view: FileView,
+  text: string,
+  unknown: (kind: "user" | "group", name: string) => UklError,
+): TargetUser {
   if (text === "") return { uid: 0, gid: 0, groups: [] };
   const [user = "", group] = text.split(":");
   const accounts = linesOf(view, "/etc/passwd");
   const account = accounts.find(([name, , uid]) => name === user || uid === user);
   const uid = number(user) ?? number(account?.[2]);
-  if (uid === undefined) throw unknown(image, "user", user);
+  if (uid === undefined) throw unknown("user", user);
   const groups = linesOf(view, "/etc/group");
   if (group !== undefined) {
     const gid = number(group) ?? number(groups.find(([name]) => name === group)?.[2]);
-    if (gid === undefined) throw unknown(image, "group", group);
+    if (gid === undefined) throw unknown("group", group);
     return { uid, gid, groups: [] };
   }
   const further = groups.filter(
@@ -46,12 +50,4 @@ function linesOf(view: FileView, path: string): readonly (readonly string[])[] {
 
 function number(text: string | undefined): number | undefined {
   return text !== undefined && /^\d{1,9}$/.test(text) ? Number(text) : undefined;
-}
-
-function unknown(image: string, kind: string, name: string) {
-  return unusableContainer(
-    image,
-    `it is to run as the ${kind} '${name}', whom its accounts do not have`,
-    "make it with a user of its /etc/passwd, or with numbers",
-  );
 }
