@@ -3,12 +3,16 @@ import { defineConfig } from "vitest/config";
 
 // `unit` needs nothing but Node and the host's binutils; `boot` starts QEMU, with the generic kernels and one special
 // kernel a mode; `kernels` is the long form, which builds kernels for all fixtures and options. Boots share two cores, so they run one file at a time; each test still has its own time limit.
+/** Whatever inspects needs the scanner, which is compiled like the rest of dist/. */
+const globalSetup = "test/build-scanner.ts";
+
 export default defineConfig({
   test: {
     projects: [
       {
         test: {
           name: "unit",
+          globalSetup,
           include: ["test/**/*.test.ts"],
           exclude: ["test/boot/**", "test/kernels/**"],
           // Some compile, trace and inspect; a busy machine is no failure.
@@ -19,6 +23,7 @@ export default defineConfig({
       {
         test: {
           name: "boot",
+          globalSetup,
           include: ["test/boot/**/*.test.ts"],
           testTimeout: 60_000,
           hookTimeout: 900_000,
@@ -28,6 +33,7 @@ export default defineConfig({
       {
         test: {
           name: "kernels",
+          globalSetup,
           include: ["test/kernels/**/*.test.ts"],
           testTimeout: 60_000,
           hookTimeout: 1_800_000,

@@ -122,7 +122,7 @@ function addInitialisers(
   if (single !== 0 && isCode(module, first)) roots.push({ node: graph.functionAt(module, first), label });
   const start = value(array);
   const end = start + value(arrayBytes);
-  for (const { target } of graph.pointerEdges({ module, start, end })) roots.push({ node: target, label });
+  for (const node of graph.pointeesBetween(module, start, end)) roots.push({ node, label });
 }
 
 /** The function that start-up code gets as its first argument: from the entry, or from what it calls. */
