@@ -6,7 +6,7 @@
 import { CodeReader } from "./code.js";
 import { Edges } from "./edges.js";
 import { Flow } from "./flow.js";
-import { isCode, type Module, objectAt, type Pointer, rangeAt, regionAt } from "./module.js";
+import { isCode, mayBeCode, type Module, objectAt, type Pointer, rangeAt, regionAt } from "./module.js";
 import { RecordKind, type SeeReference } from "./records.js";
 import { eachReference, type FunctionScan, scanFunction } from "./scan.js";
 import { lowerBound } from "./sorted.js";
@@ -305,6 +305,7 @@ export class Graph {
 
   /** In a program at fixed addresses a number may look like an address in the middle of a function. */
   #mayBegin(module: Module, address: number): boolean {
+    if (!mayBeCode(module, address)) return false;
     if (module.file.kind !== "executable") return true;
     const range = rangeAt(module, address);
     // The unwind entry of the signal return trampoline begins one byte before it.

@@ -3,7 +3,7 @@
  * One loaded file as the analysis sees it: where code is, where functions start, which words are pointers.
  * Addresses are plain numbers: user-half addresses fit a double exactly.
  */
-import { PF, PT, R_X86_64 } from "../elf/constants.js";
+import { PF, PT, R_X86_64, SHF } from "../elf/constants.js";
 import type { ElfFile } from "../elf/file.js";
 import type { ElfSymbol } from "../elf/symbols.js";
 import { objectBoundaries } from "./boundaries.js";
@@ -53,6 +53,8 @@ export interface Module {
   readonly boundaries: Float64Array;
   readonly scanner: Scanner;
   readonly code: readonly ScannedCode[];
+  /** The sections with code; none for a file that does not tell. */
+  readonly codeSections: FunctionRanges;
 }
 
 /** `frames` are the ranges that unwind tables or a language's own table give; symbols add to them. */
@@ -87,6 +89,7 @@ export function openModule(
     boundaries: objectBoundaries({ file, regions, pointers, scanner, code }),
     scanner,
     code,
+    codeSections: codeSections(file),
   };
 }
 
@@ -114,6 +117,25 @@ export function regionAt(module: Module, address: number): Region | undefined {
 
 export function isCode(module: Module, address: number): boolean {
   return regionAt(module, address)?.executable === true;
+}
+
+/**
+ * Whether what a pointer leads to can be code. A linker may put read-only data into the segment of the code, where each
+ * text that is pointed to would be a function, up to where its bytes happen to return.
+ */
+export function mayBeCode({ codeSections }: Module, address: number): boolean {
+  return codeSections.starts.length === 0 || rangeOf(codeSections, address) !== undefined;
+}
+
+function codeSections(file: ElfFile): FunctionRanges {
+  const sections = file.sections
+    .filter(({ flags }) => (flags & SHF.EXECINSTR) !== 0)
+    .map(({ addr, size }) => ({ start: Number(addr), end: Number(addr) + size }))
+    .sort((left, right) => left.start - right.start);
+  return {
+    starts: Float64Array.from(sections, ({ start }) => start),
+    ends: Float64Array.from(sections, ({ end }) => end),
+  };
 }
 
 /** Joins the ranges of unwind tables with function symbols outside of them. */
