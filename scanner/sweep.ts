@@ -5,8 +5,7 @@ import { addAddress, code, tell } from "./code";
 /** The targets of `call rel32`, up to the address `end`, that are in none of `count` functions: their starts and ends. */
 export function calledOutside(end: f64, starts: usize, ends: usize, count: i32): i32 {
   let found = 0;
-  for (let at = code.place; at + 5 <= code.end; at++) {
-    if (load<u8>(at) !== 0xe8) continue;
+  for (let at = next(0xe8, code.place); at + 5 <= code.end; at = next(0xe8, at + 1)) {
     const target = code.start + <f64>(at - code.place) + 5 + <f64>load<i32>(at + 1);
     if (target < code.start || target >= end || isIn(target, starts, ends, count)) continue;
     addAddress(found++, target);
@@ -33,9 +32,8 @@ function numberAt(numbers: usize, index: i32): f64 {
 /** What `lea disp(%rip), reg` takes the address of, in [low, high). */
 export function relativeAddresses(low: f64, high: f64): i32 {
   let found = 0;
-  for (let at = code.place + 1; at + 7 <= code.end; at++) {
-    if (load<u8>(at) !== 0x8d || (load<u8>(at - 1) & 0xf8) !== 0x48 || (load<u8>(at + 1) & 0xc7) !== 0x05)
-      continue;
+  for (let at = next(0x8d, code.place + 1); at + 7 <= code.end; at = next(0x8d, at + 1)) {
+    if ((load<u8>(at - 1) & 0xf8) !== 0x48 || (load<u8>(at + 1) & 0xc7) !== 0x05) continue;
     const address = code.start + <f64>(at - code.place) + 6 + <f64>load<i32>(at + 2);
     if (address >= low && address < high) addAddress(found++, address);
   }
@@ -57,4 +55,17 @@ export function absoluteAddresses(low: f64, high: f64): i32 {
   }
   tell(0);
   return found;
+}
+
+/** The place of a byte, from `at` on; the end of the code or behind it when there is none. Eight are looked at in one go. */
+function next(byte: u8, at: usize): usize {
+  const pattern = <u64>byte * 0x0101010101010101;
+  while (at < code.end) {
+    const others = load<u64>(at) ^ pattern;
+    // Only a byte of zero has its top bit set by the subtraction; above the lowest one borrowing may err, which is not used.
+    const zeros = (others - 0x0101010101010101) & ~others & 0x8080808080808080;
+    if (zeros !== 0) return at + <usize>(ctz(zeros) >> 3);
+    at += 8;
+  }
+  return at;
 }

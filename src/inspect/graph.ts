@@ -6,7 +6,7 @@
 import { CodeReader } from "./code.js";
 import { Edges } from "./edges.js";
 import { Flow } from "./flow.js";
-import { isCode, mayBeCode, type Module, objectAt, type Pointer, rangeAt, regionAt } from "./module.js";
+import { isCode, type Module, mayBeCode, objectAt, type Pointer, rangeAt, regionAt } from "./module.js";
 import { RecordKind, type SeeReference } from "./records.js";
 import { eachReference, type FunctionScan, scanFunction } from "./scan.js";
 import { lowerBound } from "./sorted.js";

@@ -35,6 +35,9 @@ export function sortedAddresses(lists: readonly Float64Array[]): Float64Array {
   }
   all.sort();
   let count = 0;
-  for (const address of all) if (count === 0 || all[count - 1] !== address) all[count++] = address;
+  for (let index = 0; index < all.length; index++) {
+    const address = all[index] as number;
+    if (count === 0 || all[count - 1] !== address) all[count++] = address;
+  }
   return all.slice(0, count);
 }
