@@ -6,6 +6,8 @@ import { defineConfig } from "vitest/config";
 // needs many more packages; some of its programs are in `boot` too. Boots share two cores, so they run one file at a
 // time; each test still has its own time limit.
 const programsOfEachKind = ["redis", "memcached", "nginx", "python", "node", "go"];
+/** Whatever inspects needs the scanner, which is compiled like the rest of dist/. */
+const globalSetup = "test/build-scanner.ts";
 
 export default defineConfig({
   test: {
@@ -13,6 +15,7 @@ export default defineConfig({
       {
         test: {
           name: "unit",
+          globalSetup,
           include: ["test/**/*.test.ts"],
           exclude: ["test/boot/**", "test/kernels/**", "test/programs/**"],
           // Some compile, trace and inspect; a busy machine is no failure.
@@ -23,6 +26,7 @@ export default defineConfig({
       {
         test: {
           name: "boot",
+          globalSetup,
           include: [
             "test/boot/**/*.test.ts",
             ...programsOfEachKind.map((name) => `test/programs/${name}.test.ts`),
@@ -35,6 +39,7 @@ export default defineConfig({
       {
         test: {
           name: "programs",
+          globalSetup,
           include: ["test/programs/**/*.test.ts"],
           testTimeout: 60_000,
           hookTimeout: 900_000,
@@ -44,6 +49,7 @@ export default defineConfig({
       {
         test: {
           name: "kernels",
+          globalSetup,
           include: ["test/kernels/**/*.test.ts"],
           testTimeout: 60_000,
           hookTimeout: 1_800_000,

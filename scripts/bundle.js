@@ -31,6 +31,8 @@ chmodSync(dist("cli.js"), 0o755);
 /** The licences of the packages that are in the bundle. */
 function licences(modules) {
   const packages = new Set(modules.map((id) => /.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(id)?.[0]));
+  // What it compiles has a little of its own library.
+  packages.add(fileURLToPath(new URL("../node_modules/assemblyscript", import.meta.url)));
   return [...packages]
     .filter((path) => path !== undefined)
     .sort()

@@ -2,6 +2,7 @@
 /** `ukl inspect`. */
 import { type Command, Option } from "commander";
 import { UklError } from "../errors.js";
+import { optimiseLate } from "../host/compilation.js";
 import { cacheDirectory } from "../host/places.js";
 import { mapInThreads } from "../host/threads.js";
 import { isImage, readManifest } from "../image.js";
@@ -63,6 +64,7 @@ export function addInspect(program: Command, { terminal, programArguments }: Inv
     .option("--trace", "run the target with what follows --, and compare its calls with the predicted ones")
     .option("--trace-save <file>", "trace, and keep in this file what all runs made")
     .action(async (targets: string[], flags: InspectFlags) => {
+      optimiseLate();
       const [first = ""] = targets;
       if (flags.trace || flags.traceSave !== undefined) {
         await refuseWithTrace(targets, flags);

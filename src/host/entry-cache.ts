@@ -46,7 +46,9 @@ export const codeDigest = once(async (): Promise<string> => {
   // A bundle has everything in one folder.
   const own = basename(here) === "bundle" ? here : dirname(here);
   const names = (await readdir(own, { recursive: true })).filter((name) => /\.[jt]s$/.test(name)).sort();
-  return sha256((await Promise.all(names.map((name) => readFile(join(own, name), "utf8")))).join("\0"));
+  const scanner = join(here, "../../scanner/scanner.wasm");
+  const files = [scanner, ...names.map((name) => join(own, name))];
+  return sha256((await Promise.all(files.map((file) => readFile(file, "latin1")))).join("\0"));
 });
 
 async function dropOldest(directory: string, mostEntries: number): Promise<void> {

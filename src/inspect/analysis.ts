@@ -19,6 +19,7 @@ import type { LoadedObject } from "./loaded-object.js";
 import { type FunctionRanges, type Module, openModule } from "./module.js";
 import type { linkObjects } from "./objects/objects.js";
 import { readGoFunctions } from "./pclntab.js";
+import { Scanner } from "./scanner.js";
 import type { Inspection } from "./schema.js";
 import { type ResolvedSite, resolveSites } from "./sites.js";
 import { unreachedSites } from "./sweep.js";
@@ -47,12 +48,13 @@ export async function analyse(
   { mode, linked, findsBindings, time, alsoLoaded }: AnalysisOptions,
 ): Promise<Analysis> {
   let symbols = indexSymbols(started);
-  const graph = new Graph(openModules(started.objects, 0), bindIn(symbols));
+  const scanner = new Scanner();
+  const graph = new Graph(openModules(started.objects, 0, scanner), bindIn(symbols));
   try {
     time.lap("functions");
     const extend = ({ objects }: Constituents) => {
       symbols = indexSymbols({ objects });
-      graph.extend(openModules(objects, graph.modules.length), bindIn(symbols));
+      graph.extend(openModules(objects, graph.modules.length, scanner), bindIn(symbols));
     };
     const explored = await explore(graph, started, extend, alsoLoaded);
     const { closure, reaches, live, search, runtimeNames } = explored;
@@ -115,9 +117,9 @@ function countSites(sites: readonly ResolvedSite[], unreached: number): Inspecti
 }
 
 /** Opens the objects from an index on. */
-function openModules(objects: Constituents["objects"], first: number): readonly Module[] {
+function openModules(objects: Constituents["objects"], first: number, scanner: Scanner): readonly Module[] {
   return objects.slice(first).map(({ file, name, placeOf }, index) => ({
-    ...openModule(first + index, name, file, functionRanges(file)),
+    ...openModule(first + index, name, file, functionRanges(file), scanner),
     ...(placeOf === undefined ? {} : { placeOf }),
   }));
 }

@@ -7,9 +7,10 @@
  * ukl_call). Instructions in between move to the front. The call stores its return address below the stack pointer,
  * where leaf functions may keep data (psABI 3.2.2, the red zone).
  */
-import { Code, type Instruction, Mnemonic, OpKind, Register, RegisterExt } from "iced-x86";
+
 import type { BindableSite, Bindings, LeftReason, LeftSite } from "./bindings.js";
 import type { Graph, GraphNode } from "./graph.js";
+import { Code, type Instruction, Mnemonic, OpKind, Register, RegisterExt } from "./iced.js";
 import { regionAt } from "./module.js";
 import { displacementOf, registerIndex } from "./operands.js";
 import type { Reach } from "./reach.js";

@@ -4,10 +4,12 @@
  * One instruction object is reused for all of a module's code.
  */
 
-import type { SiteKind } from "./decode.js";
 import { Code, Decoder, Instruction, Mnemonic, OpKind } from "./iced.js";
 import type { Module, Region } from "./module.js";
-import { longestFunctionBytes } from "./scan.js";
+import type { SiteKind } from "./records.js";
+
+/** No function is longer. */
+const longestFunctionBytes = 1 << 22;
 
 export class CodeReader {
   readonly #module: Module;

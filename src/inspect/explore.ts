@@ -40,7 +40,7 @@ export async function explore(
   let layers: LayerSearch | undefined;
   let plugins = askedBy(graph.modules[0], alsoLoaded);
   const searched = new Set<Module>();
-  const callers = new Callers();
+  const callers = new Callers(graph);
   for (let round = 1; ; round++) {
     layers = reachLayers(graph, findRoots(graph, closure, later), layers);
     const { reaches } = layers;

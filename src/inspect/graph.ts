@@ -4,18 +4,11 @@
  * and by pointers in data. A data object counts from the moment that something live refers to it.
  */
 import { CodeReader } from "./code.js";
+import { Edges } from "./edges.js";
 import { Flow } from "./flow.js";
-import {
-  type AddressRange,
-  isCode,
-  type Module,
-  objectAt,
-  type Pointer,
-  rangeAt,
-  regionAt,
-} from "./module.js";
-import { ReferenceKind, type SeeReference } from "./references.js";
-import { type CallSite, type FunctionScan, FunctionScanner } from "./scan.js";
+import { isCode, type Module, mayBeCode, objectAt, type Pointer, rangeAt, regionAt } from "./module.js";
+import { RecordKind, type SeeReference } from "./records.js";
+import { eachReference, type FunctionScan, scanFunction } from "./scan.js";
 import { lowerBound } from "./sorted.js";
 
 /** Finds the definition that a reference binds to. */
@@ -49,9 +42,9 @@ type NodeTable = "functions" | "objects" | "symbols";
 /** A node with what is computed of it once it is asked for. */
 interface KnownNode extends GraphNode {
   scan: FunctionScan | undefined;
-  /** Until edges are made of them. */
-  calls: readonly CallSite[];
-  edges: readonly Edge[] | undefined;
+  /** Among those of the graph; negative as long as it has none yet. */
+  firstEdge: number;
+  endEdge: number;
   neverReturns: boolean | undefined;
   flow: Flow | undefined;
 }
@@ -59,7 +52,9 @@ interface KnownNode extends GraphNode {
 export class Graph {
   readonly modules: Module[] = [];
   readonly #readers: CodeReader[] = [];
-  readonly #scanners: FunctionScanner[] = [];
+  /** By id. */
+  readonly #known: KnownNode[] = [];
+  readonly columns = new Edges();
   #bind: Bind;
   /** For each module by start. An object is as long as its symbol says, or else up to where the next one begins. */
   readonly #nodes: Readonly<Record<NodeTable, Map<number, GraphNode>[]>> = {
@@ -70,7 +65,6 @@ export class Graph {
   readonly #resolvers = new Set<GraphNode>();
   /** For each module what its pointers lead to, as far as they were asked for. */
   readonly #pointees: (GraphNode | undefined)[][] = [];
-  #count = 0;
 
   constructor(modules: readonly Module[], bind: Bind) {
     this.#bind = bind;
@@ -83,7 +77,6 @@ export class Graph {
     for (const module of modules) {
       this.modules.push(module);
       this.#readers.push(new CodeReader(module));
-      this.#scanners.push(new FunctionScanner(module));
       this.#pointees.push(new Array(module.pointers.length));
       for (const tables of Object.values(this.#nodes)) tables.push(new Map());
     }
@@ -120,21 +113,13 @@ export class Graph {
 
   scan(node: GraphNode): FunctionScan {
     const facts = this.#factsOf(node);
-    if (facts.scan === undefined) {
-      const { scan, calls } = this.#scannerOf(node).scan(node.start);
-      facts.calls = calls;
-      facts.scan = scan;
-    }
+    facts.scan ??= scanFunction(node.module, node.start);
     return facts.scan;
   }
 
   /** Tells each address that a function mentions. */
   eachReference(node: GraphNode, see: SeeReference): void {
-    this.#scannerOf(node).eachReference(this.scan(node), see);
-  }
-
-  #scannerOf({ module }: GraphNode): FunctionScanner {
-    return this.#scanners[module.index] as FunctionScanner;
+    eachReference(node.module, this.scan(node), see);
   }
 
   /** The flow of values through a function. */
@@ -169,10 +154,34 @@ export class Graph {
     return facts.neverReturns;
   }
 
+  /** The edges of a node as objects, for those who look at few. */
   edges(node: GraphNode): readonly Edge[] {
+    const { start } = node;
+    const { columns } = this;
+    const edges: Edge[] = [];
+    const end = this.endEdge(node);
+    for (let edge = this.firstEdge(node); edge < end; edge++) {
+      const at = columns.isCall(edge) ? start + columns.distanceOf(edge) : undefined;
+      edges.push({ target: this.targetOfEdge(edge), at, tail: columns.isTail(edge) });
+    }
+    return edges;
+  }
+
+  /** The edges of a node are those of `columns` from here up to `endEdge`. */
+  firstEdge(node: GraphNode): number {
     const facts = this.#factsOf(node);
-    facts.edges ??= node.kind === "function" ? this.#functionEdges(node) : this.pointerEdges(node);
-    return facts.edges;
+    if (facts.firstEdge < 0) this.#addEdges(facts);
+    return facts.firstEdge;
+  }
+
+  endEdge(node: GraphNode): number {
+    const facts = this.#factsOf(node);
+    if (facts.firstEdge < 0) this.#addEdges(facts);
+    return facts.endEdge;
+  }
+
+  targetOfEdge(edge: number): GraphNode {
+    return this.#known[this.columns.targetOf(edge)] as GraphNode;
   }
 
   /** All nodes are made here. */
@@ -180,63 +189,78 @@ export class Graph {
     return node as KnownNode;
   }
 
-  #functionEdges(node: GraphNode): readonly Edge[] {
+  #addEdges(facts: KnownNode): void {
+    const first = this.columns.count;
+    if (facts.kind === "function") this.#addFunctionEdges(facts);
+    else this.#addPointers(facts.module, facts.start, facts.end);
+    facts.firstEdge = first;
+    facts.endEdge = this.columns.count;
+  }
+
+  /** Calls come first, in the order of the code, and then what it mentions. */
+  #addFunctionEdges(node: GraphNode): void {
     const { module } = node;
-    const { end } = this.scan(node);
-    const facts = this.#factsOf(node);
-    const edges: Edge[] = [];
-    for (const { at, target, through, tail } of facts.calls) {
-      if (through === "code") {
-        if (isCode(module, target)) edges.push({ target: this.functionAt(module, target), at, tail });
-        continue;
-      }
-      const pointed = this.#pointeeAt(module, target);
-      if (pointed !== undefined) edges.push({ target: pointed, at, tail });
+    const { scanner } = module;
+    const { start, end, firstRecord, endRecord } = this.scan(node);
+    for (let record = firstRecord; record < endRecord; record++) {
+      const kind = scanner.kindOf(record);
+      if (kind < RecordKind.call || kind > RecordKind.jumpThroughWord) continue;
+      const target = scanner.targetOf(record);
+      const callee =
+        kind <= RecordKind.jump ? this.#calledAt(module, target) : this.#pointeeAt(module, target);
+      const isTail = kind === RecordKind.jump || kind === RecordKind.jumpThroughWord;
+      if (callee !== undefined) this.columns.addCall(callee.id, scanner.distanceOf(record), isTail);
     }
-    facts.calls = [];
-    const bounds = { start: node.start, end };
-    this.eachReference(node, (target, kind, sizeBytes) => {
-      if (kind !== ReferenceKind.store && !isIn(bounds, target))
-        this.#addReference(module, target, kind === ReferenceKind.load ? sizeBytes : undefined, edges);
-    });
-    return edges;
+    for (let record = firstRecord; record < endRecord; record++) {
+      const kind = scanner.kindOf(record);
+      if (kind > RecordKind.load) continue;
+      const target = scanner.targetOf(record);
+      if (target >= start && target < end) continue;
+      this.#addReference(module, target, kind === RecordKind.load ? scanner.sizeOf(record) : undefined);
+    }
+  }
+
+  #calledAt(module: Module, address: number): GraphNode | undefined {
+    return isCode(module, address) ? this.functionAt(module, address) : undefined;
   }
 
   /** Of an address that is taken, or at which so many bytes are read. */
-  #addReference(module: Module, target: number, readBytes: number | undefined, edges: Edge[]): void {
+  #addReference(module: Module, target: number, readBytes: number | undefined): void {
     const region = regionAt(module, target);
     if (region === undefined) return;
     if (region.executable) {
-      if (readBytes === undefined && this.#mayBegin(module, target)) {
-        edges.push({ target: this.functionAt(module, target), at: undefined, tail: false });
-      }
+      if (readBytes === undefined && this.#mayBegin(module, target))
+        this.columns.addHeld(this.functionAt(module, target).id);
       return;
     }
     if (!region.hasPointers) return;
     if (readBytes !== undefined) {
-      this.#addPointers(module, target, target + readBytes, edges);
+      this.#addPointers(module, target, target + readBytes);
       return;
     }
     const extent = objectAt(module, target);
     const { pointerPlaces } = module;
     if (!((pointerPlaces[lowerBound(pointerPlaces, extent.start)] ?? extent.end) < extent.end)) return;
-    const object = this.#node(module, "objects", extent.start, extent.end);
-    edges.push({ target: object, at: undefined, tail: false });
+    this.columns.addHeld(this.#node(module, "objects", extent.start, extent.end).id);
   }
 
   /** What the pointers in [start, end) lead to. */
-  pointerEdges({ module, start, end }: Pick<GraphNode, "module" | "start" | "end">): readonly Edge[] {
-    const edges: Edge[] = [];
-    this.#addPointers(module, start, end, edges);
-    return edges;
+  pointeesBetween(module: Module, start: number, end: number): readonly GraphNode[] {
+    const { pointerPlaces } = module;
+    const pointees: GraphNode[] = [];
+    for (let index = lowerBound(pointerPlaces, start); index < lowerBound(pointerPlaces, end); index++) {
+      const target = this.#pointee(module, index);
+      if (target !== undefined) pointees.push(target);
+    }
+    return pointees;
   }
 
-  #addPointers(module: Module, start: number, end: number, edges: Edge[]): void {
+  #addPointers(module: Module, start: number, end: number): void {
     const { pointerPlaces } = module;
     for (let index = lowerBound(pointerPlaces, start); index < pointerPlaces.length; index++) {
       if ((pointerPlaces[index] as number) >= end) return;
       const target = this.#pointee(module, index);
-      if (target !== undefined) edges.push({ target, at: undefined, tail: false });
+      if (target !== undefined) this.columns.addHeld(target.id);
     }
   }
 
@@ -281,6 +305,7 @@ export class Graph {
 
   /** In a program at fixed addresses a number may look like an address in the middle of a function. */
   #mayBegin(module: Module, address: number): boolean {
+    if (!mayBeCode(module, address)) return false;
     if (module.file.kind !== "executable") return true;
     const range = rangeAt(module, address);
     // The unwind entry of the signal return trampoline begins one byte before it.
@@ -294,17 +319,14 @@ export class Graph {
     const kind = table === "functions" ? "function" : "object";
     const unasked = {
       scan: undefined,
-      calls: [],
-      edges: undefined,
+      firstEdge: -1,
+      endEdge: -1,
       neverReturns: undefined,
       flow: undefined,
     };
-    const node: KnownNode = { id: this.#count++, module, kind, start, end, ...unasked };
+    const node: KnownNode = { id: this.#known.length, module, kind, start, end, ...unasked };
+    this.#known.push(node);
     nodes.set(start, node);
     return node;
   }
-}
-
-function isIn({ start, end }: AddressRange, address: number): boolean {
-  return address >= start && address < end;
 }

@@ -31,9 +31,9 @@ export function reachLayers(graph: Graph, roots: Roots, earlier?: LayerSearch): 
   // With the same facts, what the other layers reach is the same; they begin anew when one is lost.
   const known = facts.gate === earlier?.facts.gate ? earlier.reaches : undefined;
   const apart = new NodeSet([...loader, ...services].map(({ node }) => node));
-  const ownCode: Gate = (from, edge) =>
-    (edge.at !== undefined || !apart.has(edge.target)) && facts.gate(from, edge);
-  const beforeMain: Gate = (from, edge) => edge.target !== roots.main && ownCode(from, edge);
+  const ownCode: Gate = (from, target, isCall) =>
+    (isCall || !apart.has(target)) && facts.gate(from, target, isCall);
+  const beforeMain: Gate = (from, target, isCall) => target !== roots.main && ownCode(from, target, isCall);
   const startup = known?.startup ?? reachFrom(graph, roots.startup, beforeMain);
   const main = known?.main ?? reachMain(graph, roots, ownCode);
   const dlopen = reachFrom(graph, [...roots.dlopen, ...loader], facts.gate, known?.dlopen);

@@ -3,7 +3,7 @@
  * What is known of the GNU C library beyond its code: helpers that it enters only for objects of a kind that a program
  * has to ask for. Reading the code does not show that, since the kind is a bit in memory of the program's own.
  */
-import type { Edge, Graph, GraphNode } from "./graph.js";
+import type { Graph, GraphNode } from "./graph.js";
 import type { Module } from "./module.js";
 import { type Gate, NodeSet, Reach, type Root, reachFrom } from "./reach.js";
 
@@ -85,7 +85,7 @@ export interface FactsInForce {
   /** All that can run, whatever its layer. */
   readonly reach: Reach;
   /** The edges that the gate was asked for in that search, and did not let pass. */
-  readonly turnedAway: { readonly from: GraphNode; readonly edge: Edge }[];
+  readonly turnedAway: { readonly from: GraphNode; readonly target: GraphNode; readonly isCall: boolean }[];
 }
 
 /** `earlier` is what was found for fewer roots: its gate is kept as long as none of its facts is lost. */
@@ -103,8 +103,8 @@ export function factsInForce(
     if (still.length === closed.length) return facts;
     const gate = gateOf(graph, still);
     // The search goes on along the edges that only the lost facts ruled out.
-    const open = turnedAway.filter(({ from, edge }) => gate(from, edge));
-    more = open.map(({ from, edge }) => ({ node: edge.target, label: from.module.name }));
+    const open = turnedAway.filter(({ from, target, isCall }) => gate(from, target, isCall));
+    more = open.map(({ from, target }) => ({ node: target, label: from.module.name }));
     facts = { gate, closed: still, reach, turnedAway: turnedAway.filter((each) => !open.includes(each)) };
   }
 }
@@ -120,9 +120,9 @@ function everyFact(graph: Graph): FactsInForce {
 }
 
 function noting({ gate, turnedAway }: FactsInForce): Gate {
-  return (from, edge) => {
-    const passes = gate(from, edge);
-    if (!passes) turnedAway.push({ from, edge });
+  return (from, target, isCall) => {
+    const passes = gate(from, target, isCall);
+    if (!passes) turnedAway.push({ from, target, isCall });
     return passes;
   };
 }
@@ -132,8 +132,7 @@ function gateOf(graph: Graph, closed: readonly Guard[]): Gate {
   if (library === undefined) return () => true;
   const publicStarts = new Set(library.file.dynamicSymbols.map(({ value }) => Number(value)));
   const guarded = new NodeSet(closed.flatMap(({ functions }) => functions));
-  return (from, { target }) =>
-    !guarded.has(target) || from.module !== library || publicStarts.has(from.start);
+  return (from, target) => !guarded.has(target) || from.module !== library || publicStarts.has(from.start);
 }
 
 function isOpened(graph: Graph, { openers, fromOutside }: Guard, reach: Reach): boolean {
@@ -141,7 +140,9 @@ function isOpened(graph: Graph, { openers, fromOutside }: Guard, reach: Reach): 
   if (live.length === 0 || !fromOutside) return live.length > 0;
   const opening = new NodeSet([...openers]);
   return reach.nodes.some((node) => {
-    for (const { target } of graph.edges(node)) {
+    const end = graph.endEdge(node);
+    for (let edge = graph.firstEdge(node); edge < end; edge++) {
+      const target = graph.targetOfEdge(edge);
       if (opening.has(target) && node.module !== target.module) return true;
     }
     return false;

@@ -3,12 +3,13 @@
  * One loaded file as the analysis sees it: where code is, where functions start, which words are pointers.
  * Addresses are plain numbers: user-half addresses fit a double exactly.
  */
-import { PF, PT, R_X86_64 } from "../elf/constants.js";
+import { PF, PT, R_X86_64, SHF } from "../elf/constants.js";
 import type { ElfFile } from "../elf/file.js";
 import type { ElfSymbol } from "../elf/symbols.js";
 import { objectBoundaries } from "./boundaries.js";
 import type { LoadedObject } from "./loaded-object.js";
-import { lowerBound, upperBound } from "./sorted.js";
+import { type ScannedCode, Scanner } from "./scanner.js";
+import { lowerBound, sortedAddresses, upperBound } from "./sorted.js";
 
 /** Start addresses and ends of functions, sorted by start. */
 export interface FunctionRanges {
@@ -50,10 +51,20 @@ export interface Module {
   readonly pointerPlaces: Float64Array;
   /** Addresses at which a data object can begin, sorted. */
   readonly boundaries: Float64Array;
+  readonly scanner: Scanner;
+  readonly code: readonly ScannedCode[];
+  /** The sections with code; none for a file that does not tell. */
+  readonly codeSections: FunctionRanges;
 }
 
 /** `frames` are the ranges that unwind tables or a language's own table give; symbols add to them. */
-export function openModule(index: number, name: string, file: ElfFile, frames: FunctionRanges): Module {
+export function openModule(
+  index: number,
+  name: string,
+  file: ElfFile,
+  frames: FunctionRanges,
+  scanner = new Scanner(),
+): Module {
   const mapped = mappedRegions(file);
   const functions = functionRanges(file, frames);
   const relocated = relocatedPointers(file);
@@ -61,6 +72,7 @@ export function openModule(index: number, name: string, file: ElfFile, frames: F
   const pointers = fixed ? [...relocated, ...scannedPointers(mapped, relocated)] : relocated;
   pointers.sort((left, right) => left.place - right.place);
   const pointerPlaces = Float64Array.from(pointers, ({ place }) => place);
+  const code = placeCode(scanner, file, mapped);
   const regions = mapped.map((region) => ({
     ...region,
     hasPointers: lowerBound(pointerPlaces, region.start) < lowerBound(pointerPlaces, region.end),
@@ -71,10 +83,13 @@ export function openModule(index: number, name: string, file: ElfFile, frames: F
     file,
     regions,
     functions,
-    calledOutside: calledOutside(regions, functions),
+    calledOutside: sortedAddresses(code.map((each) => scanner.calledOutside(each, functions))),
     pointers,
     pointerPlaces,
-    boundaries: objectBoundaries(file, regions, pointers),
+    boundaries: objectBoundaries({ file, regions, pointers, scanner, code }),
+    scanner,
+    code,
+    codeSections: codeSections(file),
   };
 }
 
@@ -104,6 +119,25 @@ export function isCode(module: Module, address: number): boolean {
   return regionAt(module, address)?.executable === true;
 }
 
+/**
+ * Whether what a pointer leads to can be code. A linker may put read-only data into the segment of the code, where each
+ * text that is pointed to would be a function, up to where its bytes happen to return.
+ */
+export function mayBeCode({ codeSections }: Module, address: number): boolean {
+  return codeSections.starts.length === 0 || rangeOf(codeSections, address) !== undefined;
+}
+
+function codeSections(file: ElfFile): FunctionRanges {
+  const sections = file.sections
+    .filter(({ flags }) => (flags & SHF.EXECINSTR) !== 0)
+    .map(({ addr, size }) => ({ start: Number(addr), end: Number(addr) + size }))
+    .sort((left, right) => left.start - right.start);
+  return {
+    starts: Float64Array.from(sections, ({ start }) => start),
+    ends: Float64Array.from(sections, ({ end }) => end),
+  };
+}
+
 /** Joins the ranges of unwind tables with function symbols outside of them. */
 function functionRanges(file: ElfFile, frames: FunctionRanges): FunctionRanges {
   const lastAt = (start: number) => upperBound(frames.starts, start) - 1;
@@ -121,18 +155,16 @@ function functionRanges(file: ElfFile, frames: FunctionRanges): FunctionRanges {
   return { starts, ends: starts.map((start) => endOf.get(start) ?? frames.ends[lastAt(start)] ?? start) };
 }
 
-/** Finds by their bytes the targets of `call rel32` that are in no known function. */
-function calledOutside(regions: readonly MappedBytes[], functions: FunctionRanges): Float64Array {
-  const found = new Set<number>();
-  for (const { start, end, bytes, executable } of regions) {
-    if (!executable) continue;
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-    for (let at = bytes.indexOf(0xe8); at >= 0 && at + 5 <= bytes.length; at = bytes.indexOf(0xe8, at + 1)) {
-      const target = start + at + 5 + view.getInt32(at + 1, true);
-      if (target >= start && target < end && rangeOf(functions, target) === undefined) found.add(target);
-    }
-  }
-  return Float64Array.from(found).sort();
+/** What a scanner is given of a file: the code, and for a program at fixed addresses in which range these are. */
+function placeCode(scanner: Scanner, file: ElfFile, regions: readonly MappedBytes[]): readonly ScannedCode[] {
+  const isFixed = file.kind === "executable" && regions.length > 0;
+  const low = isFixed ? Math.min(...regions.map(({ start }) => start)) : 0;
+  const high = isFixed ? Math.max(...regions.map(({ end }) => end)) : 0;
+  return regions
+    .filter(({ executable }) => executable)
+    .map(({ start, end, bytes }) => {
+      return { place: scanner.place(bytes), sizeBytes: bytes.length, start, end, low, high };
+    });
 }
 
 function relocatedPointers(file: ElfFile): Pointer[] {

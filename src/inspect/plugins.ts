@@ -8,7 +8,7 @@ import type { Graph, GraphNode } from "./graph.js";
 import type { Module } from "./module.js";
 import { qualifiedName } from "./names.js";
 import type { Reach } from "./reach.js";
-import { ReferenceKind } from "./references.js";
+import { RecordKind } from "./records.js";
 import type { AskedName } from "./runtime-names.js";
 import { textAt } from "./text.js";
 
@@ -66,7 +66,7 @@ export function livePaths(
     else {
       // What is loaded is no address of text, but perhaps a part of text.
       graph.eachReference(node, (target, kind) => {
-        if (kind === ReferenceKind.address) look(node, target);
+        if (kind === RecordKind.address) look(node, target);
       });
     }
   }

@@ -9,7 +9,7 @@ import type { Graph, GraphNode } from "./graph.js";
 import { FlowControl, type Instruction, Mnemonic, OpKind, Register } from "./iced.js";
 import { type Module, pointersBetween } from "./module.js";
 import { displacementOf, generalRegisters, registerIndex } from "./operands.js";
-import { ReferenceKind } from "./references.js";
+import { RecordKind } from "./records.js";
 import { lowerBound, upperBound } from "./sorted.js";
 import type { MachineState } from "./state.js";
 import type { Value } from "./values.js";
@@ -41,8 +41,14 @@ export function callsThroughPointers(
   callee: GraphNode,
 ): PointerCalls {
   const nodes = [...live];
-  const holds = (node: GraphNode) =>
-    graph.edges(node).some(({ target, at }) => at === undefined && target === callee);
+  const { columns } = graph;
+  const holds = (node: GraphNode) => {
+    const end = graph.endEdge(node);
+    for (let edge = graph.firstEdge(node); edge < end; edge++) {
+      if (columns.targetOf(edge) === callee.id && !columns.isCall(edge)) return true;
+    }
+    return false;
+  };
   const holders = nodes.filter(holds);
   const found = holders.map((holder) =>
     holder.kind === "function"
@@ -87,7 +93,7 @@ function slotsOf(graph: Graph, holder: GraphNode, callee: GraphNode): ReadonlySe
   const { module } = holder;
   const slots = new Set<number>();
   graph.eachReference(holder, (target, kind, sizeBytes) => {
-    if (kind !== ReferenceKind.load) return;
+    if (kind !== RecordKind.load) return;
     for (const pointer of pointersBetween(module, target, target + sizeBytes)) {
       if (graph.targetOf(module, pointer) === callee) slots.add(pointer.place);
     }

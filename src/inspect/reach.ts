@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** What can run: everything that the roots of a layer lead to, and by which way it was found first. */
-import type { Edge, Graph, GraphNode } from "./graph.js";
+import type { Graph, GraphNode } from "./graph.js";
 
 export interface Root {
   readonly node: GraphNode;
@@ -35,6 +35,10 @@ export class Reach {
 
   has(node: GraphNode): boolean {
     return this.#placeOf(node) > 0;
+  }
+
+  hasId(id: number): boolean {
+    return (this.#places[id] ?? 0) > 0;
   }
 
   /** The node that led there first; the root's label for a root. */
@@ -84,20 +88,24 @@ export function unite(reaches: readonly Reach[]): Reach {
   return all;
 }
 
-/** Whether a layer goes along an edge. */
-export type Gate = (from: GraphNode, edge: Edge) => boolean;
+/** Whether a layer goes along an edge: a call, or an address that is taken or held. */
+export type Gate = (from: GraphNode, target: GraphNode, isCall: boolean) => boolean;
 
 /** Breadth first, so that chains are short. `reach` is what other roots were found to lead to, through the same gate. */
 export function reachFrom(graph: Graph, roots: readonly Root[], passes: Gate, reach = new Reach()): Reach {
   const { nodes } = reach;
+  const { columns } = graph;
   const known = nodes.length;
   for (const { node, label } of roots) reach.add(node, label, true);
   for (let next = known; next < nodes.length; next++) {
     const node = nodes[next] as GraphNode;
-    for (const edge of graph.edges(node)) {
+    const end = graph.endEdge(node);
+    for (let edge = graph.firstEdge(node); edge < end; edge++) {
+      const isCall = columns.isCall(edge);
       // Of most edges nothing is learnt: they call what was reached before.
-      if (edge.at !== undefined && reach.has(edge.target)) continue;
-      if (passes(node, edge)) reach.add(edge.target, node, edge.at === undefined);
+      if (isCall && reach.hasId(columns.targetOf(edge))) continue;
+      const target = graph.targetOfEdge(edge);
+      if (passes(node, target, isCall)) reach.add(target, node, !isCall);
     }
   }
   return reach;

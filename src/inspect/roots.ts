@@ -88,18 +88,24 @@ function laterRoots(graph: Graph, closure: Constituents, later: LoadedLater): re
     }
     const isAsked = later.libraries.has(index);
     if (!isAsked && later.functions.size === 0) return;
-    roots.push(...exportedRoots(graph, module).filter(({ label }) => isAsked || later.functions.has(label)));
+    roots.push(...exportedRoots(graph, module, (name) => isAsked || later.functions.has(name)));
   });
   return roots;
 }
 
-function exportedRoots(graph: Graph, module: Module): Root[] {
-  return module.file.dynamicSymbols
-    .filter(
-      ({ type, section, size }) =>
-        (type === "function" || type === "ifunc") && typeof section === "number" && size > 0,
-    )
-    .map((symbol) => ({ node: graph.functionAt(module, Number(symbol.value)), label: symbol.name }));
+function exportedRoots(
+  graph: Graph,
+  module: Module,
+  isWanted: (name: string) => boolean = () => true,
+): Root[] {
+  const roots: Root[] = [];
+  for (const symbol of module.file.dynamicSymbols) {
+    const { type, section, size } = symbol;
+    const isFunction = (type === "function" || type === "ifunc") && typeof section === "number" && size > 0;
+    if (!isFunction || !isWanted(symbol.name)) continue;
+    roots.push({ node: graph.functionAt(module, Number(symbol.value)), label: symbol.name });
+  }
+  return roots;
 }
 
 function addEntry(graph: Graph, module: Module, roots: Root[]): void {
@@ -122,7 +128,7 @@ function addInitialisers(
   if (single !== 0 && isCode(module, first)) roots.push({ node: graph.functionAt(module, first), label });
   const start = value(array);
   const end = start + value(arrayBytes);
-  for (const { target } of graph.pointerEdges({ module, start, end })) roots.push({ node: target, label });
+  for (const node of graph.pointeesBetween(module, start, end)) roots.push({ node, label });
 }
 
 /** The function that start-up code gets as its first argument: from the entry, or from what it calls. */

@@ -1,22 +1,7 @@
 // SPDX-License-Identifier: MIT
-/**
- * What one function does, as far as one look at each of its instructions tells. The range of a function is read from
- * its first to its last byte: compilers put no data in between.
- */
-import { Decoder, Flow, Memory, type SiteKind } from "./decode.js";
-import { type Module, nextStart, type Region, rangeAt } from "./module.js";
-import { plainLength } from "./plain.js";
-import { ReferenceKind, References, type SeeReference } from "./references.js";
-
-/** A call, or a jump that leaves the function. */
-export interface CallSite {
-  readonly at: number;
-  /** Address of the code, or of the word that holds its address. */
-  readonly target: number;
-  readonly through: "code" | "word";
-  /** A jump: it leaves no return address. */
-  readonly tail: boolean;
-}
+/** What one function does, as far as one look at each of its instructions tells (scanner/scan.ts). */
+import { type Module, nextStart, rangeAt } from "./module.js";
+import { RecordKind, type SeeReference, type SiteKind, siteKinds } from "./records.js";
 
 export interface SyscallSite {
   readonly at: number;
@@ -27,9 +12,9 @@ export interface FunctionScan {
   readonly start: number;
   readonly end: number;
   readonly sites: readonly SyscallSite[];
-  /** Among those of the module, from the first up to the end. */
-  readonly firstReference: number;
-  readonly endReference: number;
+  /** Among those of all, from the first up to the end. */
+  readonly firstRecord: number;
+  readonly endRecord: number;
   readonly returns: boolean;
   /** Jumps whose targets the instruction does not tell: tables, or calls of pointers in tail position. */
   readonly indirectJumps: boolean;
@@ -37,136 +22,59 @@ export interface FunctionScan {
   readonly indirectCalls: boolean;
 }
 
-/** What a scan finds. Calls are apart, since they are forgotten when edges are made of them. */
-export interface Scanned {
-  readonly scan: FunctionScan;
-  readonly calls: readonly CallSite[];
+/** Bits, as in scanner/scan.ts. */
+const does = { return: 1, jumpIndirectly: 2, callIndirectly: 4, callSystem: 8 } as const;
+
+const noSites: readonly SyscallSite[] = [];
+
+/** The known range of a function is scanned; where there is none, up to the end of its flow or the next function. */
+export function scanFunction(module: Module, start: number): FunctionScan {
+  const { scanner } = module;
+  const firstRecord = scanner.recordsEnd;
+  const code = module.code.find((each) => start >= each.start && start - each.start < each.sizeBytes);
+  if (code === undefined) return describe(start, start, firstRecord, firstRecord, 0, noSites);
+  const range = rangeAt(module, start);
+  // A target inside a range is an entry of its own, and one range covers the whole procedure linkage table.
+  const bound = range?.end ?? nextStart(module, start);
+  const end = start + scanner.scan(code, start, bound, range?.start === start);
+  const { recordsEnd, does: done } = scanner;
+  const sites = done & does.callSystem ? sitesIn(module, start, firstRecord, recordsEnd) : noSites;
+  return describe(start, end, firstRecord, recordsEnd, done, sites);
 }
 
-interface ScanInProgress extends FunctionScan {
-  end: number;
-  readonly sites: SyscallSite[];
-  endReference: number;
-  returns: boolean;
-  indirectJumps: boolean;
-  indirectCalls: boolean;
+function describe(
+  start: number,
+  end: number,
+  firstRecord: number,
+  endRecord: number,
+  done: number,
+  sites: readonly SyscallSite[],
+): FunctionScan {
+  return {
+    start,
+    end,
+    sites,
+    firstRecord,
+    endRecord,
+    returns: (done & does.return) !== 0,
+    indirectJumps: (done & does.jumpIndirectly) !== 0,
+    indirectCalls: (done & does.callIndirectly) !== 0,
+  };
 }
 
-/** No function is longer; a decoding that runs away stops here. */
-export const longestFunctionBytes = 1 << 22;
-/** An entry of the procedure linkage table: `endbr64` and a jump. */
-const longestStubBytes = 12;
-
-export class FunctionScanner {
-  readonly #module: Module;
-  readonly #decoders = new Map<Region, Decoder>();
-  readonly #references = new References();
-  readonly #isFixed: boolean;
-  /** Programs at fixed addresses mention addresses as plain numbers: those in [low, high). */
-  readonly #low: number;
-  readonly #high: number;
-
-  constructor(module: Module) {
-    this.#module = module;
-    this.#isFixed = module.file.kind === "executable";
-    this.#low = this.#isFixed ? Math.min(...module.regions.map(({ start }) => start)) : 0;
-    this.#high = this.#isFixed ? Math.max(...module.regions.map(({ end }) => end)) : 0;
+function sitesIn({ scanner }: Module, start: number, first: number, end: number): readonly SyscallSite[] {
+  const sites: SyscallSite[] = [];
+  for (let record = first; record < end; record++) {
+    const kind = siteKinds[scanner.kindOf(record) - RecordKind.syscall];
+    if (kind !== undefined) sites.push({ at: start + scanner.distanceOf(record), kind });
   }
-
-  /**
-   * Scans the function that starts at `start`. Its end is the known one, or where its flow ends. Hand-written
-   * code can run on behind the end that its unwind table gives; then that is part of it.
-   */
-  scan(start: number): Scanned {
-    const range = rangeAt(this.#module, start);
-    // A target inside a range is an entry of its own, and one range covers the whole procedure linkage table.
-    const exact = range?.start === start;
-    const bound = range?.end ?? nextStart(this.#module, start);
-    const found = emptyScan(start, this.#references.count);
-    const decoder = this.#decoderAt(start);
-    const calls: CallSite[] = [];
-    if (decoder === undefined) return { scan: found, calls };
-    const { bytes } = decoder;
-    let furthest = start;
-    let mayRunOn = true;
-    for (let at = start; at - start < longestFunctionBytes && (at < bound || mayRunOn); at = found.end) {
-      const length = plainLength(bytes, at - decoder.start, this.#isFixed);
-      if (length > 0) {
-        found.end = at + length;
-        mayRunOn = true;
-        continue;
-      }
-      if (!decoder.read(at)) break;
-      found.end = at + decoder.length;
-      this.#note(at, decoder, found, calls);
-      const { flow, target, memory } = decoder;
-      if (flow === Flow.jump || flow === Flow.conditional) {
-        if (target >= start && target < bound) furthest = Math.max(furthest, target);
-        else calls.push({ at, target, through: "code", tail: true });
-      }
-      mayRunOn =
-        !decoder.isPadding && (flow === Flow.next || flow === Flow.conditional || flow === Flow.site);
-      if (!endsFlow(flow)) continue;
-      const isStub = memory === Memory.ripRelative && at - start < longestStubBytes;
-      if (isStub || at >= bound || (!exact && at >= furthest)) break;
-    }
-    found.endReference = this.#references.count;
-    return { scan: found, calls };
-  }
-
-  eachReference({ firstReference, endReference }: FunctionScan, see: SeeReference): void {
-    this.#references.forEach(firstReference, endReference, see);
-  }
-
-  #note(at: number, decoder: Decoder, found: ScanInProgress, calls: CallSite[]): void {
-    const { flow, site, target, memory } = decoder;
-    if (site !== undefined) found.sites.push({ at, kind: site });
-    else if (flow === Flow.call) calls.push({ at, target, through: "code", tail: false });
-    else if (flow === Flow.return) found.returns = true;
-    else if (flow === Flow.indirectJump && memory !== Memory.ripRelative) found.indirectJumps = true;
-    else if (flow === Flow.indirectCall && memory !== Memory.ripRelative) found.indirectCalls = true;
-    if (memory !== Memory.none) this.#noteMemory(at, decoder, calls);
-    this.#noteImmediate(decoder);
-  }
-
-  #noteMemory(at: number, decoder: Decoder, calls: CallSite[]): void {
-    const { memory, address, takesAddress, stores, sizeBytes, flow } = decoder;
-    if (memory !== Memory.ripRelative && (address < this.#low || address >= this.#high)) return;
-    const isBranch = flow === Flow.indirectJump || flow === Flow.indirectCall;
-    if (isBranch && memory !== Memory.indexed) {
-      calls.push({ at, target: address, through: "word", tail: flow === Flow.indirectJump });
-    } else {
-      const takes = takesAddress || memory === Memory.indexed;
-      const { address: taken, load, store } = ReferenceKind;
-      this.#references.add(address, takes ? taken : stores ? store : load, sizeBytes);
-    }
-  }
-
-  #noteImmediate({ immediate }: Decoder): void {
-    if (immediate === undefined || immediate < this.#low || immediate >= this.#high) return;
-    this.#references.add(immediate, ReferenceKind.address, 0);
-  }
-
-  #decoderAt(address: number): Decoder | undefined {
-    const region = this.#module.regions.find(
-      ({ executable, start, bytes }) => executable && address >= start && address - start < bytes.length,
-    );
-    if (region === undefined) return undefined;
-    const known = this.#decoders.get(region);
-    if (known !== undefined) return known;
-    const decoder = new Decoder(region.bytes, region.start);
-    this.#decoders.set(region, decoder);
-    return decoder;
-  }
+  return sites;
 }
 
-function emptyScan(start: number, references: number): ScanInProgress {
-  const none = { returns: false, indirectJumps: false, indirectCalls: false };
-  const place = { firstReference: references, endReference: references };
-  return { start, end: start, sites: [], ...place, ...none };
-}
-
-/** Whether control never goes on behind the instruction. */
-function endsFlow(flow: number): boolean {
-  return flow === Flow.return || flow === Flow.jump || flow === Flow.indirectJump || flow === Flow.undefined;
+/** Tells each address that a function mentions. */
+export function eachReference({ scanner }: Module, scan: FunctionScan, see: SeeReference): void {
+  for (let record = scan.firstRecord; record < scan.endRecord; record++) {
+    const kind = scanner.kindOf(record);
+    if (kind <= RecordKind.store) see(scanner.targetOf(record), kind, scanner.sizeOf(record));
+  }
 }

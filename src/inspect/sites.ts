@@ -7,7 +7,7 @@ import type { Graph, GraphNode } from "./graph.js";
 import { type Module, pointersBetween, regionAt } from "./module.js";
 import { callsThroughPointers, type PointerCalls } from "./pointer-calls.js";
 import type { Reach } from "./reach.js";
-import { ReferenceKind } from "./references.js";
+import { RecordKind } from "./records.js";
 import type { SyscallSite } from "./scan.js";
 import type { MachineState } from "./state.js";
 import { type Callers, indexUsers } from "./users.js";
@@ -81,7 +81,7 @@ export const everyEffort: Effort = {
 
 /** `graph` keeps the flow of each function that was looked into, so one search may follow another. */
 export function openSearch(graph: Graph, live: Reach, callers: Callers): ValueSearch {
-  callers.addAll(graph, live);
+  callers.addAll(live);
   const lookWithin =
     (longestBytes: number): Look =>
     (node, at, read) => {
@@ -134,7 +134,7 @@ export function openSearch(graph: Graph, live: Reach, callers: Callers): ValueSe
 function takesAddress(graph: Graph, node: GraphNode, address: number): boolean {
   let takes = false;
   graph.eachReference(node, (target, kind) => {
-    if (target === address && kind === ReferenceKind.address) takes = true;
+    if (target === address && kind === RecordKind.address) takes = true;
   });
   return takes;
 }

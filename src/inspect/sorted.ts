@@ -24,3 +24,20 @@ export function upperBound(sorted: Float64Array, value: number): number {
   }
   return low;
 }
+
+/** All of several lists, each address once. */
+export function sortedAddresses(lists: readonly Float64Array[]): Float64Array {
+  const all = new Float64Array(lists.reduce((count, list) => count + list.length, 0));
+  let filled = 0;
+  for (const list of lists) {
+    all.set(list, filled);
+    filled += list.length;
+  }
+  all.sort();
+  let count = 0;
+  for (let index = 0; index < all.length; index++) {
+    const address = all[index] as number;
+    if (count === 0 || all[count - 1] !== address) all[count++] = address;
+  }
+  return all.slice(0, count);
+}

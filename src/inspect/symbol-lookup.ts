@@ -59,7 +59,7 @@ export function indexSymbols({ objects }: Pick<Constituents, "objects">): Symbol
   const isMusl = objects.some(({ reason, name }) => reason === "interpreter" && name.startsWith("ld-musl-"));
   const choose = isMusl ? chooseAnyVersion : chooseVersion;
   const scope = objects.flatMap((object, index) =>
-    isInScope(object) ? [{ index, definitions: once(() => readDefinitions(object.file)) }] : [],
+    isInScope(object) ? [{ index, definitions: once(() => definitionsOf(object.file)) }] : [],
   );
   // The version of symbols without one is called like the library (VER_FLG_BASE), and is not asked for.
   const baseVersions = new Set(objects.map(({ soname, name }) => soname ?? name));
@@ -82,6 +82,15 @@ export function indexSymbols({ objects }: Pick<Constituents, "objects">): Symbol
 /** ld.so takes itself out of the scope when no object needs it. */
 function isInScope(object: LoadedObject): boolean {
   return object.reason !== "interpreter" || object.neededBy !== undefined;
+}
+
+/** An index is made anew when more is loaded; what a file defines stays the same. */
+const known = new WeakMap<ElfFile, Definitions>();
+
+function definitionsOf(file: ElfFile): Definitions {
+  const definitions = known.get(file) ?? readDefinitions(file);
+  known.set(file, definitions);
+  return definitions;
 }
 
 function readDefinitions(file: ElfFile): Definitions {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** The other direction of the graph: which live functions call a function, and which mention an address. */
-import type { Edge, Graph, GraphNode } from "./graph.js";
+import { grown } from "./edges.js";
+import type { Graph, GraphNode } from "./graph.js";
 import type { Module } from "./module.js";
 import type { Reach } from "./reach.js";
 
@@ -11,41 +12,60 @@ interface Caller {
   readonly tail: boolean;
 }
 
-/** The nodes with the edges, which are many more than are asked for. */
-interface Calls {
-  readonly nodes: GraphNode[];
-  readonly edges: Edge[];
-}
+const firstCapacity = 1 << 16;
 
 /** The callers of each function. It grows with what is found to be live. */
 export class Callers {
-  readonly #calls = new Map<GraphNode, Calls>();
+  readonly #graph: Graph;
+  /** The calls that were added, as numbers: by whom, along which edge, and the earlier call of the same function. */
+  readonly #nodes: GraphNode[] = [];
+  #edges = new Int32Array(firstCapacity);
+  #earlier = new Int32Array(firstCapacity);
+  /** By id of the callee, counted from 1. */
+  #last = new Int32Array(firstCapacity);
   /** By the node's id. */
   readonly #isKnown: boolean[] = [];
 
-  of(callee: GraphNode): readonly Caller[] {
-    const { nodes, edges } = this.#calls.get(callee) ?? { nodes: [], edges: [] };
-    return nodes.map((node, index) => {
-      const { at, tail } = edges[index] as Edge;
-      return { node, at: at as number, tail };
-    });
+  constructor(graph: Graph) {
+    this.#graph = graph;
   }
 
-  addAll(graph: Graph, live: Reach): void {
+  /** In the order in which they were added. */
+  of(callee: GraphNode): readonly Caller[] {
+    const { columns } = this.#graph;
+    const found: Caller[] = [];
+    for (let call = this.#last[callee.id] ?? 0; call > 0; call = this.#earlier[call - 1] as number) {
+      const node = this.#nodes[call - 1] as GraphNode;
+      const edge = this.#edges[call - 1] as number;
+      found.push({ node, at: node.start + columns.distanceOf(edge), tail: columns.isTail(edge) });
+    }
+    return found.reverse();
+  }
+
+  addAll(live: Reach): void {
+    const graph = this.#graph;
+    const { columns } = graph;
     for (const node of live.nodes) {
       if (this.#isKnown[node.id] || node.kind !== "function") continue;
       this.#isKnown[node.id] = true;
-      for (const edge of graph.edges(node)) {
-        const { target, at } = edge;
-        if (at === undefined || target.kind !== "function") continue;
-        const known = this.#calls.get(target);
-        if (known === undefined) this.#calls.set(target, { nodes: [node], edges: [edge] });
-        else {
-          known.nodes.push(node);
-          known.edges.push(edge);
-        }
+      const end = graph.endEdge(node);
+      for (let edge = graph.firstEdge(node); edge < end; edge++) {
+        if (columns.isCall(edge) && graph.targetOfEdge(edge).kind === "function")
+          this.#add(node, edge, columns.targetOf(edge));
       }
     }
+  }
+
+  #add(node: GraphNode, edge: number, callee: number): void {
+    const call = this.#nodes.push(node);
+    if (call > this.#edges.length) {
+      this.#edges = grown(this.#edges, call);
+      this.#earlier = grown(this.#earlier, call);
+    }
+    if (callee >= this.#last.length) this.#last = grown(this.#last, callee);
+    this.#edges[call - 1] = edge;
+    this.#earlier[call - 1] = this.#last[callee] as number;
+    this.#last[callee] = call;
   }
 }
 

@@ -191,6 +191,21 @@ test("Debian's static busybox: the calls of its applets are found, though it is 
   expect(namesOf(syscalls)).toEqual(expect.arrayContaining(["mount", "sethostname", "pivot_root", "reboot"]));
 });
 
+test("read-only data is no code, also where it is in the segment of the code", async () => {
+  workshop.write(
+    "data.c",
+    `/* mov $169, %eax; syscall; ret: reboot, if it were code. */
+    static const unsigned char bytes[] = { 0xb8, 0xa9, 0, 0, 0, 0x0f, 0x05, 0xc3 };
+    const unsigned char *volatile pointer = bytes;
+    int main(void) { return *pointer == 0; }
+`,
+  );
+  workshop.run("gcc", "-O2", "-pie", "-fPIE", "-Wl,-z,noseparate-code", "data.c", "-o", "data");
+  const { syscalls } = await precise(path("data"));
+  expect(namesOf(syscalls)).toContain("exit_group");
+  expect(namesOf(syscalls)).not.toContain("reboot");
+});
+
 test("libraries: what is bound from each, and by whom", async () => {
   workshop.write("maths.c", "#include <math.h>\nint main(int c, char **v) { return (int)cbrt(c); }");
   workshop.run("gcc", "-O2", "maths.c", "-lm", "-o", "maths");

@@ -90,11 +90,11 @@ export function testServer(program: ServerProgram): void {
 }
 
 /** A program that ends by itself: what it prints is what it prints on the host. */
-export function testCommand(program: Described): void {
-  inBothModes(program, (scratch, mode) => {
-    test(program.workload, { timeout: testTimeoutMs }, async () => {
-      record(program, mode);
-      const configuration = await program.configuration(scratch);
+export function testCommand(described: Described): void {
+  inBothModes(described, (scratch, mode) => {
+    test(described.workload, { timeout: testTimeoutMs }, async () => {
+      record(described, mode);
+      const configuration = await described.configuration(scratch);
       const imagePath = join(scratch, `${mode}.elf`);
       await buildImage({ mode, ...configuration }, imagePath);
       const { program = "", args = [], env = {} } = configuration;

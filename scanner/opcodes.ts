@@ -8,7 +8,7 @@
  * address · `e` imm16 and imm8 · `j` rel8 · `J` rel32 · `p` prefix · `r` REX · `2` two-byte map · `3`, `5` VEX ·
  * `E` EVEX · `X` POP or XOP · `8`, `A` the maps 0F 38 and 0F 3A · `x` invalid.
  */
-const oneByteRows = [
+const oneByteRows: StaticArray<string> = [
   "mmmmbzxxmmmmbzx2",
   "mmmmbzxxmmmmbzxx",
   "mmmmbzpxmmmmbzpx",
@@ -27,7 +27,7 @@ const oneByteRows = [
   "pnppnnTUnnnnnnmm",
 ];
 
-const twoByteRows = [
+const twoByteRows: StaticArray<string> = [
   "mmmmxnnnnnxnxmnB",
   "mmmmmmmmmmmmmmmm",
   "mmmmxxxxmmmmmmmm",
@@ -47,32 +47,41 @@ const twoByteRows = [
 ];
 
 /** The letters as character codes, by opcode. */
-export const oneByteMap = Uint8Array.from(oneByteRows.join(""), (letter) => letter.charCodeAt(0));
-export const twoByteMap = Uint8Array.from(twoByteRows.join(""), (letter) => letter.charCodeAt(0));
+export const oneByteMap = lettersOf(oneByteRows);
+export const twoByteMap = lettersOf(twoByteRows);
+
+function lettersOf(rows: StaticArray<string>): StaticArray<u8> {
+  const letters = new StaticArray<u8>(256);
+  for (let opcode = 0; opcode < 256; opcode++) {
+    letters[opcode] = <u8>rows[opcode >> 4].charCodeAt(opcode & 15);
+  }
+  return letters;
+}
 
 /** A letter's character code, to compare with. */
-export const form = {
-  nothing: 0x6e,
-  modrm: 0x6d,
-  imm8: 0x62,
-  imm16: 0x77,
-  immZ: 0x7a,
-  immV: 0x76,
-  modrmImm8: 0x42,
-  modrmImmZ: 0x5a,
-  group3Byte: 0x54,
-  group3: 0x55,
-  address: 0x6f,
-  enter: 0x65,
-  rel8: 0x6a,
-  rel32: 0x4a,
-  prefix: 0x70,
-  rex: 0x72,
-  escape: 0x32,
-  vex3: 0x33,
-  vex2: 0x35,
-  evex: 0x45,
-  popOrXop: 0x58,
-  map38: 0x38,
-  map3a: 0x41,
-} as const;
+export namespace form {
+  export const nothing: i32 = 0x6e;
+  export const modrm: i32 = 0x6d;
+  export const imm8: i32 = 0x62;
+  export const imm16: i32 = 0x77;
+  export const immZ: i32 = 0x7a;
+  export const immV: i32 = 0x76;
+  export const modrmImm8: i32 = 0x42;
+  export const modrmImmZ: i32 = 0x5a;
+  export const group3Byte: i32 = 0x54;
+  export const group3: i32 = 0x55;
+  export const address: i32 = 0x6f;
+  export const enter: i32 = 0x65;
+  export const rel8: i32 = 0x6a;
+  export const rel32: i32 = 0x4a;
+  export const prefix: i32 = 0x70;
+  export const rex: i32 = 0x72;
+  export const escape: i32 = 0x32;
+  export const vex3: i32 = 0x33;
+  export const vex2: i32 = 0x35;
+  export const evex: i32 = 0x45;
+  export const popOrXop: i32 = 0x58;
+  export const map38: i32 = 0x38;
+  export const map3a: i32 = 0x41;
+  export const invalid: i32 = 0x78;
+}
