@@ -92,6 +92,14 @@ export function start(command: Command, inherited: readonly Socket[] = []): Runn
   };
 }
 
+/**
+ * For programs that wait for the rest of what they have begun to read or write. Node's connections do not block, which
+ * is a property of the connection and not of who has it; but what Node starts has a stdin that does.
+ */
+export async function makeBlocking(connection: Socket): Promise<void> {
+  await execa("true", { stdin: connection, stdout: "ignore", stderr: "ignore" });
+}
+
 async function keepEnd(stream: Readable): Promise<string> {
   let end = Buffer.alloc(0);
   try {

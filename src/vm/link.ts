@@ -16,7 +16,7 @@ import ipaddr from "ipaddr.js";
 import { UklError } from "../errors.js";
 import { startDetached } from "../host/detached.js";
 import { type Command, lastLines } from "../host/exec.js";
-import { type RunningTool, start, type ToolEnd } from "../host/spawn.js";
+import { makeBlocking, type RunningTool, start, type ToolEnd } from "../host/spawn.js";
 import { hardwareAddress, privateNetwork } from "./network.js";
 
 export interface Link {
@@ -36,6 +36,8 @@ const outputFile = "network";
 /** `directory` is for our own use. */
 export async function openLink(command: Command, directory: string): Promise<Link> {
   const [ours, theirs] = await socketPair(join(directory, "link"));
+  // passt reads and writes the rest of a frame at once, or loses its place among the frames.
+  await makeBlocking(theirs);
   ours.write(Buffer.concat([frame(routerSolicitation()), frame(arpRequest())]));
   let passt: RunningTool | undefined;
   return {

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: MIT
 import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { type AddressInfo, connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { run } from "../../src/host/exec.js";
 import { packageFile } from "../../src/host/places.js";
-import { start } from "../../src/host/spawn.js";
+import { inheritedFd, makeBlocking, start } from "../../src/host/spawn.js";
 
 const shell = (script: string) => start({ tool: "sh", args: ["-c", script] });
 
@@ -28,6 +30,21 @@ describe("start", () => {
       further: "further y\n",
       end: { exitStatus: 5, stderr: "err x\n" },
     });
+  });
+
+  it.each([true, false])("gives it a connection that blocks when that is asked: %s", async (isAsked) => {
+    const server = createServer({ pauseOnConnect: true }).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const connection = connect((server.address() as AddressInfo).port, "127.0.0.1");
+    await once(connection, "connect");
+    if (isAsked) await makeBlocking(connection);
+    const command = { tool: "sed", args: ["-n", "s/^flags:\t//p", `/proc/self/fdinfo/${inheritedFd}`] };
+    const tool = start(command, [connection]);
+    tool.fromProgram.resume();
+    const [flags] = await Promise.all([text(tool.stdout), tool.ended]);
+    server.close();
+    // O_NONBLOCK, in octal as proc(5) has it.
+    expect((Number.parseInt(flags, 8) & 0o4000) === 0).toBe(isAsked);
   });
 
   it("says which signal ended the program", async () => {

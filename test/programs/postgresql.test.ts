@@ -14,7 +14,7 @@ testServer({
     await chmod(scratch, 0o755);
     const data = await mkdtemp(join(scratch, "data-"));
     await client("chown", "postgres", data);
-    const initialize = [`${programs}/initdb`, "--auth=trust", "--no-sync", "--pgdata", data];
+    const initialize = [`${programs}/initdb`, "--auth=trust", "--locale=C", "--no-sync", "--pgdata", data];
     await client("setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", ...initialize);
     return {
       program: `${programs}/postgres`,

@@ -40,7 +40,7 @@ export interface ServerProgram extends Described {
   readonly exitStatus: number;
 }
 
-export interface Guest {
+interface Guest {
   /** Of the host, for the guest's first, and for all. */
   readonly port: number;
   readonly ports: readonly number[];

@@ -78,7 +78,7 @@ export async function ask(port: number, words: string, end: RegExp, host = "127.
 function tryToAsk(socket: Socket, words: string, end: RegExp): Promise<string> {
   return new Promise((resolve) => {
     let answer = "";
-    socket.on("connect", () => socket.write(words));
+    socket.on("connect", () => socket.write(words, "latin1"));
     socket.on("data", (chunk) => {
       answer += chunk.toString("latin1");
       if (end.test(answer)) socket.destroy();
