@@ -114,7 +114,7 @@ function inBothModes({ name }: Described, define: (scratch: string, mode: Mode) 
 }
 
 /** Once the test has ended, its row of the table. */
-function record({ name, workload }: Described, mode: Mode): void {
+export function record({ name, workload }: Pick<Described, "name" | "workload">, mode: Mode): void {
   onTestFinished(({ task }) => {
     mkdirSync(results, { recursive: true });
     const row = { program: name, workload, mode, passed: task.result?.state === "pass" };
