@@ -90,6 +90,7 @@ export function serverOf(configuration: ResolvedConfiguration): Server | undefin
 
 async function buildVariant(name: BuiltName, request: VariantRequest, scratch: string): Promise<Variant> {
   const { withBzImages, onProgress } = request;
+  onProgress({ step: `building the image ${name}` });
   const configuration = { ...withUsualStart(request.configuration), ...builtVariants[name] };
   const imagePath = join(scratch, `${name}.elf`);
   const callsImage = join(scratch, `${name}-calls.elf`);
