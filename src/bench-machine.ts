@@ -27,7 +27,7 @@ export interface Life {
   readonly whileUp?: (up: UpMachine) => Promise<void>;
 }
 
-export interface UpMachine {
+interface UpMachine {
   readonly pid: number;
   /** Of the host, that leads to a server. */
   readonly port: number;

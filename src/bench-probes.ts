@@ -169,7 +169,7 @@ export function callsProbe(bench: Bench): VariantProbe {
 }
 
 /** The same kernel under the program that measures system calls. Throws UKL-802 where there is no such image. */
-export function callsVariant(variant: Variant): Variant {
+function callsVariant(variant: Variant): Variant {
   if (variant.callsImage !== undefined) return { ...variant, imagePath: variant.callsImage };
   throw new UklError("UKL-802", {
     what: "its program is not the one that measures",

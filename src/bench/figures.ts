@@ -44,8 +44,8 @@ export function unitTitle({ unit, isEmulatedTime }: Metric): string {
 export function formatResult(result: Result, { unit }: Metric): string {
   if (result.kind === "notMeasured") return "–";
   const { median, deviation, samples } = result;
-  const spread = samples.length > 1 ? ` ±${formatFigure(deviation, unit).replace(/ .*|\/s/, "")}` : "";
-  return `${formatFigure(median, unit)}${spread}`;
+  const spread = deviation === 0 ? "±0" : `±${formatFigure(deviation, unit)}`;
+  return samples.length > 1 ? `${formatFigure(median, unit)} ${spread}` : formatFigure(median, unit);
 }
 
 /** Such as `0.48×` or `0.97× (0.95–1.01)`; empty where there is none. */

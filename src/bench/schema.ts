@@ -38,7 +38,7 @@ const variant = z.strictObject({
   conditions: z.record(z.string(), z.string()),
 });
 
-export const reportSchema = z.strictObject({
+const reportSchema = z.strictObject({
   schemaVersion: z.literal(1),
   tool: z.string(),
   /** What was measured. */
@@ -64,7 +64,12 @@ export type Report = z.infer<typeof reportSchema>;
 export type Metric = z.infer<typeof metric>;
 export type Result = z.infer<typeof result>;
 
-/** Published as docs/bench.schema.json. */
-export function benchJsonSchema(): unknown {
-  return { title: "Report of ukl bench", ...z.toJSONSchema(reportSchema) };
+/** What `--json` printed. Throws where it is no report. */
+export function parseReport(text: string): Report {
+  return reportSchema.parse(JSON.parse(text));
+}
+
+/** The JSON Schema published as docs/bench.schema.json. */
+export function benchJsonSchema(): z.core.JSONSchema.BaseSchema {
+  return z.toJSONSchema(reportSchema.meta({ title: "Report of ukl bench" }));
 }

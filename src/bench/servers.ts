@@ -8,7 +8,7 @@ export interface Exchange {
   readonly answer: RegExp;
 }
 
-export interface Load {
+interface Load {
   /** The server's usual client, which is a program of this host. */
   readonly tool: string;
   readonly args: readonly string[];
