@@ -22,7 +22,10 @@ export interface Life {
   readonly course: Course;
   readonly limitMs: number;
   /** Of the machine, over the image's own. */
-  readonly machine?: Pick<RunRequest, "memory" | "args" | "instructionCount" | "qemuArguments">;
+  readonly machine?: Pick<
+    RunRequest,
+    "memory" | "args" | "instructionCount" | "kernelArguments" | "qemuArguments"
+  >;
   /** Called again and again while the program runs; of a server once, when it has answered. */
   readonly whileUp?: (up: UpMachine) => Promise<void>;
 }

@@ -41,7 +41,8 @@ const connections = 20;
 export const servers: Readonly<Record<string, Server>> = {
   "redis-server": {
     port: 6379,
-    args: ["--save", "", "--protected-mode", "no"],
+    // Its housekeeping, ten times a second by default, would be counted with the requests.
+    args: ["--save", "", "--protected-mode", "no", "--hz", "1"],
     files: {},
     exchange: { request: "*2\r\n$3\r\nGET\r\n$6\r\ncolour\r\n", answer: /^\$-1\r\n$/ },
     unit: "GET",

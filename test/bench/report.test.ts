@@ -70,7 +70,9 @@ describe("text", () => {
   test("has figures with spread and ratio, what is missing and why, and what differs", () => {
     const lines = formatReport(report).split("\n");
     const line = (start: string) => lines.find((each) => each.trimStart().startsWith(start)) ?? "";
-    expect(line("start & <main>")).toMatch(/ms, emulated +420 ms ±20 ms +0\.84× \(0\.80–1\.00\) +500 ms ±0 +–$/);
+    expect(line("start & <main>")).toMatch(
+      /ms, emulated +420 ms ±20 ms +0\.84× \(0\.80–1\.00\) +500 ms ±0 +–$/,
+    );
     expect(line("null (getppid)")).toMatch(/instructions +99 +0\.48× +207 +1\.50 M +7246\.40×$/);
     expect(line("vmlinuz: it has no <driver>")).toContain("start & <main>");
     expect(line("ring")).toMatch(/0 +3 +3$/);
