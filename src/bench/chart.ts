@@ -11,16 +11,19 @@ export interface Bar {
   readonly colour: number;
 }
 
-const width = 420;
+const width = 460;
 const rowHeight = 22;
 const barHeight = 14;
-const labelWidth = 110;
+const characterWidth = 7;
+const labelWidthMax = 200;
 const textWidth = 100;
 
 export function barChart(title: string, bars: readonly Bar[]): string {
   const most = Math.max(...bars.map(({ value, spread }) => value + spread), Number.MIN_VALUE);
-  const length = (value: number) => ((width - labelWidth - textWidth) * Math.max(value, 0)) / most;
-  const rows = bars.map((bar, index) => row(bar, index * rowHeight, length));
+  const longest = Math.max(...bars.map(({ label }) => label.length));
+  const left = Math.min(characterWidth * (longest + 1), labelWidthMax);
+  const place = (value: number) => left + ((width - left - textWidth) * Math.max(value, 0)) / most;
+  const rows = bars.map((bar, index) => row(bar, index * rowHeight, place));
   const height = bars.length * rowHeight;
   return `<svg role="img" aria-label="${escapeMarkup(title)}" viewBox="0 0 ${width} ${height}">${rows.join("")}</svg>`;
 }
@@ -28,20 +31,18 @@ export function barChart(title: string, bars: readonly Bar[]): string {
 function row(
   { label, value, spread, text, colour }: Bar,
   top: number,
-  length: (value: number) => number,
+  place: (value: number) => number,
 ): string {
   const middle = top + rowHeight / 2;
-  const end = labelWidth + length(value);
-  const [low, high] = [labelWidth + length(value - spread), labelWidth + length(value + spread)];
-  const whisker =
-    spread === 0
-      ? ""
-      : `<path class="whisker" d="M${round(low)} ${middle}H${round(high)}M${round(high)} ${middle - 3}v6M${round(low)} ${middle - 3}v6"/>`;
+  const [left, end] = [place(0), place(value)];
+  const [low, high] = [place(value - spread), place(value + spread)];
+  const ends = [low, high].map((at) => `M${round(at)} ${middle - 3}v6`).join("");
+  const whisker = `<path class="whisker" d="M${round(low)} ${middle}H${round(high)}${ends}"/>`;
   return [
-    `<text x="${labelWidth - 6}" y="${middle + 4}" class="label">${escapeMarkup(label)}</text>`,
-    `<rect class="c${colour}" x="${labelWidth}" y="${middle - barHeight / 2}" width="${round(length(value))}" height="${barHeight}"/>`,
-    whisker,
-    `<text x="${round(Math.max(end, high) + 6)}" y="${middle + 4}">${escapeMarkup(text)}</text>`,
+    `<text x="${left - characterWidth}" y="${middle + 4}" class="label">${escapeMarkup(label)}</text>`,
+    `<rect class="c${colour}" x="${left}" y="${middle - barHeight / 2}" width="${round(end - left)}" height="${barHeight}"/>`,
+    spread === 0 ? "" : whisker,
+    `<text x="${round(high + characterWidth)}" y="${middle + 4}">${escapeMarkup(text)}</text>`,
   ].join("");
 }
 

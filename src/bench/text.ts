@@ -24,7 +24,7 @@ export function formatReport(report: Report): string {
     head,
     ...sections,
     ...(missing.length === 0 ? [] : [`Not measured\n${list(missing)}`]),
-    `What differs\n${alignedTable(conditionRows(report))}`,
+    `What differs\n${conditionList(report, "  ")}`,
     `Notes\n${list(report.notes)}`,
   ].join("\n");
 }
@@ -37,7 +37,7 @@ export function formatMarkdown(report: Report, level: number): string {
   return [
     ...partTables(report, markdownTable).map(([title, table]) => `${heading(title)}${table}`),
     ...(missing.length === 0 ? [] : [`${heading("Not measured")}${list(missing)}`]),
-    `${heading("What differs")}${markdownTable(conditionRows(report))}`,
+    `${heading("What differs")}${conditionList(report, "")}`,
   ].join("\n");
 }
 
@@ -57,15 +57,16 @@ function metricRows({ variants, reference }: Report, metrics: readonly Metric[])
   return [["", "unit", ...head], ...rows];
 }
 
-function conditionRows(report: Report): readonly Row[] {
-  const { variants } = report;
+/** What differs with a line a variant, and then what all have. Values are long: no table has room for them. */
+function conditionList(report: Report, indent: string): string {
   const { differing, common } = splitConditions(report);
-  const rows = differing.map((name) => [
-    name,
-    ...variants.map(({ conditions }) => conditions[name] ?? "not known"),
-  ]);
-  const same = common.map(([name, value]) => [name, value, ...variants.slice(1).map(() => "same")]);
-  return [["", ...variants.map(({ name }) => name)], ...rows, ...same];
+  const own = (name: string) =>
+    report.variants.map(
+      (variant) => `${indent}  - ${variant.name}: ${variant.conditions[name] ?? "not known"}\n`,
+    );
+  const lines = differing.flatMap((name) => [`${indent}- ${name}\n`, ...own(name)]);
+  const same = common.map(([name, value]) => `${indent}  - ${name}: ${value}\n`);
+  return [...lines, ...(same.length === 0 ? [] : [`${indent}- the same in all\n`, ...same])].join("");
 }
 
 function alignedTable(rows: readonly Row[]): string {
