@@ -12,8 +12,8 @@ import { run } from "./host/exec.js";
 
 /** Of the usual client's load. */
 const loadRequests = 5000;
-/** Half of them are counted: what comes before is warm then. */
-const countedRequests = 1000;
+/** So many are counted, after as many that are not: N and 2N. */
+const countedRequests = 2000;
 
 /** The usual client of the server, which runs on this host. */
 export function loadProbe(bench: Bench, server: Server): VariantProbe {
