@@ -29,7 +29,7 @@ function run(...args) {
 }
 
 function costs() {
-  const { metrics } = JSON.parse(run("bench", "--part", "calls", "--accel", "tcg", "--json"));
+  const { metrics } = JSON.parse(run("bench", "--part", "calls", "--runs", "3", "--accel", "tcg", "--json"));
   const rows = metrics.map(({ name, results }) => {
     const of = (variant) => results.find((result) => result.variant === variant);
     const columns = Object.keys(variants).map((variant) => Math.round(of(variant).median));
