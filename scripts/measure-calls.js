@@ -9,16 +9,11 @@ import { fileURLToPath } from "node:url";
 import { formatTable } from "./measure/table.js";
 
 const ukl = fileURLToPath(new URL("../dist/cli.js", import.meta.url));
-const source = fileURLToPath(new URL("measure/calls.c", import.meta.url));
 const document = new URL("../docs/calls.md", import.meta.url);
 const servers = ["/usr/sbin/nginx", "/usr/bin/redis-server", "/usr/bin/memcached"];
 
-/** Of one kernel each, with the same options. */
-const variants = {
-  classic: ["--mode", "classic"],
-  "unikernel, unbound": ["--no-bind"],
-  "unikernel, bound": [],
-};
+/** As `ukl bench` calls them, and as the table does. */
+const variants = { classic: "classic", unbound: "unikernel, unbound", unikernel: "unikernel, bound" };
 
 const scratch = mkdtempSync(join(tmpdir(), "ukl-calls-"));
 try {
@@ -34,18 +29,13 @@ function run(...args) {
 }
 
 function costs() {
-  const columns = Object.entries(variants).map(([name, flags]) => {
-    const image = join(scratch, `${name.replaceAll(/\W+/g, "-")}.elf`);
-    run("build", source, "--cflag", "-O2", "--kernel", "generic", "-o", image, ...flags);
-    const lines = run("run", image, "--icount", "--timeout", "300").trimEnd().split("\n");
-    return new Map(lines.map((line) => line.split(": ")));
+  const { metrics } = JSON.parse(run("bench", "--part", "calls", "--runs", "3", "--accel", "tcg", "--json"));
+  const rows = metrics.map(({ name, results }) => {
+    const of = (variant) => results.find((result) => result.variant === variant);
+    const columns = Object.keys(variants).map((variant) => Math.round(of(variant).median));
+    return [name, ...columns, `${Math.round(100 * (1 - of("unikernel").ratio.value))} %`];
   });
-  const [classic, , bound] = columns;
-  const rows = [...classic.keys()].map((name) => {
-    const less = 1 - Number(bound.get(name)) / Number(classic.get(name));
-    return [name, ...columns.map((column) => column.get(name)), `${Math.round(100 * less)} %`];
-  });
-  return formatTable(["instructions", ...Object.keys(variants), "bound, less than classic"], rows);
+  return formatTable(["instructions", ...Object.values(variants), "bound, less than classic"], rows);
 }
 
 function shares() {

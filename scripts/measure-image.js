@@ -5,12 +5,12 @@
 //
 //   node scripts/measure-image.js hello unikernel -- --kernel-option CONFIG_NET=n
 //
-//
 // Sizes and instructions are the same on every machine; guest times differ by what the date is, in microseconds.
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { compilePlugin } from "../dist/bench/plugins.js";
 import {
   assembleTimeTeller,
   imageThatTellsTime,
@@ -20,7 +20,6 @@ import {
   timeOfMain,
 } from "./measure/machine.js";
 import { imageParts } from "./measure/parts.js";
-import { compilePlugin } from "./measure/profile.js";
 import { buildImage, programNames } from "./measure/programs.js";
 
 const modeNames = ["unikernel", "classic"];
@@ -43,7 +42,10 @@ const [programs, modes] = [chosen(programNames), chosen(modeNames)];
 
 const scratch = mkdtempSync(join(tmpdir(), "ukl-measure-image-"));
 try {
-  const tools = { plugin: compilePlugin(scratch), timeTeller: assembleTimeTeller(scratch) };
+  const tools = {
+    plugin: await compilePlugin("boot-profile", scratch),
+    timeTeller: assembleTimeTeller(scratch),
+  };
   const results = [];
   for (const name of programs) {
     for (const mode of modes) {
@@ -61,7 +63,7 @@ try {
 async function measure(name, mode, { plugin, timeTeller }) {
   const path = join(scratch, `${name}-${mode}.elf`);
   const { manifest, bzImage } = buildImage(name, mode, path, buildFlags);
-  const places = milestones(path, manifest.application);
+  const places = await milestones(path, manifest.application);
   const { before, functions } = await profileBoot(path, places, plugin, scratch);
   const tellsTime = imageThatTellsTime(path, places, timeTeller, scratch);
   return {

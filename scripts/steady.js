@@ -7,11 +7,13 @@
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { connect, createServer } from "node:net";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { residentBytes } from "../dist/bench/memory.js";
+import { freePort } from "../dist/host/ports.js";
 
 const own = (path) => fileURLToPath(new URL(path, import.meta.url));
 const ukl = own("../dist/cli.js");
@@ -96,9 +98,9 @@ async function tryServer(name, server, wanted) {
     const answerBytes = await firstAnswer(port, server);
     const beginMs = performance.now();
     await sendAll(port, server, answerBytes, wanted / 10);
-    const early = residentMiB(guest.pid);
+    const early = await residentMiB(guest.pid);
     await sendAll(port, server, answerBytes, (wanted * 9) / 10);
-    const late = residentMiB(guest.pid);
+    const late = await residentMiB(guest.pid);
     const perSecond = Math.round((1000 * wanted) / (performance.now() - beginMs));
     say(`| ${name} | ${wanted} | ${perSecond} | ${early.toFixed(1)} | ${late.toFixed(1)} |`);
     if (kernelMessages.test(output)) throw new Error(`the kernel said something:\n${output}`);
@@ -163,7 +165,7 @@ function sendSome(port, { request, answer }, answerBytes, batches) {
 }
 
 /** Of the virtual machine that the process has started. */
-function residentMiB(parent) {
+async function residentMiB(parent) {
   for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
     let status = "";
     try {
@@ -172,20 +174,7 @@ function residentMiB(parent) {
       continue; // It has ended meanwhile.
     }
     if (!new RegExp(`^PPid:\t${parent}$`, "m").test(status) || !/^Name:\tqemu/.test(status)) continue;
-    const mappings = readFileSync(`/proc/${pid}/smaps`, "latin1");
-    const memory = new RegExp(`^Size: +${guestMiB * 1024} kB\n(?:.*\n)*?Rss: +(\\d+) kB$`, "m").exec(
-      mappings,
-    );
-    return Number(memory?.[1]) / 1024;
+    return (await residentBytes(Number(pid), guestMiB)).guest / 1024 ** 2;
   }
   throw new Error("the machine is gone");
-}
-
-async function freePort() {
-  const probe = createServer().listen(0, "127.0.0.1");
-  await once(probe, "listening");
-  const { port } = probe.address();
-  probe.close();
-  await once(probe, "close");
-  return port;
 }

@@ -3,6 +3,7 @@
 /** The command line: reads argv, prints, and turns results and errors into exit codes. Nothing else does. */
 import { constants } from "node:os";
 import { Command, CommanderError } from "commander";
+import { addBench } from "./cli/bench.js";
 import { addBuild } from "./cli/build.js";
 import { addDoctor } from "./cli/doctor.js";
 import { addGuests } from "./cli/guests.js";
@@ -40,7 +41,7 @@ async function main(argv: readonly string[]): Promise<number> {
     .configureOutput({ writeErr: () => undefined, outputError: () => undefined })
     .showHelpAfterError(false);
   const invocation = { terminal, programArguments, setStatus };
-  for (const add of [addBuild, addStubs, addRun, addGuests, addInspect, addKernel, addDoctor])
+  for (const add of [addBuild, addStubs, addRun, addGuests, addInspect, addBench, addKernel, addDoctor])
     add(program, invocation);
   // Whoever read our output is gone, as in `ukl inspect PROGRAM | head -1`. A run ends its machine first.
   process.stdout.on("error", () => {

@@ -4,7 +4,7 @@
  *
  * The catalogue below is the single list of codes; docs/errors.md is generated from it. A code is never
  * reused for another meaning. Ranges: 1xx command line and configuration, 2xx input files, 3xx kernel,
- * 4xx host tools and files, 5xx link and image, 6xx running, 7xx tracing, 9xx our bugs.
+ * 4xx host tools and files, 5xx link and image, 6xx running, 7xx tracing, 8xx measuring, 9xx our bugs.
  */
 
 /** Process exit codes, after sysexits(3). `ukl run` otherwise returns the guest's own status. */
@@ -104,6 +104,8 @@ export const errorCatalogue = {
   "UKL-701": entry("the program cannot be traced", exitCode.unavailable),
   "UKL-702": entry("the saved trace cannot be used", exitCode.badInput),
   "UKL-703": entry("a system call was seen that was not predicted", exitCode.unpredicted),
+  "UKL-801": entry("the file cannot be booted as a kernel", exitCode.badInput),
+  "UKL-802": entry("the guest does not give what is measured", exitCode.unavailable),
   "UKL-901": entry("an internal assumption does not hold", exitCode.bug),
 } as const satisfies Record<string, CatalogueEntry>;
 

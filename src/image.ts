@@ -21,6 +21,16 @@ export async function readManifest(path: string): Promise<Manifest | undefined> 
   });
 }
 
+/**
+ * The root file system of an image as an archive that any kernel unpacks: its sections in the order in which they are
+ * loaded (linker-scripts/application.lds). Throws UKL-201 to 208.
+ */
+export async function readArchive(path: string): Promise<Buffer> {
+  const image = parseElf(await readInput(path), path);
+  const parts = image.sections.filter(({ name }) => /^\.ukl\.(?:head|load\.\d+|tail)$/.test(name));
+  return Buffer.concat(parts.map((part) => image.sectionBytes(part)));
+}
+
 /** Whether a file is an image of ours. Whatever else it may be, or that there is none, is for others to say. */
 export async function isImage(path: string): Promise<boolean> {
   const bytes = await readInput(path).catch(() => undefined);

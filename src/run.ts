@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 /** Runs an image, or builds one from an application first. */
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { UklError } from "./errors.js";
 import { formatCommand } from "./host/exec.js";
 import { withScratchDirectory } from "./host/files.js";
-import { readManifest } from "./image.js";
+import { packageFile } from "./host/places.js";
+import { readArchive, readManifest } from "./image.js";
 import type { Manifest } from "./manifest.js";
 import { archiveMembers, archiveTrailer } from "./rootfs/cpio.js";
 import { checkMemory } from "./rootfs/memory.js";
@@ -45,13 +46,20 @@ export interface RunRequest {
   /** Called with what the user should know before the machine starts. */
   readonly onNote?: (text: string) => void;
   readonly attachments?: Attachments;
+  /** A bzImage that is booted instead, with the image's root file system; its drivers are what it has. */
+  readonly kernelImage?: string;
+  /** Added to QEMU's command line. */
+  readonly qemuArguments?: readonly string[];
 }
 
 /** Throws UKL-503 and UKL-504 for what is no image, UKL-6xx for what happens to the machine. */
 export async function run(request: RunRequest, console: ConsoleOptions): Promise<RunResult> {
   return withMachine(request, connectNetwork, async (machine, network) => {
     if (request.attachments !== undefined) await prepareAttachments(request.attachments);
-    return runImage({ ...machine, ...console, ...network.console });
+    const onStart = async () => {
+      await Promise.all([network.console.onStart?.(), console.onStart?.()]);
+    };
+    return runImage({ ...machine, ...console, ...network.console, onStart });
   });
 }
 
@@ -80,25 +88,28 @@ export async function withMachine<T>(
   return withScratchDirectory(async (scratch) => {
     const network = await connect(planned, scratch);
     try {
-      const initrd = launchArchive(manifest, request, [
-        ...(await guestFiles(network, manifest)),
-        ...(attachments.mounts.length === 0 ? [] : [mountsFile(attachments.mounts)]),
-      ]);
+      const archives = [
+        ...(request.kernelImage === undefined ? [] : [await readArchive(request.imagePath)]),
+        ...launchArchive(manifest, request, [
+          ...(await guestFiles(network, manifest)),
+          ...(attachments.mounts.length === 0 ? [] : [mountsFile(attachments.mounts)]),
+        ]),
+      ];
       const initrdPath = join(scratch, "launch.cpio");
-      if (initrd !== undefined) await writeFile(initrdPath, initrd);
-      const { imagePath, kernelArguments, instructionCount } = request;
+      if (archives.length > 0) await writeFile(initrdPath, Buffer.concat(archives));
+      const { instructionCount } = request;
       const machine = {
-        imagePath,
+        imagePath: request.kernelImage ?? request.imagePath,
         accelerator,
         tscKhz,
         bootMode,
         attachments,
         memory,
         cpus: request.cpus ?? manifest.run.cpus,
-        devices: network.plan.devices,
-        ...(kernelArguments === undefined ? {} : { kernelArguments }),
+        devices: [...network.plan.devices, ...(request.qemuArguments ?? [])],
+        kernelArguments: await kernelArguments(request),
         ...(instructionCount === undefined ? {} : { instructionCount }),
-        ...(initrd === undefined ? {} : { initrdPath }),
+        ...(archives.length === 0 ? {} : { initrdPath }),
       };
       return await work(machine, network);
     } finally {
@@ -159,7 +170,7 @@ function launchArchive(
   manifest: Manifest,
   { args, env }: RunRequest,
   further: readonly RootFile[],
-): Buffer | undefined {
+): readonly Buffer[] {
   const { guestPath: path, leading = [path], ...place } = manifest.application;
   const environment = { ...manifest.environment, ...env };
   const isReplaced = args !== undefined || Object.keys(env).length > 0;
@@ -169,6 +180,15 @@ function launchArchive(
       : []),
     ...further,
   ];
-  if (files.length === 0) return undefined;
-  return Buffer.concat([archiveMembers(files.map((file) => ({ kind: "file", ...file }))), archiveTrailer]);
+  if (files.length === 0) return [];
+  return [archiveMembers(files.map((file) => ({ kind: "file", ...file }))), archiveTrailer];
+}
+
+/** Our own kernels have the first words built in. */
+async function kernelArguments(request: RunRequest): Promise<readonly string[]> {
+  const { kernelImage, kernelArguments = [] } = request;
+  if (kernelImage === undefined) return kernelArguments;
+  const options = await readFile(packageFile("kernel", "config", "base.config"), "utf8");
+  const builtIn = /^CONFIG_CMDLINE="(.*)"$/m.exec(options)?.[1] ?? "";
+  return [...builtIn.split(" "), ...kernelArguments];
 }

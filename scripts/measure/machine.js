@@ -6,10 +6,14 @@ import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { leastMemoryMib as leastMib } from "../../dist/bench/memory.js";
+import { initProgram, mainOf } from "../../dist/bench/milestones.js";
+import { profileArguments, readProfile } from "../../dist/bench/plugins.js";
 import { parseElf } from "../../dist/elf/file.js";
+import { readArchive } from "../../dist/image.js";
 import { run } from "../../dist/run.js";
 import { qemuCommand } from "../../dist/vm/command.js";
-import { pluginArgument, readProfile } from "./profile.js";
+import { byFunction } from "./profile.js";
 
 /** Slower than any boot, on a busy machine too. */
 const timeoutMs = 240_000;
@@ -18,19 +22,21 @@ const timeoutMs = 240_000;
  * Where a boot comes by. What init and the program do is known by their entry and the code there:
  * `start` is the first byte that init writes to the control port, `main` is what _start hands to the C library.
  */
-export function milestones(imagePath, { kind, entry }) {
-  const image = parseElf(readFileSync(imagePath), imagePath);
-  if (kind !== "executable")
-    throw new Error("the address of main is not known: link the program with -no-pie");
+export async function milestones(imagePath, application) {
+  const bytes = readFileSync(imagePath);
+  const image = parseElf(bytes, imagePath);
+  const main = mainOf(bytes, imagePath, application);
+  if (main === undefined)
+    throw new Error("the address of main is not known: link a program of a C library with -no-pie");
   const symbol = (name) => image.symbols.find((candidate) => candidate.name === name).value;
-  const init = initProgram(image);
+  const init = initProgram(await readArchive(imagePath));
   return {
     image,
     kernel: symbol("pvh_start_xen") - symbol("_text") + kernelLoadAddress(image),
     init: init.entry,
     start: init.controlWrites,
-    program: BigInt(entry),
-    main: mainAddress(image.bytesAt(BigInt(entry), 64)),
+    program: BigInt(application.entry),
+    main,
   };
 }
 
@@ -39,45 +45,17 @@ function kernelLoadAddress(image) {
   return image.segments.find(({ type, vaddr }) => type === 1 && vaddr === text).paddr;
 }
 
-/** The member /init of the archive in the image: an ELF file, and in it each `out %al,$0xe9`. */
-function initProgram(image) {
-  const head = Buffer.from(image.sectionBytes(image.section(".ukl.head")));
-  const at = head.indexOf("\x7fELF", 0, "latin1");
-  if (at < 0) throw new Error("the image has no /init");
-  const file = parseElf(head.subarray(at), "/init");
-  const text = file.segments.find(({ type, flags }) => type === 1 && (flags & 1) !== 0);
-  const code = Buffer.from(file.segmentBytes(text));
-  const controlWrites = [];
-  for (
-    let offset = code.indexOf("e6e9", 0, "hex");
-    offset >= 0;
-    offset = code.indexOf("e6e9", offset + 1, "hex")
-  ) {
-    controlWrites.push(text.vaddr + BigInt(offset));
-  }
-  return { entry: file.entry, controlWrites };
-}
-
-/** `mov $main,%rdi` (48 c7 c7 imm32) in _start of a C program (System V ABI; glibc's and musl's crt1.o). */
-function mainAddress(code) {
-  const bytes = Buffer.from(code);
-  const at = bytes.indexOf("48c7c7", 0, "hex");
-  if (at < 0) throw new Error("the address of main is not known: _start is not that of a C library");
-  return BigInt(bytes.readUInt32LE(at + 3));
-}
-
 /** Instructions before each milestone, and by function. */
 export async function profileBoot(imagePath, places, plugin, scratch) {
   const output = join(scratch, "profile.txt");
   const { kernel, init, start, program, main } = places;
-  const argument = pluginArgument(plugin, output, [kernel, init, start, program, main]);
-  const qemu = startQemu(imagePath, ["-plugin", argument]);
+  const qemu = startQemu(imagePath, profileArguments(plugin, output, [kernel, init, start, program, main]));
   await once(qemu, "exit");
-  const { marks, functions } = readProfile(output, places.image);
+  const { marks, blocks } = await readProfile(output);
   if (marks.length < 5) throw new Error(`${imagePath} did not come to main under the plugin`);
   return {
     before: { kernel: marks[0], init: marks[1], start: marks[2], program: marks[3], main: marks[4] },
-    functions,
+    functions: byFunction(blocks, places.image),
   };
 }
 
@@ -134,13 +112,7 @@ export async function leastMemoryMib(imagePath) {
       return false; // it did not come to an end of its own
     }
   };
-  let [fails, boots] = [3, 128];
-  while (boots - fails > 1) {
-    const middle = (fails + boots) >> 1;
-    if (await same(middle)) boots = middle;
-    else fails = middle;
-  }
-  return boots;
+  return leastMib(128, same);
 }
 
 async function runToEnd(imagePath, machine, limitMs = timeoutMs) {

@@ -1,48 +1,18 @@
 // SPDX-License-Identifier: MIT
-// Where the instructions of a boot go: the image runs under QEMU's translator with boot-profile.c plugged in, and what
-// that counts by block is summed by the functions of the image.
-import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-
-const source = fileURLToPath(new URL("boot-profile.c", import.meta.url));
-
+// Where the instructions of a boot go: what bench/plugins/boot-profile.c counts by block is summed by the functions of
+// the image.
 /** The kernel's half is mapped from here (__START_KERNEL_map); until then it runs at its load addresses. */
 const kernelMap = 0xffffffff80000000n;
 
-/** Compiles the plugin; returns its path. */
-export function compilePlugin(directory) {
-  const plugin = join(directory, "boot-profile.so");
-  execFileSync("gcc", ["-shared", "-fPIC", "-O2", source, "-o", plugin]);
-  return plugin;
-}
-
-/** The argument of -plugin. A mark is an address, or an array of addresses one of which is reached. */
-export function pluginArgument(plugin, output, marks) {
-  const places = marks.flatMap((mark) =>
-    [mark].flat().map((address, index) => `${index === 0 ? "mark" : "or"}=0x${address.toString(16)}`),
-  );
-  return [plugin, `out=${output}`, ...places].join(",");
-}
-
-/** Reads what the plugin wrote: instructions before each mark, and [function, instructions], most first. */
-export function readProfile(path, image) {
-  const lines = readFileSync(path, "utf8")
-    .trim()
-    .split("\n")
-    .map((line) => line.split(" "));
+/** Of what the plugin counted by block: [function, instructions], most first. */
+export function byFunction(blocks, image) {
   const functionAt = functionFinder(image);
-  const byFunction = new Map();
-  for (const [kind, address, count] of lines) {
-    if (kind !== "block") continue;
-    const name = functionAt(BigInt(`0x${address}`));
-    byFunction.set(name, (byFunction.get(name) ?? 0) + Number(count));
+  const sums = new Map();
+  for (const [address, count] of blocks) {
+    const name = functionAt(address);
+    sums.set(name, (sums.get(name) ?? 0) + count);
   }
-  return {
-    marks: lines.filter(([kind]) => kind === "mark").map(([, , count]) => Number(count)),
-    functions: [...byFunction].sort(([, left], [, right]) => right - left),
-  };
+  return [...sums].sort(([, left], [, right]) => right - left);
 }
 
 /** By address, the name of the kernel's function, or in whose code it is. */

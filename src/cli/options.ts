@@ -11,7 +11,7 @@ export function positiveNumber(text: string): number {
   throw new InvalidArgumentError("It is not a positive number.");
 }
 
-function wholeNumber(text: string): number {
+export function wholeNumber(text: string): number {
   const value = positiveNumber(text);
   if (Number.isInteger(value)) return value;
   throw new InvalidArgumentError("It is not a whole number.");

@@ -3,7 +3,7 @@
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { readdir, readFile, readlink } from "node:fs/promises";
-import { createServer } from "node:net";
+import { type AddressInfo, createServer } from "node:net";
 import { UklError } from "../errors.js";
 import { formatHostPort, type PortMapping } from "../network-options.js";
 import { isSystemError } from "./files.js";
@@ -28,6 +28,16 @@ async function listenTcp({ address, hostPort }: PortMapping): Promise<void> {
   await once(server, "listening");
   server.close();
   await once(server, "close");
+}
+
+/** A TCP port of the loopback interface that nobody listened on just now. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
 }
 
 async function listenUdp({ address, hostPort }: PortMapping): Promise<void> {

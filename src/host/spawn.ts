@@ -32,6 +32,8 @@ export interface ToolEnd {
 }
 
 export interface RunningTool {
+  /** Undefined when it could not be started. */
+  readonly pid: number | undefined;
   readonly stdin: Writable;
   readonly stdout: Readable;
   /** What the program writes to `fromProgramFd`. */
@@ -83,6 +85,7 @@ export function start(command: Command, inherited: readonly Socket[] = []): Runn
     });
   });
   return {
+    pid: child.pid,
     stdin: child.stdin,
     stdout: child.stdout,
     fromProgram: child.stdio[fromProgramFd],

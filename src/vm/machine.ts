@@ -26,6 +26,8 @@ export interface ConsoleOptions {
   readonly timeoutMs?: number;
   /** QEMU's end of a connection that its command names by `inheritedFd`. */
   readonly connection?: Socket;
+  /** Called with QEMU's process when it has been started. */
+  readonly onProcess?: (pid: number) => void;
   /** Called when the application starts. The machine is ended when it rejects, and `boot` throws the same. */
   readonly onStart?: () => Promise<void>;
   /** Ends the machine; `boot` then throws the signal's reason. */
@@ -65,6 +67,7 @@ export async function boot(command: Command, options: ConsoleOptions = {}): Prom
   options.signal?.throwIfAborted();
   const beginMs = performance.now();
   const qemu = start(command, options.connection === undefined ? [] : [options.connection]);
+  if (qemu.pid !== undefined) options.onProcess?.(qemu.pid);
   const halting = new Halting(() => qemu.kill(), options);
   const tail = new Tail(consoleTailBytes);
   const messages: ControlMessage[] = [];

@@ -1,46 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A TCG plugin that counts each guest instruction until a given address is reached, and ends QEMU there.
+ * A TCG plugin that counts each guest instruction until a given address is reached, and ends QEMU
+ * there.
  *
  *   -plugin boot-profile.so,out=FILE,mark=ADDRESS,mark=ADDRESS,or=ADDRESS,...
  *
- * The marks are waited for one after the other; the last one is the end. A mark is reached at its address, or at
- * any of those after "or" that follow it. FILE gets a line "mark ADDRESS COUNT" for each that was reached, COUNT
- * being the instructions before it, and then a line "block ADDRESS COUNT" for each translated block that ran:
- * COUNT instructions in all, from the block that begins at ADDRESS.
+ * The marks are waited for one after the other; the last one is the end. A mark is reached at its
+ * address, or at any of those after "or" that follow it. FILE gets a line "mark ADDRESS COUNT" for
+ * each that was reached, COUNT being the instructions before it, and then a line "block ADDRESS
+ * COUNT" for each translated block that ran: COUNT instructions in all, from the block that begins
+ * at ADDRESS.
  *
  * A repeated string instruction counts once a repetition, as for -icount.
- *
- * Debian has no package with qemu-plugin.h. What is declared here is the part of version 1 of the interface
- * that is used (include/qemu/qemu-plugin.h in QEMU 4.2 to 8.x).
  */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "qemu-plugin.h"
 
-#define EXPORT __attribute__((visibility("default")))
 #define ADDRESSES_MAX 64
-
-typedef uint64_t qemu_plugin_id_t;
-struct qemu_plugin_tb;
-struct qemu_plugin_insn;
-enum { QEMU_PLUGIN_CB_NO_REGS };
-enum { QEMU_PLUGIN_INLINE_ADD_U64 };
-
-void qemu_plugin_register_vcpu_tb_trans_cb(qemu_plugin_id_t id,
-					   void (*cb)(qemu_plugin_id_t, struct qemu_plugin_tb *));
-void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn,
-					    void (*cb)(unsigned int, void *), int flags,
-					    void *data);
-void qemu_plugin_register_vcpu_insn_exec_inline(struct qemu_plugin_insn *insn, int op, void *counter,
-						uint64_t addend);
-void qemu_plugin_register_atexit_cb(qemu_plugin_id_t id, void (*cb)(qemu_plugin_id_t, void *),
-				    void *data);
-size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
-uint64_t qemu_plugin_tb_vaddr(const struct qemu_plugin_tb *tb);
-struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, size_t index);
-uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn);
 
 EXPORT int qemu_plugin_version = 1;
 
@@ -115,7 +94,7 @@ static void translate(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 		for (size_t p = 0; p < place_count; p++)
 			if (places[p].address == qemu_plugin_insn_vaddr(insn))
 				qemu_plugin_register_vcpu_insn_exec_cb(
-					insn, reach, QEMU_PLUGIN_CB_NO_REGS, &places[p]);
+				    insn, reach, QEMU_PLUGIN_CB_NO_REGS, &places[p]);
 		qemu_plugin_register_vcpu_insn_exec_inline(insn, QEMU_PLUGIN_INLINE_ADD_U64,
 							   &instructions, 1);
 		qemu_plugin_register_vcpu_insn_exec_inline(insn, QEMU_PLUGIN_INLINE_ADD_U64,

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+// Writes docs/bench.md from docs/bench/*.json, the reports of `ukl bench --json`. With names of targets it measures
+// those first: npm run bench:docs -- hello redis-server nginx. What follows -- goes to `ukl bench`.
+import { execFileSync } from "node:child_process";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { parseReport } from "../dist/bench/schema.js";
+import { formatMarkdown } from "../dist/bench/text.js";
+
+const ukl = fileURLToPath(new URL("../dist/cli.js", import.meta.url));
+const folder = new URL("../docs/bench/", import.meta.url);
+/** System calls cost the same whatever else is measured: once is enough. */
+const besideCalls = ["size", "boot", "memory", "server"].flatMap((part) => ["--part", part]);
+const targets = {
+  hello: [],
+  "redis-server": ["redis-server", ...besideCalls],
+  nginx: ["nginx", ...besideCalls],
+};
+
+const words = process.argv.slice(2);
+const separator = words.indexOf("--");
+const named = separator < 0 ? words : words.slice(0, separator);
+const flags = separator < 0 ? [] : words.slice(separator + 1);
+mkdirSync(folder, { recursive: true });
+for (const name of named) {
+  if (targets[name] === undefined) throw new Error(`'${name}' is none of ${Object.keys(targets).join(", ")}`);
+  process.stderr.write(`${name}\n`);
+  const stdio = ["ignore", "pipe", "inherit"];
+  const args = [ukl, "bench", ...targets[name], "--json", ...flags];
+  writeFileSync(new URL(`${name}.json`, folder), execFileSync(process.execPath, args, { stdio }));
+}
+
+const files = readdirSync(folder).filter((file) => file.endsWith(".json"));
+const reports = Object.keys(targets)
+  .filter((name) => files.includes(`${name}.json`))
+  .map((name) => parseReport(readFileSync(new URL(`${name}.json`, folder), "utf8")));
+const list = (items) => items.map((item) => `- ${item}\n`).join("");
+const hosts = reports.map(({ target, host, runs }) => {
+  return `${target}: ${host.qemu}, ${host.accelerator}, ${host.processors} × ${host.processor}; ${runs} runs.`;
+});
+const notes = [...new Set([...hosts, ...reports.flatMap((report) => report.notes)])];
+const sections = reports.map((report) => `## ${report.target}\n\n${formatMarkdown(report, 3)}`);
+const text = `# What binding and ring 0 bring
+
+Written by \`npm run bench:docs\` from the reports in \`docs/bench/\`, which \`ukl bench --json\` printed. \`unikernel\` runs
+the program in ring 0 with its system calls bound, \`unbound\` in ring 0 with the instructions, \`classic\` in ring 3.
+
+${list(notes)}
+${sections.join("\n")}`;
+writeFileSync(new URL("../docs/bench.md", import.meta.url), text);
