@@ -12,6 +12,7 @@ import { once } from "node:events";
 import { readFile, rm } from "node:fs/promises";
 import { connect, createServer, type Socket } from "node:net";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import ipaddr from "ipaddr.js";
 import { UklError } from "../errors.js";
 import { startDetached } from "../host/detached.js";
@@ -40,12 +41,16 @@ export async function openLink(command: Command, directory: string): Promise<Lin
   await makeBlocking(theirs);
   ours.write(Buffer.concat([frame(routerSolicitation()), frame(arpRequest())]));
   let passt: RunningTool | undefined;
+  const closing = new AbortController();
   return {
     socket: ours,
     async connect() {
       passt = start(command, [theirs]);
       const end = await passt.ended;
       if (end.exitStatus !== 0) throw notRunning(end);
+      // It ends well when QEMU does, which we may learn a little later.
+      await sleep(closeTimeoutMs, undefined, { signal: closing.signal }).catch(() => undefined);
+      if (!closing.signal.aborted) throw notRunning({ ...end, stderr: "it ended before the guest did" });
     },
     async detach(place) {
       // Without this word passt leaves its first process, which ends, once it is ready.
@@ -59,6 +64,7 @@ export async function openLink(command: Command, directory: string): Promise<Lin
       throw notRunning({ ...status, stderr: await readFile(join(place, outputFile), "utf8") });
     },
     async close() {
+      closing.abort();
       ours.destroy();
       theirs.destroy();
       if (passt === undefined) return;

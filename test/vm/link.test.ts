@@ -110,6 +110,18 @@ describe("a link", () => {
     await rm(place, { recursive: true });
   });
 
+  test("that ends before the guest does is an error, and after it none", async () => {
+    const early = await openLink({ tool: "true", args: [] }, scratch);
+    await expect(early.connect()).rejects.toMatchObject({ code: "UKL-608" });
+    await early.close();
+
+    const place = await mkdtemp(join(scratch, "late-"));
+    const late = await openLink({ tool: "true", args: [] }, place);
+    const connected = late.connect();
+    await late.close();
+    await expect(connected).resolves.toBeUndefined();
+  });
+
   test("says what passt complained of", async () => {
     const link = await openLink({ tool: "passt", args: ["--interface", "nosuch0"] }, scratch);
     await expect(link.connect()).rejects.toMatchObject({
