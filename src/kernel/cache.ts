@@ -75,7 +75,7 @@ export function kernelCache(root: string): KernelCache {
         const work = join(root, "work", key);
         try {
           // A compiler that outlived its killed build may still write there for a moment.
-          await rm(work, { recursive: true, force: true, maxRetries: 5 });
+          await rm(work, { recursive: true, force: true, maxRetries: 10 });
           await mkdir(work, { recursive: true });
           const entry = await fill(work);
           await writeOutput(join(work, entryFile), `${JSON.stringify(entry, undefined, 2)}\n`);
