@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** What `ukl bench` measures of a server under its client. */
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { compilePlugin, countArguments, readCount } from "./bench/plugins.js";
 import type { Reading } from "./bench/readings.js";
@@ -20,13 +21,13 @@ export function loadProbe(bench: Bench, server: Server): VariantProbe {
   const facts = { part: "server", isEmulatedTime: isTcg(bench) } as const;
   const rate = metricsOf({ ...facts, unit: "per second", better: "more" });
   const latency = metricsOf({ ...facts, unit: "ms", better: "less" });
-  const { tool } = server.load("", 0, 0);
+  const { tool } = server.load("", 0, 0, "");
   return {
     ...{ part: "server", step: `load by ${tool}`, isExact: false },
     async measure(variant) {
       let result: LoadResult | undefined;
       const whileUp = async ({ port }: { readonly port: number }) => {
-        result = await loadServer(server, port, bench.limitMs);
+        result = await loadServer(server, port, bench);
       };
       await live(variant, { ...lifeOf(bench), limitMs: 2 * bench.limitMs, whileUp });
       const { perSecond, medianMs, slowMs } = result ?? missing(tool);
@@ -39,10 +40,11 @@ export function loadProbe(bench: Bench, server: Server): VariantProbe {
   };
 }
 
-async function loadServer(server: Server, port: number, limitMs: number): Promise<LoadResult> {
-  const { tool, args, read } = server.load("127.0.0.1", port, loadRequests);
+async function loadServer(server: Server, port: number, { scratch, limitMs }: Bench): Promise<LoadResult> {
+  const file = join(scratch, "load.txt");
+  const { tool, args, read } = server.load("127.0.0.1", port, loadRequests, file);
   const { stdout } = await run({ tool, args }, { timeoutMs: limitMs });
-  const result = read(stdout);
+  const result = read(stdout + (await readFile(file, "utf8").catch(() => "")));
   if (result !== undefined) return result;
   throw new UklError("UKL-802", {
     what: `${tool} did not say how fast the server is`,

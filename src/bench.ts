@@ -2,7 +2,7 @@
 /** Compares variants of one application: the passes of `ukl bench`, each with the earlier ones' results. */
 import { imageName } from "./application.js";
 import { type Probe, takeReadings } from "./bench/readings.js";
-import type { PartName, Report } from "./bench/schema.js";
+import type { Metric, PartName, Report } from "./bench/schema.js";
 import { conditionsOf, hostFacts, notesFor } from "./bench-conditions.js";
 import { type Course, live } from "./bench-machine.js";
 import {
@@ -31,7 +31,7 @@ export interface BenchRequest extends Omit<VariantRequest, "withBzImages"> {
   readonly limitMs: number;
 }
 
-/** Throws UKL-101, UKL-503, UKL-801, what `build` throws, and where no variant can be measured what `run` throws, or UKL-802. */
+/** Throws UKL-101, UKL-503, UKL-801, what `build` throws, and what `run` throws or UKL-802 where the reference does not run. */
 export async function bench(request: BenchRequest): Promise<Report> {
   const { parts, runs, seed, limitMs, onProgress } = request;
   const wanted = { ...request, withBzImages: parts.includes("size") };
@@ -44,12 +44,18 @@ export async function bench(request: BenchRequest): Promise<Report> {
     const bench: Bench = { choice, course, limitMs, scratch };
 
     const described = await describeAll(bench, variants, reference);
-    const metrics = [];
+    const metrics: Metric[] = [];
+    const failures: string[] = [];
     for (const probe of probesFor(bench, parts)) {
       const onFraction = (fraction: number) => onProgress({ step: probe.step, fraction });
-      metrics.push(
-        ...(await takeReadings(probe, variants, { runs, seed, reference: reference.name }, onFraction)),
+      const taken = await takeReadings(
+        probe,
+        variants,
+        { runs, seed, reference: reference.name },
+        onFraction,
       );
+      metrics.push(...taken.metrics);
+      if (taken.because !== undefined) failures.push(`Not measured: ${probe.step}. ${taken.because}.`);
     }
     return {
       schemaVersion: 1,
@@ -57,7 +63,7 @@ export async function bench(request: BenchRequest): Promise<Report> {
       target: imageName(request.configuration),
       host: await hostFacts(bench),
       ...{ runs, seed, reference: reference.name, variants: described, metrics },
-      notes: [...notesFor(bench, variants), ...partNotes(bench, parts)],
+      notes: [...notesFor(bench, variants), ...partNotes(bench, parts), ...failures],
     };
   });
 }
@@ -73,14 +79,18 @@ function referenceOf(variants: readonly Variant[]): Variant {
   });
 }
 
-/** A program whose client is not known is booted once to see whether it ends. */
+/** The program is booted once, to see that it answers, or whether it ends. */
 async function courseOf(
   { configuration, limitMs }: BenchRequest,
   reference: Variant,
   { accelerator }: Bench["choice"],
 ): Promise<Course> {
   const server = serverOf(configuration);
-  if (server !== undefined) return { until: "answer", server };
+  if (server !== undefined) {
+    const course = { until: "answer", server } as const;
+    await live(reference, { accelerator, limitMs, course });
+    return course;
+  }
   try {
     await live(reference, { accelerator, limitMs, course: { until: "end" } });
     return { until: "end" };

@@ -30,16 +30,19 @@ interface Findings {
   readonly error?: UklError;
 }
 
-/**
- * The metrics of a probe. A variant that fails is not tried again, and its results say why; where all of them fail,
- * so does this, with what the first one did.
- */
+export interface Taken {
+  readonly metrics: readonly Metric[];
+  /** Why there are none, where no variant could be measured. */
+  readonly because?: string;
+}
+
+/** The metrics of a probe. A variant that fails is not tried again, and its results say why. */
 export async function takeReadings<Variant extends Named>(
   probe: Probe<Variant>,
   variants: readonly Variant[],
   { runs, seed, reference }: { readonly runs: number; readonly seed: number; readonly reference: string },
   onFraction: (fraction: number) => void,
-): Promise<readonly Metric[]> {
+): Promise<Taken> {
   const findings = new Map<string, Findings>(variants.map(({ name }) => [name, { readings: [] }]));
   const times = probe.isExact ? 1 : runs;
   let done = 0;
@@ -52,10 +55,9 @@ export async function takeReadings<Variant extends Named>(
       onFraction(done / (times * variants.length));
     }
   }
-  const failures = [...findings.values()].flatMap(({ error }) => error ?? []);
-  const [first] = failures;
-  if (first !== undefined && failures.length === variants.length) throw first;
-  return compose(findings, { seed, reference });
+  const metrics = compose(findings, { seed, reference });
+  const [first] = [...findings.values()].flatMap(({ error }) => error ?? []);
+  return first === undefined || metrics.length > 0 ? { metrics } : { metrics, because: explain(first) };
 }
 
 async function attempt<Variant>(
@@ -66,7 +68,7 @@ async function attempt<Variant>(
   try {
     return { readings: [...earlier, await probe.measure(variant)] };
   } catch (error) {
-    if (error instanceof UklError) return { readings: [], error };
+    if (error instanceof UklError) return { readings: earlier, error };
     throw error;
   }
 }
@@ -104,7 +106,11 @@ function compose(
 }
 
 function reasonFor(name: string, { readings, error }: Findings): string {
-  if (error !== undefined) return `${error.detail.what}: ${error.detail.cause}`;
+  if (error !== undefined) return explain(error);
   const reading = readings.flat().find((each) => each.name === name);
   return reading !== undefined && "because" in reading ? reading.because : "there is no such figure of it";
+}
+
+function explain({ detail: { what, cause } }: UklError): string {
+  return `${what}: ${cause}`;
 }

@@ -12,7 +12,7 @@ interface Load {
   /** The server's usual client, which is a program of this host. */
   readonly tool: string;
   readonly args: readonly string[];
-  /** Reads what it printed; undefined where that is not what is expected of it. */
+  /** Reads what it printed and what is in its file; undefined where that is not what is expected of it. */
   readonly read: (stdout: string) => LoadResult | undefined;
 }
 
@@ -32,7 +32,8 @@ export interface Server {
   readonly exchange: Exchange;
   /** What an exchange is called. */
   readonly unit: string;
-  readonly load: (address: string, port: number, requests: number) => Load;
+  /** `file` is for what the client does not print. */
+  readonly load: (address: string, port: number, requests: number, file: string) => Load;
 }
 
 const connections = 20;
@@ -67,12 +68,12 @@ export const servers: Readonly<Record<string, Server>> = {
       answer: /^HTTP\/1\.1 200 OK\r\n[\s\S]*\r\n\r\na page of some bytes\n$/,
     },
     unit: "page",
-    load: (address, port, requests) => ({
+    load: (address, port, requests, file) => ({
       tool: "ab",
       args: [
         ...["-q", "-k", "-n", String(requests), "-c", String(connections)],
-        // The percentiles, of which it otherwise prints whole milliseconds.
-        ...["-e", "/dev/stdout", `http://${address}:${port}/page.txt`],
+        // The percentiles, of which it prints whole milliseconds.
+        ...["-e", file, `http://${address}:${port}/page.txt`],
       ],
       read: readApacheBench,
     }),

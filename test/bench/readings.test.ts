@@ -32,7 +32,7 @@ test("samples become medians, and ratios to the reference", async () => {
   const measured = probe(({ name }) => [
     { ...metric, value: values[name as keyof typeof values].shift() ?? 0 },
   ]);
-  expect(await takeReadings(measured, variants, how, ignore)).toMatchObject([
+  expect((await takeReadings(measured, variants, how, ignore)).metrics).toMatchObject([
     {
       name: "start",
       results: [
@@ -44,14 +44,8 @@ test("samples become medians, and ratios to the reference", async () => {
 });
 
 test("what is the same each time is measured once", async () => {
-  const [metrics] = [
-    await takeReadings(
-      probe(() => [{ ...metric, value: 5 }], true),
-      variants,
-      how,
-      ignore,
-    ),
-  ];
+  const once = probe(() => [{ ...metric, value: 5 }], true);
+  const { metrics } = await takeReadings(once, variants, how, ignore);
   expect(metrics[0]?.results[0]).toMatchObject({ samples: [5], ratio: { value: 1, low: 1, high: 1 } });
 });
 
@@ -62,7 +56,7 @@ test("a variant that fails says why, and is not tried again", async () => {
     tries += 1;
     throw failure;
   });
-  const [start] = await takeReadings(measured, variants, how, ignore);
+  const [start] = (await takeReadings(measured, variants, how, ignore)).metrics;
   expect(tries).toBe(1);
   expect(start?.results[0]).toEqual({
     kind: "notMeasured",
@@ -75,7 +69,7 @@ test("a figure that one variant lacks is told with its reason, and no ratio is m
   const measured = probe(({ name }) => [
     name === "classic" ? { ...metric, because: "there is none" } : { ...metric, value: 7 },
   ]);
-  const [start] = await takeReadings(measured, variants, how, ignore);
+  const [start] = (await takeReadings(measured, variants, how, ignore)).metrics;
   expect(start?.results).toMatchObject([
     { kind: "measured", median: 7 },
     { kind: "notMeasured", because: "there is none" },
@@ -83,11 +77,23 @@ test("a figure that one variant lacks is told with its reason, and no ratio is m
   expect(start?.results[0]).not.toHaveProperty("ratio");
 });
 
-test("where all fail, so does the measurement", async () => {
+test("what was measured before a failure stays", async () => {
+  const values = [8, 9];
+  const measured = probe(({ name }) => {
+    const value = name === "classic" ? 1 : values.shift();
+    if (value === undefined) throw failure;
+    return [{ ...metric, value }];
+  });
+  const { metrics } = await takeReadings(measured, variants, how, ignore);
+  expect(metrics[0]?.results[0]).toMatchObject({ kind: "measured", samples: [8, 9] });
+});
+
+test("where all fail, there is a reason and no metric", async () => {
   const measured = probe(() => {
     throw failure;
   });
-  await expect(takeReadings(measured, variants, how, ignore)).rejects.toBe(failure);
+  const because = "it stopped: no memory";
+  expect(await takeReadings(measured, variants, how, ignore)).toEqual({ metrics: [], because });
 });
 
 test("a bug is no figure that is missing", async () => {
