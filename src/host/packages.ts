@@ -65,8 +65,8 @@ export const requirements: readonly Requirement[] = [
   requirement("program", "memcached", "memcached", "a server with threads in a guest", "tests"),
   requirement("package", "nginx", "nginx", "a server with several processes in a guest", "tests"),
   requirement("program", "curl", "curl", "a client of a guest", "tests"),
-  requirement("program", "wrk", "wrk", "a client of a guest", "tests"),
-  requirement("program", "openssl", "openssl", "a certificate for a server in a guest", "tests"),
+  requirement("package", "wrk", "wrk", "a client of a guest", "tests"),
+  requirement("package", "openssl", "openssl", "a certificate for a server in a guest", "tests"),
   requirement("file", "/usr/bin/python3", "python3", "an interpreter in a guest", "tests"),
   requirement("package", "golang-go", "golang-go", "inspecting programs written in Go", "tests"),
 ];
