@@ -4,6 +4,7 @@
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { hostTitle } from "../dist/bench/figures.js";
 import { parseReport } from "../dist/bench/schema.js";
 import { formatMarkdown } from "../dist/bench/text.js";
 
@@ -35,9 +36,7 @@ const reports = Object.keys(targets)
   .filter((name) => files.includes(`${name}.json`))
   .map((name) => parseReport(readFileSync(new URL(`${name}.json`, folder), "utf8")));
 const list = (items) => items.map((item) => `- ${item}\n`).join("");
-const hosts = reports.map(({ target, host, runs }) => {
-  return `${target}: ${host.qemu}, ${host.accelerator}, ${host.processors} × ${host.processor}; ${runs} runs.`;
-});
+const hosts = reports.map((report) => `${report.target}: ${hostTitle(report)}.`);
 const notes = [...new Set([...hosts, ...reports.flatMap((report) => report.notes)])];
 
 /** Of the figures that were asked for, beside those that came out. */

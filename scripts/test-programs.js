@@ -5,6 +5,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { installCommand, updateCommand, withSudo } from "../dist/host/packages.js";
 
 const own = (path) => fileURLToPath(new URL(path, import.meta.url));
 const packages = JSON.parse(readFileSync(own("../test/programs/packages.json"), "utf8"));
@@ -28,14 +29,10 @@ if (flags.write) writeFileSync(own("../docs/programs.md"), page());
 
 function install(missing) {
   if (missing.length === 0) return;
-  const asRoot = process.getuid() === 0 ? [] : ["sudo"];
-  const [tool, ...words] = [...asRoot, "apt-get"];
-  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
-  execFileSync(tool, [...words, "update"], { stdio: "inherit", env });
-  execFileSync(tool, [...words, "install", "-y", "--no-install-recommends", ...missing], {
-    stdio: "inherit",
-    env,
-  });
+  for (const command of [updateCommand, installCommand(missing)]) {
+    const { tool, args, env } = process.getuid() === 0 ? command : withSudo(command);
+    execFileSync(tool, args, { stdio: "inherit", env: { ...process.env, ...env } });
+  }
 }
 
 /** Of an installed package, without what Debian appends. */

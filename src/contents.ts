@@ -70,14 +70,12 @@ export async function imageContents(
   const place = guestPlaceOf(configuration, linked.application, target);
   const around = await treeOf(configuration, target, { place, linked, inspection });
   const { inspections, open } =
-    target === undefined || around === undefined
-      ? { inspections: [], open: undefined }
-      : await inspectBeside(around, target, cache);
+    target === undefined ? { inspections: [], open: undefined } : await inspectBeside(around, target, cache);
   const included = await inspectIncluded(files, cache, scratch);
   const programs = [inspection, ...inspections, ...included];
   const tree = mergeTrees(
     await librariesTree(target?.view ?? hostView, target?.isWhole ? [] : [...inspections, ...included]),
-    around ?? emptyTree,
+    around,
     { ...emptyTree, directories },
   );
   time.lap("inspection");
@@ -90,8 +88,8 @@ async function treeOf(
   { user = "" }: ResolvedConfiguration,
   target: Target | undefined,
   { place, linked, inspection }: Pick<ImageContents, "place" | "linked" | "inspection">,
-): Promise<Tree | undefined> {
-  if (target === undefined || place.file !== target.file) return undefined;
+): Promise<Tree> {
+  if (target === undefined || place.file !== target.file) return emptyTree;
   const { interpreter, bytes } = linked.application;
   const source = {
     ...target,

@@ -8,6 +8,7 @@ import type { Manifest } from "./manifest.js";
 import { type PortMapping, parsePort } from "./network-options.js";
 import { networkFiles } from "./rootfs/network.js";
 import type { RootFile } from "./rootfs/root.js";
+import { hasOption } from "./specialise/lacking.js";
 import { openLink } from "./vm/link.js";
 import type { ConsoleOptions } from "./vm/machine.js";
 import { type NetworkPlan, planNetwork } from "./vm/network.js";
@@ -47,7 +48,7 @@ export async function planRunNetwork(manifest: Manifest, request: NetworkRequest
   const plan = await planNetwork({
     net: request.net ?? manifest.run.net ?? standard,
     ports,
-    hasCard: hasOption(manifest, "CONFIG_VIRTIO_NET"),
+    hasCard: hasOption(manifest.kernel, "CONFIG_VIRTIO_NET"),
     usesSockets: manifest.systemCalls?.complete !== true || manifest.systemCalls.names.includes("socket"),
     hasPasst: await identifyTool("passt").then(
       () => true,
@@ -91,10 +92,6 @@ export async function guestFiles(
   const resolver = await readFile("/etc/resolv.conf", "utf8").catch(() => "");
   const given = new Set(files.map(({ path }) => path));
   return networkFiles(guest, name, resolver).filter(({ path }) => !given.has(path));
-}
-
-function hasOption({ kernel }: Manifest, option: string): boolean {
-  return kernel.base !== "special" || (kernel.options ?? []).some(({ name }) => name === option);
 }
 
 async function nothing(): Promise<void> {}

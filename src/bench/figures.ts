@@ -92,3 +92,8 @@ export function splitConditions({ variants }: Report): {
   const common = names.filter((name) => !differing.includes(name));
   return { differing, common: common.map((name) => [name, variants[0]?.conditions[name] ?? ""]) };
 }
+
+/** Where it was measured, and how often. */
+export function hostTitle({ host, runs }: Pick<Report, "host" | "runs">): string {
+  return `${host.qemu}, ${host.accelerator}, ${host.processors} × ${host.processor}; ${runs} runs`;
+}

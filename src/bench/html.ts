@@ -5,6 +5,7 @@ import {
   formatFigure,
   formatRatio,
   formatResult,
+  hostTitle,
   missingFigures,
   partsOf,
   partTitles,
@@ -18,17 +19,16 @@ const colours = 6;
 
 /** `style` is a style sheet, bench/report.css. */
 export function formatHtml(report: Report, style: string): string {
-  const { target, host, runs } = report;
+  const { target } = report;
   const parts = partsOf(report).map(
     ([part, metrics]) =>
       `<section><h2>${partTitles[part]}</h2><div class="charts">${metrics.map((metric) => chart(report, metric)).join("")}</div>${metricTable(report, metrics)}</section>`,
   );
-  const about = `${host.qemu}, ${host.accelerator}, ${host.processors} × ${host.processor}; ${runs} runs`;
   return `<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"/><meta name="viewport" content="width=device-width"/>
 <title>${escapeMarkup(target)}: ukl bench</title>
 <style>${style}</style></head>
-<body><h1>${escapeMarkup(target)}</h1><p>${escapeMarkup(about)}</p>
+<body><h1>${escapeMarkup(target)}</h1><p>${escapeMarkup(hostTitle(report))}</p>
 ${list(report.notes)}
 ${parts.join("\n")}
 ${section("Not measured", missingFigures(report))}

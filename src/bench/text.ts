@@ -3,6 +3,7 @@
 import {
   formatRatio,
   formatResult,
+  hostTitle,
   missingFigures,
   partsOf,
   partTitles,
@@ -15,8 +16,8 @@ type Row = readonly string[];
 type Table = (rows: readonly Row[]) => string;
 
 export function formatReport(report: Report): string {
-  const { host, target, runs } = report;
-  const head = `${target} on ${host.qemu}, ${host.accelerator}, ${host.processors} × ${host.processor}; ${runs} runs\n`;
+  const { target } = report;
+  const head = `${target} on ${hostTitle(report)}\n`;
   const list = (items: readonly string[]) => items.map((item) => `  ${item}\n`).join("");
   const sections = partTables(report, alignedTable).map(([title, table]) => `${title}\n${table}`);
   const missing = missingFigures(report);

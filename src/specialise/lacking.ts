@@ -8,17 +8,20 @@ interface ImageKernel {
   readonly options?: readonly { readonly name: string }[] | undefined;
 }
 
-/** The options that are not there, with CONFIG_. The generic kernel has those of every feature. */
+/** With CONFIG_. The generic kernel has the options of every feature. */
+export function hasOption({ base, options = [] }: ImageKernel, option: string): boolean {
+  return base !== "special" || options.some(({ name }) => name === option);
+}
+
+/** The options that are not there, with CONFIG_. */
 export function lackingOptions(
   { needs }: NeedsTable,
-  { base, options = [] }: ImageKernel,
+  kernel: ImageKernel,
   feature: string,
 ): readonly string[] {
-  if (base !== "special") return [];
-  const present = new Set(options.map(({ name }) => name));
   return needs
     .filter(({ features }) => features?.includes(feature))
     .flatMap((need) => need.options)
     .map((text) => `CONFIG_${splitOption(text)[0]}`)
-    .filter((name) => !present.has(name));
+    .filter((name) => !hasOption(kernel, name));
 }

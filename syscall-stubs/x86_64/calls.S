@@ -28,8 +28,8 @@
 9:
 .endm
 
-# A system call by its kernel function.
-.macro call_function number, function
+# What every system call of a known number begins with.
+.macro begin number
 	.balign stub_bytes, 0xcc
 stub_\number:
 	popq %rcx
@@ -37,19 +37,18 @@ stub_\number:
 	movl %cs, %r11d
 	testb $3, %r11b
 	{disp32} jnz ring3
+.endm
+
+# A system call by its kernel function.
+.macro call_function number, function
+	begin \number
 	movq $\function, %r11
 	jump_to_kernel ukl_call
 .endm
 
 # One that the dispatch decides, or of which the whole frame is needed.
 .macro call_number number
-	.balign stub_bytes, 0xcc
-stub_\number:
-	popq %rcx
-	movl $\number, %eax
-	movl %cs, %r11d
-	testb $3, %r11b
-	{disp32} jnz ring3
+	begin \number
 	jump_to_kernel ukl_call_any
 .endm
 

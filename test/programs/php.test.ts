@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { afterAll, expect } from "vitest";
 import { buildImage } from "../support/harness.js";
 import { client, file, load, testServer } from "../support/programs.js";
-import { ask, freePort, startServer } from "../support/server.js";
+import { ask, freePort, withServer } from "../support/server.js";
 
 const scratch = await mkdtemp(join(tmpdir(), "ukl-php-"));
 afterAll(() => rm(scratch, { recursive: true, force: true }));
@@ -33,14 +33,11 @@ testServer({
     const program = "/usr/sbin/nginx";
     await buildImage({ program, mode, args: ["-c", "/etc/nginx/test.conf"], files: { include } }, image);
     const port = await freePort();
-    const nginx = startServer(image, ["--timeout", "200", "-p", `${port}:80`]);
-    try {
+    await withServer(image, ["-p", `${port}:80`], async () => {
       await ask(port, "GET /page.php?last=100 HTTP/1.0\r\n\r\n", /sum 5050 of 7001\n$/);
       const url = `http://127.0.0.1:${port}/page.php?last=`;
       expect(await client("curl", "-sS", `${url}1000`)).toBe("sum 500500 of 7001\n");
       await load(`${url}10`);
-    } finally {
-      await nginx.stop();
-    }
+    });
   },
 });
