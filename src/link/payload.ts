@@ -52,7 +52,7 @@ export function layOutPayload(parts: PayloadParts): Payload {
   const file = loadedFile(parts.application);
   const segments = placeSegments(parts.application, file.length);
   const member = { path: parts.guestPath, permissions: parts.permissions, sizeBytes: file.length };
-  const head = Buffer.concat([parts.members, alignedFileHeader(member, parts.members.length, pageBytes)]);
+  const head = Buffer.concat([parts.members, alignedFileHeader(member, parts.members.length)]);
   const tail = Buffer.concat([Buffer.alloc((4 - (file.length % 4)) % 4), archiveTrailer]);
   const archiveBytes = head.length + file.length + tail.length;
 

@@ -32,25 +32,37 @@ const typeBits = {
 } as const;
 
 const headerBytes = 110;
+/** PATH_MAX: the kernel takes no longer name, with what is behind its end. */
+const nameLimitBytes = 4096;
+/** The kernel gives a file the pages of the archive where its data begin on one (kernel/patches). */
+const pageBytes = 4096;
 
 /**
  * The members for `entries`, without a trailer: archives may be joined, and `archiveTrailer` ends the last. Files with
- * the very same data, not equal data, are links to one: the first has it, and the others the same inode.
+ * the very same data, not equal data, are links to one: the first has it, and the others the same inode. The data of
+ * a file of a page or more begin on one, counted from the first member.
  */
 export function archiveMembers(entries: readonly ArchiveEntry[]): Buffer {
   const inodes = new Map<Uint8Array, number>();
   for (const data of sharedData(entries)) inodes.set(data, inodes.size + 1);
   const written = new Set<Uint8Array>();
-  return Buffer.concat(
-    entries.flatMap((entry) => {
-      const data = dataOf(entry);
-      const inode = inodes.get(data);
-      const isAgain = inode !== undefined && written.has(data);
-      if (inode !== undefined) written.add(data);
-      const sizeBytes = isAgain ? 0 : data.length;
-      return [memberHeader(entry, sizeBytes, inode), padded(isAgain ? new Uint8Array() : data)];
-    }),
-  );
+  const parts: Buffer[] = [];
+  let offset = 0;
+  for (const entry of entries) {
+    const data = dataOf(entry);
+    const inode = inodes.get(data);
+    const isAgain = inode !== undefined && written.has(data);
+    if (inode !== undefined) written.add(data);
+    const sizeBytes = isAgain ? 0 : data.length;
+    const header = { ...headerOf(entry, sizeBytes), inode };
+    const member = [
+      sizeBytes < pageBytes ? memberHeader(header) : alignedHeader(header, offset),
+      padded(isAgain ? new Uint8Array() : data),
+    ];
+    for (const part of member) offset += part.length;
+    parts.push(...member);
+  }
+  return Buffer.concat(parts);
 }
 
 function sharedData(entries: readonly ArchiveEntry[]): readonly Uint8Array[] {
@@ -65,22 +77,18 @@ function sharedData(entries: readonly ArchiveEntry[]): readonly Uint8Array[] {
 }
 
 /**
- * The header of a file whose data the caller places right behind it, at an offset that is a multiple of
- * `alignBytes`. `offset` is where the header itself is put. Zeros in front of a header are skipped by the kernel.
+ * The header of a file whose data the caller places right behind it, at an offset that is a multiple of a page.
+ * `offset` is where the header itself is put.
  */
 export function alignedFileHeader(
   file: { readonly path: string; readonly permissions: number; readonly sizeBytes: number },
   offset: number,
-  alignBytes: number,
 ): Buffer {
-  const header = memberHeader({ kind: "file", ...file, data: new Uint8Array() }, file.sizeBytes);
-  const end = Math.ceil((offset + header.length) / alignBytes) * alignBytes;
-  return Buffer.concat([Buffer.alloc(end - offset - header.length), header]);
+  return alignedHeader(headerOf({ kind: "file", ...file, data: new Uint8Array() }, file.sizeBytes), offset);
 }
 
 export const archiveTrailer: Buffer = memberHeader(
-  { kind: "file", path: "TRAILER!!!", permissions: 0, data: new Uint8Array() },
-  0,
+  headerOf({ kind: "file", path: "TRAILER!!!", permissions: 0, data: new Uint8Array() }, 0),
 );
 
 function dataOf(entry: ArchiveEntry): Uint8Array {
@@ -88,34 +96,63 @@ function dataOf(entry: ArchiveEntry): Uint8Array {
   return entry.kind === "symlink" ? Buffer.from(entry.target) : new Uint8Array();
 }
 
-/** The time stamp is zero: the same entries give the same bytes. An inode makes it a link. */
-function memberHeader(entry: ArchiveEntry, sizeBytes: number, inode?: number): Buffer {
-  const name = Buffer.from(`${entry.path.replace(/^\//, "")}\0`);
+interface Header {
+  /** The file's name, NUL included. */
+  readonly name: Buffer;
+  readonly mode: number;
+  readonly owner: { readonly uid: number; readonly gid: number };
+  readonly links: number;
+  readonly sizeBytes: number;
+  readonly device: { readonly major: number; readonly minor: number };
+  /** Makes it a link to the others with the same. */
+  readonly inode?: number | undefined;
+}
+
+function headerOf(entry: ArchiveEntry, sizeBytes: number): Header {
+  if (sizeBytes > 0xffffffff) throw bug(`${entry.path} does not fit an archive`, `it has ${sizeBytes} bytes`);
   const permissions = entry.kind === "symlink" ? 0o777 : entry.permissions;
-  const [major, minor] = entry.kind === "characterDevice" ? [entry.major, entry.minor] : [0, 0];
-  const links = entry.kind === "directory" || inode !== undefined ? 2 : 1;
-  const { uid, gid } = entry.owner ?? { uid: 0, gid: 0 };
+  return {
+    name: Buffer.from(`${entry.path.replace(/^\//, "")}\0`),
+    mode: typeBits[entry.kind] | permissions,
+    owner: entry.owner ?? { uid: 0, gid: 0 },
+    links: entry.kind === "directory" ? 2 : 1,
+    sizeBytes,
+    device: entry.kind === "characterDevice" ? entry : { major: 0, minor: 0 },
+  };
+}
+
+/** NULs fill up to where the data begin: behind the name, which the kernel skips at once, or else in front. */
+function alignedHeader(header: Header, offset: number): Buffer {
+  const gap = (at: number) => (pageBytes - (at % pageBytes)) % pageBytes;
+  const nameEnd = offset + headerBytes + header.name.length;
+  const name = Buffer.concat([header.name, Buffer.alloc(gap(nameEnd))]);
+  if (name.length <= nameLimitBytes) return memberHeader({ ...header, name });
+  const plain = memberHeader(header);
+  return Buffer.concat([Buffer.alloc(gap(offset + plain.length)), plain]);
+}
+
+/** The time stamp is zero: the same entries give the same bytes. */
+function memberHeader({ name, mode, owner, links, sizeBytes, device, inode }: Header): Buffer {
   const fields = [
     inode ?? 0,
-    typeBits[entry.kind] | permissions,
-    uid,
-    gid,
-    links,
+    mode,
+    owner.uid,
+    owner.gid,
+    inode === undefined ? links : 2,
     0,
     sizeBytes,
     0,
     0,
-    major,
-    minor,
+    device.major,
+    device.minor,
     name.length,
     0,
   ];
-  if (sizeBytes > 0xffffffff) throw bug(`${entry.path} does not fit an archive`, `it has ${sizeBytes} bytes`);
   const header = `070701${fields.map((field) => field.toString(16).padStart(8, "0")).join("")}`;
-  return padded(Buffer.concat([Buffer.from(header, "latin1"), name]), headerBytes + name.length);
+  return padded(Buffer.concat([Buffer.from(header, "latin1"), name]));
 }
 
 /** Members are padded to four bytes. */
-function padded(bytes: Uint8Array, length = bytes.length): Buffer {
-  return Buffer.concat([bytes, Buffer.alloc((4 - (length % 4)) % 4)]);
+function padded(bytes: Uint8Array): Buffer {
+  return Buffer.concat([bytes, Buffer.alloc((4 - (bytes.length % 4)) % 4)]);
 }
