@@ -9,7 +9,17 @@ import { type Manifest, manifestNote, manifestSchema } from "./manifest.js";
 
 /** The manifest of an image; undefined for an ELF file that is none of ours. Throws UKL-201 to 208, UKL-504. */
 export async function readManifest(path: string): Promise<Manifest | undefined> {
-  const { notes } = parseElf(await readInput(path), path);
+  return manifestOf(await readInput(path), path);
+}
+
+/** The same of a file that may be anything or missing, which is for others to say. */
+export async function findManifest(path: string): Promise<Manifest | undefined> {
+  const bytes = await readInput(path).catch(() => undefined);
+  return bytes !== undefined && identifyInput(bytes) === "elf" ? manifestOf(bytes, path) : undefined;
+}
+
+function manifestOf(bytes: Buffer, path: string): Manifest | undefined {
+  const { notes } = parseElf(bytes, path);
   const note = notes.find(({ owner, type }) => owner === manifestNote.name && type === manifestNote.type);
   if (note === undefined) return undefined;
   const manifest = manifestSchema.safeParse(parseJson(Buffer.from(note.description).toString()));
@@ -29,11 +39,4 @@ export async function readArchive(path: string): Promise<Buffer> {
   const image = parseElf(await readInput(path), path);
   const parts = image.sections.filter(({ name }) => /^\.ukl\.(?:head|load\.\d+|tail)$/.test(name));
   return Buffer.concat(parts.map((part) => image.sectionBytes(part)));
-}
-
-/** Whether a file is an image of ours. Whatever else it may be, or that there is none, is for others to say. */
-export async function isImage(path: string): Promise<boolean> {
-  const bytes = await readInput(path).catch(() => undefined);
-  if (bytes === undefined || identifyInput(bytes) !== "elf") return false;
-  return (await readManifest(path)) !== undefined;
 }

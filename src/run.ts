@@ -30,6 +30,8 @@ import { type RunResult, runImage } from "./vm/run.js";
 
 export interface RunRequest {
   readonly imagePath: string;
+  /** The image's, where it has been read already. */
+  readonly manifest?: Manifest;
   readonly accelerator: "auto" | Accelerator;
   readonly mode?: Manifest["mode"];
   readonly memory?: string;
@@ -78,7 +80,7 @@ export async function withMachine<T>(
   connect: (planned: PlannedNetwork, scratch: string) => Promise<Network>,
   work: (machine: MachineOptions, network: Network) => Promise<T>,
 ): Promise<T> {
-  const manifest = await imageManifest(request.imagePath);
+  const manifest = request.manifest ?? (await imageManifest(request.imagePath));
   const bootMode = chooseBootMode(manifest, request);
   const attachments = await chooseAttachments(manifest, request);
   const memory = request.memory ?? manifest.run.memory;

@@ -5,7 +5,7 @@ import { UklError } from "../errors.js";
 import { optimiseLate } from "../host/compilation.js";
 import { cacheDirectory } from "../host/places.js";
 import { mapInThreads } from "../host/threads.js";
-import { isImage, readManifest } from "../image.js";
+import { findManifest } from "../image.js";
 import { inspectionCache } from "../inspect/cache.js";
 import { differ, formatDifference } from "../inspect/difference.js";
 import { explainIncomplete, formatInspection, formatNames } from "../inspect/format.js";
@@ -72,8 +72,9 @@ export function addInspect(program: Command, { terminal, programArguments }: Inv
         return inspection && trace(inspection, flags, { terminal, args: programArguments ?? [] });
       }
       if (programArguments !== undefined) throw argumentsWithoutTrace();
-      if (targets.length === 1 && (await isImage(first))) {
-        terminal.print(`${JSON.stringify(await readManifest(first), undefined, 2)}\n`);
+      const manifest = targets.length === 1 ? await findManifest(first) : undefined;
+      if (manifest !== undefined) {
+        terminal.print(`${JSON.stringify(manifest, undefined, 2)}\n`);
         return;
       }
       const inspections = await inspectAll(targets, flags, terminal);
@@ -116,7 +117,7 @@ async function refuseWithTrace(targets: readonly string[], flags: InspectFlags):
   const causes = [
     ...others.map((name) => `--${name} is given too`),
     ...(targets.length > 1 ? [`${targets.length} targets are given`] : []),
-    ...((await isImage(first)) ? [`${first} is an image, which 'ukl run' boots`] : []),
+    ...((await findManifest(first)) ? [`${first} is an image, which 'ukl run' boots`] : []),
   ];
   if (causes.length === 0) return;
   throw new UklError("UKL-101", {

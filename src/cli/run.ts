@@ -9,7 +9,7 @@ import { type BuildFlags, pairs, readAttachments, readConfiguration } from "../f
 import { checkGuestName, nameFromImage } from "../guests/state.js";
 import { startGuest } from "../guests.js";
 import { withScratchDirectory } from "../host/files.js";
-import { isImage } from "../image.js";
+import { findManifest } from "../image.js";
 import { findMissingFiles, formatMissing } from "../missing-files.js";
 import { formatMasked } from "../report.js";
 import { dryRun, type RunRequest, run } from "../run.js";
@@ -128,10 +128,18 @@ async function withImage(
     onNote: (text: string) => void terminal.say(`note: ${text}\n`),
   };
   const [first, ...others] = targets;
-  if (first !== undefined && others.length === 0 && (await isImage(first))) {
+  const manifest = first !== undefined && others.length === 0 ? await findManifest(first) : undefined;
+  if (first !== undefined && manifest !== undefined) {
     const args = programArguments === undefined ? {} : { args: programArguments };
     const env = pairs(flags.env, "-e NAME=VALUE");
-    return work({ ...machine, ...args, imagePath: first, env, attachments: readAttachments(flags) });
+    return work({
+      ...machine,
+      ...args,
+      imagePath: first,
+      manifest,
+      env,
+      attachments: readAttachments(flags),
+    });
   }
   const configuration = await readConfiguration(targets, flags, programArguments);
   await withScratchDirectory(async (scratch) => {
