@@ -139,7 +139,8 @@ async function withImage(
     const progress = progressPrinter(terminal);
     const isUrgent = configuration.kernel.base === undefined;
     const request = { configuration, output, bzImage: false, isUrgent, onProgress: progress.show };
-    const { kernelChoice } = await build(request).finally(progress.end);
+    const { kernelChoice, notes } = await build(request).finally(progress.end);
+    notes.forEach(machine.onNote);
     if (kernelChoice.because !== undefined) machine.onNote(`generic kernel: ${kernelChoice.because}`);
     await work({ ...machine, imagePath: output, env: {}, attachments: configuration.run });
   });
