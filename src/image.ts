@@ -2,6 +2,7 @@
 /** Reads a finished image back. */
 import { parseElf } from "./elf/file.js";
 import { identifyInput } from "./elf/identify.js";
+import type { Segment } from "./elf/segments.js";
 import { UklError } from "./errors.js";
 import { readInput } from "./host/files.js";
 import { parseJson } from "./json.js";
@@ -9,11 +10,18 @@ import { type Manifest, manifestNote, manifestSchema } from "./manifest.js";
 
 /** The manifest of an image; undefined for an ELF file that is none of ours. Throws UKL-201 to 208, UKL-504. */
 export async function readManifest(path: string): Promise<Manifest | undefined> {
-  const { notes } = parseElf(await readInput(path), path);
+  return (await readImage(path))?.manifest;
+}
+
+/** The same, with the segments that are loaded. */
+export async function readImage(
+  path: string,
+): Promise<{ readonly manifest: Manifest; readonly segments: readonly Segment[] } | undefined> {
+  const { notes, segments } = parseElf(await readInput(path), path);
   const note = notes.find(({ owner, type }) => owner === manifestNote.name && type === manifestNote.type);
   if (note === undefined) return undefined;
   const manifest = manifestSchema.safeParse(parseJson(Buffer.from(note.description).toString()));
-  if (manifest.success) return manifest.data;
+  if (manifest.success) return { manifest: manifest.data, segments };
   throw new UklError("UKL-504", {
     what: `the manifest of ${path} is malformed`,
     cause: manifest.error.issues[0]?.message ?? "it is not JSON",

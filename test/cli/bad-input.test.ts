@@ -321,6 +321,15 @@ describe("a host where", () => {
     );
   });
 
+  test("there is no kernel source, and which options its kernel would have is told before", async () => {
+    const args = ["build", "main.c", "--explain-kernel", "--kernel-source", "nowhere", "-o", "out/image.elf"];
+    const { stdout, stderr } = await ukl(args, { cwd: directory, ...ownCache("no-source") });
+    expect(stderr).toMatch(/^error\[UKL-301\]/m);
+    expect(stdout).toMatch(/^CONFIG_BINFMT_ELF=y$/m);
+    // Functions are said to be of what the user calls the application.
+    expect(stdout).toMatch(/ main:_start → main:__libc_start_main/);
+  });
+
   test("there is no kernel source", () =>
     expectFailure(["main.c", "--kernel-source", "nowhere"], { code: "UKL-301", exit: 69, says: /nowhere/ }));
 
