@@ -56,7 +56,7 @@ export function checkNamedPrograms(
     try {
       parseElf(data, hostPath);
     } catch (error) {
-      if (error instanceof UklError && /UKL-20[45]/.test(error.code)) throw error;
+      if (error instanceof UklError && (error.code === "UKL-204" || error.code === "UKL-205")) throw error;
     }
   }
 }
