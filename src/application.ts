@@ -59,7 +59,13 @@ export async function linkedApplication(
     const extraObjects = callsStub ? [await compileCallEntry()] : [];
     const flags = { compiler, libraries, libraryPaths, compileFlags, linkFlags };
     return linkApplication(
-      { inputs: configuration.inputs ?? [], ...flags, extraObjects, kernelSymbols },
+      {
+        inputs: configuration.inputs ?? [],
+        name: imageName(configuration),
+        ...flags,
+        extraObjects,
+        kernelSymbols,
+      },
       scratch,
     );
   }

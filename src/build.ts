@@ -6,10 +6,11 @@ import { kernelSymbolNames, launchedProcess, linkedApplication, somewhere } from
 import { bindFiles, boundNumbers, countSites } from "./bound.js";
 import type { ResolvedConfiguration } from "./config/schema.js";
 import { imageContents } from "./contents.js";
-import type { ElfFile } from "./elf/file.js";
+import { type ElfFile, parseElf } from "./elf/file.js";
 import { withScratchDirectory, writeOutput } from "./host/files.js";
 import { type Stopwatch, stopwatch } from "./host/stopwatch.js";
 import { chooseImageKernel, getImageKernel } from "./image-kernel.js";
+import { checkImageMemory, loadedBytes } from "./image-memory.js";
 import type { Bindings } from "./inspect/bindings.js";
 import type { Inspection } from "./inspect/schema.js";
 import { allSyscalls } from "./inspect/syscall-names.js";
@@ -26,7 +27,7 @@ import { chooseMask, type Mask } from "./mask/choose.js";
 import { readCallList } from "./mask/list.js";
 import { usedCalls } from "./mask/used.js";
 import { archiveMembers } from "./rootfs/cpio.js";
-import { memoryFor } from "./rootfs/memory.js";
+import { copiedBytes, memoryFor } from "./rootfs/memory.js";
 import { type RootFile, rootEntries } from "./rootfs/root.js";
 import type { KernelChoice } from "./specialise/choose.js";
 import {
@@ -46,6 +47,8 @@ export interface BuildRequest {
   /** The image is booted once, now: a generic kernel that is there is better than a special one in some minutes. */
   readonly isUrgent?: boolean;
   readonly onProgress: (progress: Progress) => void;
+  /** Called with the options that the application asks for, before a kernel with them is looked for or built. */
+  readonly onKernelChoice?: (choice: KernelChoice) => void;
 }
 
 export interface BuildResult {
@@ -74,6 +77,7 @@ export async function build(request: BuildRequest): Promise<BuildResult> {
     const image = await readFile(await linkImage(plan.parts, payload, scratch));
     time.lap("image");
 
+    checkBuiltMemory(image, manifest, application.path);
     verifyImage(image, output, { payload, application, manifest: manifestText, kernelSymbols });
     await writeOutput(output, image, 0o755);
     time.lap("verify");
@@ -92,6 +96,11 @@ export async function build(request: BuildRequest): Promise<BuildResult> {
       ...bzImage,
     };
   });
+}
+
+function checkBuiltMemory(image: Uint8Array, manifest: Manifest, what: string): void {
+  const loaded = loadedBytes(parseElf(image, what).segments);
+  checkImageMemory(manifest, loaded, { memory: manifest.run.memory, what });
 }
 
 /** All that goes into the last link. */
@@ -115,7 +124,7 @@ interface ImagePlan {
 
 /** The passes in front of the last link. */
 export async function planImage(
-  { configuration, onProgress, isUrgent = false }: Omit<BuildRequest, "output" | "bzImage">,
+  { configuration, onProgress, onKernelChoice, isUrgent = false }: Omit<BuildRequest, "output" | "bzImage">,
   scratch: string,
   time: Stopwatch,
 ): Promise<ImagePlan> {
@@ -139,6 +148,7 @@ export async function planImage(
     user: process.user,
     files: [...files, ...closure.files.values()],
   });
+  onKernelChoice?.(wished);
   const { kernel, choice } = await getImageKernel(wished, configuration, { isUrgent, onProgress });
   time.lap("kernel");
 
@@ -158,15 +168,14 @@ export async function planImage(
   const sites = calls === undefined ? {} : { sites: countSites(bindings) };
   const { digests } = inputs;
   const guestFiles = withRing0(files, configuration);
-  const members = archiveMembers(
-    rootEntries({ init, process, guestFile: place.file, files: guestFiles, tree }),
-  );
+  const entries = rootEntries({ init, process, guestFile: place.file, files: guestFiles, tree });
+  const members = archiveMembers(entries);
   const rootBytes = members.length + application.bytes.length;
-  const memory = memoryFor(rootBytes, configuration.run.memory, application.path);
+  const memory = configuration.run.memory ?? memoryFor(rootBytes);
   const manifest = describeImage({
     ...{ configuration, kernel, choice, inputs: digests, application, used, mask, files },
     ...sites,
-    ...{ process, rootBytes, memory },
+    ...{ process, rootBytes, copiedBytes: copiedBytes(entries), memory },
   });
   const manifestText = JSON.stringify(manifest);
   const payload = layOutPayload({

@@ -14,7 +14,7 @@ import type { ResolvedConfiguration } from "./config/schema.js";
 import { hostView, resolveIn } from "./host/file-view.js";
 import { cacheDirectory } from "./host/places.js";
 import type { Stopwatch } from "./host/stopwatch.js";
-import { inspectApplication, inspectBeside, inspectIncluded } from "./included.js";
+import { checkNamedPrograms, inspectApplication, inspectBeside, inspectIncluded } from "./included.js";
 import type { Bindings } from "./inspect/bindings.js";
 import { inspectionCache } from "./inspect/cache.js";
 import type { Inspection } from "./inspect/schema.js";
@@ -56,7 +56,8 @@ export async function imageContents(
 ): Promise<ImageContents> {
   const target = await resolveTarget(configuration, scratch);
   const inputs = await readInputs(configuration, target);
-  const { files, directories } = await readIncluded(configuration.files.include);
+  const { files, directories, links } = await readIncluded(configuration.files.include);
+  checkNamedPrograms(files, configuration.files.include);
   const symbols = somewhere(kernelSymbolNames(configuration));
   const linked = await linkedApplication(configuration, { inputs, target }, symbols, scratch);
   time.lap("application");
@@ -76,10 +77,10 @@ export async function imageContents(
   const tree = mergeTrees(
     await librariesTree(target?.view ?? hostView, target?.isWhole ? [] : [...inspections, ...included]),
     around,
-    { ...emptyTree, directories },
+    { ...emptyTree, directories, links },
   );
   time.lap("inspection");
-  const notes = notesOn(target);
+  const notes = notesOn(target, configuration);
   return { target, inputs, linked, place, inspection, bindings, programs, open, files, tree, notes };
 }
 
@@ -106,8 +107,12 @@ function realPath(target: Target | undefined, path: string): string {
   return (target && resolveIn(target.view, path)?.path) ?? path;
 }
 
-function notesOn(target: Target | undefined): readonly string[] {
+/** A program of a guest is started by root, and runs as whom it is to: there is nobody whom the bit could raise. */
+function notesOn(target: Target | undefined, { user }: ResolvedConfiguration): readonly string[] {
   const { permissions = 0 } = target?.view.node(target.file) ?? {};
   if ((permissions & setId) === 0) return [];
-  return [`${target?.file} has a set-user-ID or set-group-ID bit, which it does not have in the image`];
+  const name = user ?? target?.process.user?.uid ?? 0;
+  return [
+    `${target?.file} has a set-user-ID or set-group-ID bit, which it does not have in the image: it runs as ${name === 0 ? "root" : name}`,
+  ];
 }

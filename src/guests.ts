@@ -13,14 +13,8 @@ import { identifyProcess, isRunning, killProcess } from "./host/process.js";
 import { type RunRequest, withMachine } from "./run.js";
 import { connectNetwork } from "./run-network.js";
 import { prepareAttachments } from "./vm/attach.js";
-import {
-  lastWords,
-  prepareMachine,
-  readConsole,
-  readProgress,
-  signalMachine,
-  startMachine,
-} from "./vm/detached.js";
+import { readConsole } from "./vm/console-file.js";
+import { lastWords, prepareMachine, readProgress, signalMachine, startMachine } from "./vm/detached.js";
 
 /** A guest as it is now. */
 export interface Guest
@@ -175,10 +169,7 @@ export async function* guestConsole(
   let position = 0;
   for (;;) {
     const isLast = !follow || !(await isRunning(state.machine ?? state.starter));
-    for await (const chunk of readConsole(store.directory(name), position)) {
-      position += chunk.length;
-      yield chunk;
-    }
+    position = yield* readConsole(store.directory(name), position);
     if (isLast) return;
     await sleep(pollMs);
   }

@@ -2,28 +2,39 @@
 /** Reads a finished image back. */
 import { parseElf } from "./elf/file.js";
 import { identifyInput } from "./elf/identify.js";
+import type { Segment } from "./elf/segments.js";
 import { UklError } from "./errors.js";
 import { readInput } from "./host/files.js";
 import { parseJson } from "./json.js";
 import { type Manifest, manifestNote, manifestSchema } from "./manifest.js";
 
+export interface Image {
+  readonly manifest: Manifest;
+  readonly segments: readonly Segment[];
+}
+
 /** The manifest of an image; undefined for an ELF file that is none of ours. Throws UKL-201 to 208, UKL-504. */
 export async function readManifest(path: string): Promise<Manifest | undefined> {
-  return manifestOf(await readInput(path), path);
+  return (await readImage(path))?.manifest;
+}
+
+/** The same, with the segments that are loaded. */
+export async function readImage(path: string): Promise<Image | undefined> {
+  return parseImage(await readInput(path), path);
 }
 
 /** The same of a file that may be anything or missing, which is for others to say. */
-export async function findManifest(path: string): Promise<Manifest | undefined> {
+export async function findImage(path: string): Promise<Image | undefined> {
   const bytes = await readInput(path).catch(() => undefined);
-  return bytes !== undefined && identifyInput(bytes) === "elf" ? manifestOf(bytes, path) : undefined;
+  return bytes !== undefined && identifyInput(bytes) === "elf" ? parseImage(bytes, path) : undefined;
 }
 
-function manifestOf(bytes: Buffer, path: string): Manifest | undefined {
-  const { notes } = parseElf(bytes, path);
+function parseImage(bytes: Buffer, path: string): Image | undefined {
+  const { notes, segments } = parseElf(bytes, path);
   const note = notes.find(({ owner, type }) => owner === manifestNote.name && type === manifestNote.type);
   if (note === undefined) return undefined;
   const manifest = manifestSchema.safeParse(parseJson(Buffer.from(note.description).toString()));
-  if (manifest.success) return manifest.data;
+  if (manifest.success) return { manifest: manifest.data, segments };
   throw new UklError("UKL-504", {
     what: `the manifest of ${path} is malformed`,
     cause: manifest.error.issues[0]?.message ?? "it is not JSON",

@@ -42,6 +42,25 @@ export async function inspectApplication(
   return { inspection: { ...alone, libraries: [...alone.libraries, ...further] }, bindings };
 }
 
+/**
+ * That programs which are included by their own names can run: what is in a directory may be there for others. Throws
+ * UKL-204 and UKL-205.
+ */
+export function checkNamedPrograms(
+  files: readonly RootFile[],
+  include: Readonly<Record<string, string>>,
+): void {
+  for (const { path, permissions, data } of files) {
+    const hostPath = include[path];
+    if (hostPath === undefined || (permissions & 0o111) === 0 || data[0] !== 0x7f) continue;
+    try {
+      parseElf(data, hostPath);
+    } catch (error) {
+      if (error instanceof UklError && (error.code === "UKL-204" || error.code === "UKL-205")) throw error;
+    }
+  }
+}
+
 export async function inspectIncluded(
   files: readonly RootFile[],
   cache: EntryCache,

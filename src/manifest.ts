@@ -77,6 +77,8 @@ export const manifestSchema = z.object({
   kernelSymbols: z.array(z.string()),
   /** All that is unpacked at start. Absent in older images. */
   rootBytes: size.optional(),
+  /** Of that, what gets memory beside that of the image. Absent in older images, where all does. */
+  copiedBytes: size.optional(),
   run: z.object({
     memory: z.string(),
     cpus: z.number().int().positive(),

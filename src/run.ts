@@ -6,10 +6,10 @@ import { UklError } from "./errors.js";
 import { formatCommand } from "./host/exec.js";
 import { withScratchDirectory } from "./host/files.js";
 import { packageFile } from "./host/places.js";
-import { readArchive, readManifest } from "./image.js";
+import { type Image, readArchive, readImage } from "./image.js";
+import { checkImageMemory, loadedBytes } from "./image-memory.js";
 import type { Manifest } from "./manifest.js";
 import { archiveMembers, archiveTrailer } from "./rootfs/cpio.js";
-import { checkMemory } from "./rootfs/memory.js";
 import { launchFiles, mountsFile, type RootFile } from "./rootfs/root.js";
 import {
   connectNetwork,
@@ -19,7 +19,7 @@ import {
   type PlannedNetwork,
   planRunNetwork,
 } from "./run-network.js";
-import { lackingOptions } from "./specialise/lacking.js";
+import { hasOption, lackingOptions } from "./specialise/lacking.js";
 import { readNeeds } from "./specialise/needs.js";
 import { selectAccelerator } from "./vm/accelerator.js";
 import { prepareAttachments } from "./vm/attach.js";
@@ -30,8 +30,8 @@ import { type RunResult, runImage } from "./vm/run.js";
 
 export interface RunRequest {
   readonly imagePath: string;
-  /** The image's, where it has been read already. */
-  readonly manifest?: Manifest;
+  /** Where it has been read already. */
+  readonly image?: Image;
   readonly accelerator: "auto" | Accelerator;
   readonly mode?: Manifest["mode"];
   readonly memory?: string;
@@ -80,11 +80,12 @@ export async function withMachine<T>(
   connect: (planned: PlannedNetwork, scratch: string) => Promise<Network>,
   work: (machine: MachineOptions, network: Network) => Promise<T>,
 ): Promise<T> {
-  const manifest = request.manifest ?? (await imageManifest(request.imagePath));
+  const { manifest, segments } = request.image ?? (await openImage(request.imagePath));
   const bootMode = chooseBootMode(manifest, request);
   const attachments = await chooseAttachments(manifest, request);
   const memory = request.memory ?? manifest.run.memory;
-  checkMemory(manifest.rootBytes ?? 0, memory, request.imagePath);
+  checkImageMemory(manifest, loadedBytes(segments), { memory, what: request.imagePath });
+  const cpus = chooseCpus(manifest, request);
   const { accelerator, tscKhz } = await selectAccelerator(request.accelerator);
   const planned = await planRunNetwork(manifest, request);
   return withScratchDirectory(async (scratch) => {
@@ -107,7 +108,7 @@ export async function withMachine<T>(
         bootMode,
         attachments,
         memory,
-        cpus: request.cpus ?? manifest.run.cpus,
+        cpus,
         devices: [...network.plan.devices, ...(request.qemuArguments ?? [])],
         kernelArguments: await kernelArguments(request),
         ...(instructionCount === undefined ? {} : { instructionCount }),
@@ -120,9 +121,9 @@ export async function withMachine<T>(
   });
 }
 
-async function imageManifest(path: string): Promise<Manifest> {
-  const manifest = await readManifest(path);
-  if (manifest !== undefined) return manifest;
+async function openImage(path: string): Promise<Image> {
+  const image = await readImage(path);
+  if (image !== undefined) return image;
   throw new UklError("UKL-503", {
     what: `${path} is not an image`,
     cause: "it has no manifest of ukl",
@@ -141,6 +142,15 @@ function chooseBootMode(
     cause: "it was built in classic mode, from a kernel that does not know ring-0 applications",
     fix: "build it with --mode unikernel; such an image runs in either mode",
   });
+}
+
+function chooseCpus({ kernel, run }: Manifest, { cpus = run.cpus, onNote }: RunRequest): number {
+  if (cpus > 1 && !hasOption(kernel, "CONFIG_SMP")) {
+    onNote?.(
+      `the kernel of the image uses one of ${cpus} CPUs: it was built without CONFIG_SMP; build it with --smp ${cpus}, or with --kernel generic`,
+    );
+  }
+  return cpus;
 }
 
 /** What the machine gets, if the image's kernel can use it. */

@@ -42,8 +42,13 @@ export async function resolveTarget(
 const alone = { isWhole: false, process: { environment: {} }, defaultArgs: [] } as const;
 const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-async function fromPackage(name: string, { pull }: ResolvedConfiguration, scratch: string): Promise<Target> {
-  const { view, program, data } = await packageTarget(name, { pull, scratch });
+async function fromPackage(
+  name: string,
+  { pull, unpackLimit }: ResolvedConfiguration,
+  scratch: string,
+): Promise<Target> {
+  const limitBytes = bytesOf(unpackLimit);
+  const { view, program, data } = await packageTarget(name, { pull, scratch, limitBytes });
   return { ...alone, ...(await executed(view, program)), name: program, view, data };
 }
 

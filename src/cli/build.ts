@@ -5,6 +5,7 @@ import { imageName } from "../application.js";
 import { build } from "../build.js";
 import { type BuildFlags, readConfiguration } from "../flags.js";
 import { formatBuild, formatChoice } from "../report.js";
+import type { KernelChoice } from "../specialise/choose.js";
 import { addImageOptions } from "./options.js";
 import { type Invocation, progressPrinter } from "./terminal.js";
 
@@ -26,14 +27,19 @@ export function addBuild(program: Command, { terminal, programArguments }: Invoc
     .action(async (targets: string[], flags: BuildOnlyFlags) => {
       const configuration = await readConfiguration(targets, flags, programArguments);
       const progress = progressPrinter(terminal);
+      const explain = (choice: KernelChoice) => {
+        progress.end();
+        terminal.print(formatChoice(choice));
+      };
       const result = await build({
         configuration,
         output: flags.output ?? `${imageName(configuration)}.elf`,
         bzImage: flags.bzimage === true,
         onProgress: progress.show,
+        // Before a kernel is built for it, which takes minutes.
+        ...(flags.explainKernel && !flags.json ? { onKernelChoice: explain } : {}),
       }).finally(progress.end);
       if (flags.json) return void terminal.print(`${JSON.stringify(result, undefined, 2)}\n`);
       terminal.print(formatBuild(result));
-      if (flags.explainKernel) terminal.print(formatChoice(result.kernelChoice));
     });
 }

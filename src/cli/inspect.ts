@@ -5,7 +5,7 @@ import { UklError } from "../errors.js";
 import { optimiseLate } from "../host/compilation.js";
 import { cacheDirectory } from "../host/places.js";
 import { mapInThreads } from "../host/threads.js";
-import { findManifest } from "../image.js";
+import { findImage } from "../image.js";
 import { inspectionCache } from "../inspect/cache.js";
 import { differ, formatDifference } from "../inspect/difference.js";
 import { explainIncomplete, formatInspection, formatNames } from "../inspect/format.js";
@@ -72,9 +72,9 @@ export function addInspect(program: Command, { terminal, programArguments }: Inv
         return inspection && trace(inspection, flags, { terminal, args: programArguments ?? [] });
       }
       if (programArguments !== undefined) throw argumentsWithoutTrace();
-      const manifest = targets.length === 1 ? await findManifest(first) : undefined;
-      if (manifest !== undefined) {
-        terminal.print(`${JSON.stringify(manifest, undefined, 2)}\n`);
+      const image = targets.length === 1 ? await findImage(first) : undefined;
+      if (image !== undefined) {
+        terminal.print(`${JSON.stringify(image.manifest, undefined, 2)}\n`);
         return;
       }
       const inspections = await inspectAll(targets, flags, terminal);
@@ -117,7 +117,7 @@ async function refuseWithTrace(targets: readonly string[], flags: InspectFlags):
   const causes = [
     ...others.map((name) => `--${name} is given too`),
     ...(targets.length > 1 ? [`${targets.length} targets are given`] : []),
-    ...((await findManifest(first)) ? [`${first} is an image, which 'ukl run' boots`] : []),
+    ...((await findImage(first)) ? [`${first} is an image, which 'ukl run' boots`] : []),
   ];
   if (causes.length === 0) return;
   throw new UklError("UKL-101", {

@@ -9,7 +9,7 @@ import { type BuildFlags, pairs, readAttachments, readConfiguration } from "../f
 import { checkGuestName, nameFromImage } from "../guests/state.js";
 import { startGuest } from "../guests.js";
 import { withScratchDirectory } from "../host/files.js";
-import { findManifest } from "../image.js";
+import { findImage } from "../image.js";
 import { findMissingFiles, formatMissing } from "../missing-files.js";
 import { formatMasked } from "../report.js";
 import { dryRun, type RunRequest, run } from "../run.js";
@@ -128,15 +128,15 @@ async function withImage(
     onNote: (text: string) => void terminal.say(`note: ${text}\n`),
   };
   const [first, ...others] = targets;
-  const manifest = first !== undefined && others.length === 0 ? await findManifest(first) : undefined;
-  if (first !== undefined && manifest !== undefined) {
+  const image = first !== undefined && others.length === 0 ? await findImage(first) : undefined;
+  if (first !== undefined && image !== undefined) {
     const args = programArguments === undefined ? {} : { args: programArguments };
     const env = pairs(flags.env, "-e NAME=VALUE");
     return work({
       ...machine,
       ...args,
       imagePath: first,
-      manifest,
+      image,
       env,
       attachments: readAttachments(flags),
     });
@@ -147,7 +147,8 @@ async function withImage(
     const progress = progressPrinter(terminal);
     const isUrgent = configuration.kernel.base === undefined;
     const request = { configuration, output, bzImage: false, isUrgent, onProgress: progress.show };
-    const { kernelChoice } = await build(request).finally(progress.end);
+    const { kernelChoice, notes } = await build(request).finally(progress.end);
+    notes.forEach(machine.onNote);
     if (kernelChoice.because !== undefined) machine.onNote(`generic kernel: ${kernelChoice.because}`);
     await work({ ...machine, imagePath: output, env: {}, attachments: configuration.run });
   });

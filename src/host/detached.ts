@@ -8,7 +8,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { type FileHandle, open } from "node:fs/promises";
-import type { Socket } from "node:net";
+import { Socket } from "node:net";
 import { join, resolve } from "node:path";
 import type { Writable } from "node:stream";
 import { bug } from "../errors.js";
@@ -51,6 +51,15 @@ const waitForWord = 'read -r word && exec "$@"';
 
 /** Throws UKL-401, UKL-403. */
 export async function startDetached(command: Command, options: DetachedOptions): Promise<DetachedTool> {
+  const { inherited = [] } = options;
+  try {
+    return await startWaiting(command, options);
+  } finally {
+    for (const connection of inherited) connection.destroy();
+  }
+}
+
+async function startWaiting(command: Command, options: DetachedOptions): Promise<DetachedTool> {
   const { path } = await identifyTool(command.tool);
   const files = await openOutputs(options);
   const [stdout = "ignore", stderr = "ignore"] = files.map(({ fd }) => fd);
@@ -61,7 +70,6 @@ export async function startDetached(command: Command, options: DetachedOptions):
     detached: true,
     stdio: Object.assign(Array(inheritedFd).fill("ignore"), ["pipe", stdout, stderr]).concat(inherited),
   });
-  for (const connection of inherited) connection.destroy();
   const { stdin } = child;
   if (stdin === null) throw bug("a program has no stdin", "Node gave it none");
   stdin.on("error", () => undefined);
@@ -82,6 +90,20 @@ export async function startDetached(command: Command, options: DetachedOptions):
       child.unref();
     },
   };
+}
+
+/**
+ * A program beside another one: it is to end at the end of its stdin, of which this is the other end. It is to be given
+ * to that other one, and closed here. Throws UKL-401.
+ */
+export async function startBeside(command: Command): Promise<Socket> {
+  const { path } = await identifyTool(command.tool);
+  // No directory of ours is in use as long as it runs.
+  const child = spawn(path, command.args, { cwd: "/", detached: true, stdio: ["pipe", "ignore", "ignore"] });
+  await once(child, "spawn");
+  child.unref();
+  if (child.stdin instanceof Socket) return child.stdin;
+  throw bug("a program has no stdin to be held", formatCommand(command));
 }
 
 async function openOutputs({ directory, stdout, stderr }: DetachedOptions): Promise<FileHandle[]> {

@@ -4,13 +4,16 @@
  * its C runtime. The kernel has no part in this: what the host's linker does with TLS, IFUNC relocations,
  * unwind tables and initialisers is right by construction, for every language it knows.
  */
-import { basename, extname, join, resolve } from "node:path";
+import { mkdir } from "node:fs/promises";
+import { basename, dirname, extname, join, resolve } from "node:path";
 import { UklError } from "../errors.js";
 import { attempt, type Command, lastLines, type Outcome, run } from "../host/exec.js";
 
 export interface ApplicationSources {
   /** Sources (.c .cc .cpp .cxx .S .s), objects and archives. */
   readonly inputs: readonly string[];
+  /** What the executable is called, and so in every message about a function of it. */
+  readonly name: string;
   readonly compiler: string | undefined;
   readonly libraries: readonly string[];
   readonly libraryPaths: readonly string[];
@@ -32,7 +35,8 @@ export async function linkApplication(sources: ApplicationSources, scratch: stri
   const objects = await Promise.all(
     sources.inputs.map((input, index) => compileInput(input, index, compiler, sources.compileFlags, scratch)),
   );
-  const executable = join(scratch, "application");
+  const executable = join(scratch, "linked", sources.name);
+  await mkdir(dirname(executable), { recursive: true });
   const names = new Map([
     ...objects.map((object, index) => [object, sources.inputs[index] ?? object] as const),
     [executable, "the application"],

@@ -7,7 +7,8 @@ import { writeObject } from "../elf/object.js";
 import { UklError } from "../errors.js";
 import { lastLines, type Outcome, run } from "../host/exec.js";
 import { packageFile } from "../host/places.js";
-import { type Payload, pageBytes } from "./payload.js";
+import { pageBytes } from "../rootfs/cpio.js";
+import type { Payload } from "./payload.js";
 import { renderScript } from "./script.js";
 
 export interface KernelParts {

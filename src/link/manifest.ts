@@ -40,13 +40,14 @@ export interface ImageDescription {
   readonly sites?: Manifest["sites"];
   readonly process: LaunchedProcess;
   readonly rootBytes: number;
+  readonly copiedBytes: number;
   readonly memory: string;
   readonly files: readonly { readonly path: string; readonly data: Uint8Array }[];
 }
 
 export function describeImage(description: ImageDescription): Manifest {
   const { configuration, kernel, choice, inputs, application, used, mask, process, files } = description;
-  const { sites, rootBytes, memory } = description;
+  const { sites, rootBytes, copiedBytes, memory } = description;
   const { version, key, configurationDigest, compiler } = kernel;
   return {
     schemaVersion: 1,
@@ -65,6 +66,7 @@ export function describeImage(description: ImageDescription): Manifest {
     ring0Programs: [...configuration.ring0.programs],
     kernelSymbols: [...configuration.kernel.symbols],
     rootBytes,
+    copiedBytes,
     run: { memory, ...describeRun(configuration.run) },
   };
 }

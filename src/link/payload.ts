@@ -13,9 +13,7 @@ import type { ObjectSection, ObjectSymbol } from "../elf/object.js";
 import type { Segment } from "../elf/segments.js";
 import { UklError } from "../errors.js";
 import { manifestNote } from "../manifest.js";
-import { alignedFileHeader, archiveTrailer } from "../rootfs/cpio.js";
-
-export const pageBytes = 4096;
+import { alignedFileHeader, archiveTrailer, pageBytes } from "../rootfs/cpio.js";
 
 /** Where a position-independent program is shown in the image; the kernel chooses anew at each start. */
 const pieBase = 0x555555554000n;

@@ -6,7 +6,8 @@
  * text, each has to be there exactly once, and nothing else is touched.
  */
 import { bug } from "../errors.js";
-import { type PlacedSegment, pageBytes, segmentSection } from "./payload.js";
+import { pageBytes } from "../rootfs/cpio.js";
+import { type PlacedSegment, segmentSection } from "./payload.js";
 
 /** Where the kernel's half begins: __START_KERNEL_map in arch/x86/include/asm/page_64_types.h. */
 export const kernelMap = 0xffffffff80000000n;

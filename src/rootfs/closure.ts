@@ -5,6 +5,7 @@ import { UklError } from "../errors.js";
 import type { FileView } from "../host/file-view.js";
 import { accountFiles } from "./accounts.js";
 import { HostTree, type Tree } from "./host-tree.js";
+import { directoriesOf, tmpfilesDirectory } from "./tmpfiles.js";
 
 /** What the inspection of a program says of files. */
 export interface NamedFiles {
@@ -51,7 +52,10 @@ export async function applicationTree(source: TreeSource, named: NamedFiles): Pr
   for (const script of scripts) await tree.add(script);
   if (!isDynamic) return tree;
   await addNamed(tree, named);
-  for (const path of data) await tree.addData(path);
+  for (const path of data) {
+    if (!tmpfilesDirectory.test(path)) await tree.addData(path);
+    else for (const declared of await directoriesOf(view, path)) tree.declareDirectory(...declared);
+  }
   await addAccounts(tree, source);
   return tree;
 }

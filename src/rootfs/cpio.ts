@@ -35,7 +35,7 @@ const headerBytes = 110;
 /** PATH_MAX: the kernel takes no longer name, with what is behind its end. */
 const nameLimitBytes = 4096;
 /** The kernel gives a file the pages of the archive where its data begin on one (kernel/patches). */
-const pageBytes = 4096;
+export const pageBytes = 4096;
 
 /**
  * The members for `entries`, without a trailer: archives may be joined, and `archiveTrailer` ends the last. Files with

@@ -4,7 +4,7 @@
  * libraries and data where it looks for them. Symbolic links on the way stay symbolic links.
  */
 import { stat } from "node:fs/promises";
-import { join } from "node:path/posix";
+import { basename, dirname, join } from "node:path/posix";
 import { UklError } from "../errors.js";
 import { type FileNode, type FileView, hostView, type Owner, resolveIn } from "../host/file-view.js";
 import { readInput } from "../host/files.js";
@@ -87,6 +87,16 @@ export class HostTree implements Tree {
     this.directories.set(found.path, directoryOf(found.node));
   }
 
+  /** Adds a directory that need not be there, behind the links on its way. */
+  declareDirectory(path: string, { permissions, owner }: RootDirectory): void {
+    this.directories.set(this.#placeOf(path), { permissions, owner: guestOwner(owner) });
+  }
+
+  #placeOf(path: string): string {
+    if (path === "/") return path;
+    return this.#resolve(path)?.path ?? join(this.#placeOf(dirname(path)), basename(path));
+  }
+
   async #addFile(path: string, { permissions, owner, content }: FileNode, isData?: true): Promise<void> {
     const data = await this.#read(content ?? path);
     const file = { path, permissions: permissions & ~sticky, owner: guestOwner(owner), data };
@@ -123,13 +133,25 @@ export class HostTree implements Tree {
   }
 }
 
-/** Of trees that agree where they have the same paths. */
+/** What a later tree has at a path stands for what earlier ones have there. */
 export function mergeTrees(...trees: readonly Tree[]): Tree {
-  return {
-    links: new Map(trees.flatMap(({ links }) => [...links])),
-    directories: new Map(trees.flatMap(({ directories }) => [...directories])),
-    files: new Map(trees.flatMap(({ files }) => [...files])),
+  const merged = {
+    links: new Map<string, string>(),
+    directories: new Map<string, RootDirectory>(),
+    files: new Map<string, RootFile>(),
   };
+  for (const { links, directories, files } of trees) {
+    for (const [path, target] of links) {
+      merged.files.delete(path);
+      merged.links.set(path, target);
+    }
+    for (const [path, directory] of directories) merged.directories.set(path, directory);
+    for (const [path, file] of files) {
+      merged.links.delete(path);
+      merged.files.set(path, file);
+    }
+  }
+  return merged;
 }
 
 export function directoryOf({ permissions, owner }: Pick<FileNode, "permissions" | "owner">): RootDirectory {

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: MIT
-/** Reads the host's files that a configuration puts into an image. */
-import { lstat, readdir, realpath, stat } from "node:fs/promises";
-import { join } from "node:path";
+/**
+ * Reads the host's files that a configuration puts into an image. What it names is taken, behind links too. In a
+ * directory a symbolic link stays one, as with `cp -a`, as long as it leads to what the guest has: what is elsewhere
+ * on the host comes in its place.
+ */
+import { lstat, readdir, readlink, realpath, stat } from "node:fs/promises";
+import { dirname, join, relative, resolve } from "node:path";
 import { UklError } from "../errors.js";
 import { readInput, unreadable } from "../host/files.js";
 import { directoryOf, guestOwner, type RootDirectory } from "./host-tree.js";
@@ -11,35 +15,43 @@ export interface Included {
   readonly files: readonly RootFile[];
   /** By guest path, those that were included with what is in them. */
   readonly directories: ReadonlyMap<string, RootDirectory>;
+  /** By guest path. */
+  readonly links: ReadonlyMap<string, string>;
+}
+
+/** Where a directory of the host, without links on its way, is in the guest. */
+interface Place {
+  readonly real: string;
+  readonly guestPath: string;
 }
 
 interface Collected {
   readonly files: RootFile[];
   readonly directories: Map<string, RootDirectory>;
+  readonly links: Map<string, string>;
+  readonly places: Place[];
 }
 
-/** Directories with all the files they hold, symbolic links followed. Throws UKL-201. */
+/** The guest has its own. */
+const ofTheGuest = /^\/(?:proc|sys|dev)(?:\/|$)/;
+
+/** Directories with all that they hold. Throws UKL-201. */
 export async function readIncluded(include: Readonly<Record<string, string>>): Promise<Included> {
-  const included: Collected = { files: [], directories: new Map() };
-  for (const [guestPath, hostPath] of Object.entries(include))
-    await collect(guestPath, hostPath, included, []);
+  const included: Collected = { files: [], directories: new Map(), links: new Map(), places: [] };
+  for (const [guestPath, hostPath] of Object.entries(include)) await collect(guestPath, hostPath, included);
   return included;
 }
 
-/** `above` are the real paths of the directories that the file was reached through. */
-async function collect(
-  guestPath: string,
-  hostPath: string,
-  included: Collected,
-  above: readonly string[],
-): Promise<void> {
+/** What the host's path leads to. */
+async function collect(guestPath: string, hostPath: string, included: Collected): Promise<void> {
   const status = await stat(hostPath).catch(() => undefined);
   if (status?.isDirectory()) {
-    const real = await realpath(hostPath);
-    if (above.includes(real)) throw notIncludable(hostPath, "a symbolic link to a directory that it is in");
+    included.places.push({ real: await realpath(hostPath), guestPath });
     included.directories.set(guestPath, directoryOf({ permissions: status.mode, owner: status }));
     for (const name of await namesIn(hostPath)) {
-      await collect(`${guestPath}/${name}`, join(hostPath, name), included, [...above, real]);
+      const [inGuest, onHost] = [`${guestPath}/${name}`, join(hostPath, name)];
+      const isLink = (await lstat(onHost)).isSymbolicLink();
+      await (isLink ? collectLink : collect)(inGuest, onHost, included);
     }
     return;
   }
@@ -47,6 +59,42 @@ async function collect(
   const data = await readInput(hostPath);
   const owner = status === undefined ? {} : { owner: guestOwner(status) };
   included.files.push({ path: guestPath, permissions: (status?.mode ?? 0o644) & 0o777, ...owner, data });
+}
+
+/** Each directory that a link brings is brought once: other links to it lead there. */
+async function collectLink(guestPath: string, hostPath: string, included: Collected): Promise<void> {
+  const { links, places } = included;
+  const written = await readlink(hostPath);
+  const above = await realpath(dirname(hostPath));
+  const real = await realpath(hostPath).catch(() => undefined);
+  const next = resolve(above, written);
+  if (real === undefined || ofTheGuest.test(next)) return void links.set(guestPath, written);
+  // A link may lead through others; `..` behind one of those is not what it looks like.
+  const target = (await realpath(next).catch(() => undefined)) === real ? next : real;
+  const place = placeOf(places, target);
+  if (place !== undefined) {
+    const inGuest = join(place.guestPath, relative(place.real, target));
+    const asWritten = target === next && resolve(dirname(guestPath), written) === inGuest;
+    return void links.set(guestPath, asWritten ? written : inGuest);
+  }
+  if (isIn(above, real)) throw notIncludable(hostPath, "a symbolic link to a directory that it is in");
+  const status = await stat(hostPath);
+  if (status.isFile() || status.isDirectory()) return collect(guestPath, hostPath, included);
+  links.set(guestPath, written);
+}
+
+/** The innermost, and of several the one that was included last. */
+function placeOf(places: readonly Place[], path: string): Place | undefined {
+  return places
+    .filter(({ real }) => isIn(path, real))
+    .reduce<Place | undefined>(
+      (best, place) => (place.real.length >= (best?.real.length ?? 0) ? place : best),
+      undefined,
+    );
+}
+
+function isIn(path: string, directory: string): boolean {
+  return path === directory || path.startsWith(directory === "/" ? "/" : `${directory}/`);
 }
 
 async function namesIn(path: string): Promise<readonly string[]> {

@@ -79,6 +79,7 @@ export class ArchiveTree implements FileView {
   async #read(archive: Readable, what: string, rename: (name: string) => string): Promise<Layer> {
     const layer = { entries: [] as LayerEntry[], removed: [] as string[], opaque: [] as string[] };
     const members = extract();
+    let count = 0;
     const fed = feed(archive, members);
     fed.catch(() => undefined); // It is looked at below, perhaps later than it fails.
     try {
@@ -92,7 +93,7 @@ export class ArchiveTree implements FileView {
           const node = await this.#nodeOf(member.header, member, what);
           if (node !== undefined) layer.entries.push({ path, node });
         }
-        if (layer.entries.length > mostMembers) throw tooMany(what);
+        if (++count > mostMembers) throw tooMany(what);
         member.resume();
       }
       await fed;

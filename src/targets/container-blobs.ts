@@ -16,6 +16,11 @@ import { malformedContainer } from "./container-errors.js";
 /** Where a part is by its name in the image. */
 export type LocatePart = (name: string) => string;
 
+export interface UnpackOptions {
+  readonly scratch: string;
+  readonly limitBytes: number;
+}
+
 export interface Budget {
   /** What is left of what archives may unpack to. */
   bytesLeft: number;
@@ -81,13 +86,20 @@ export async function withLayer(
   const meter = new Meter(what, budget);
   const isGzip = start.readUInt16BE(0) === 0x1f8b;
   const flow = isGzip ? pipeline(packed, createGunzip(), meter) : pipeline(packed, meter);
-  const [flowed, used] = await Promise.allSettled([flow, use(meter)]);
-  for (const result of [flowed, used]) {
-    if (result.status === "rejected" && result.reason === meter.failure) throw meter.failure;
-  }
-  if (used.status === "rejected") throw used.reason;
-  if (flowed.status === "rejected") throw malformedContainer(what, String(flowed.reason));
+  await useMetered(flow, meter, use);
   checkDigest(meter.hash.digest("hex"), digest, what);
+}
+
+/** Gives `use` what flows into a meter. Throws UKL-234 when that is too much, and UKL-230 when it breaks off. */
+export async function useMetered(
+  flow: Promise<void>,
+  meter: Meter,
+  use: (bytes: Readable) => Promise<void>,
+): Promise<void> {
+  const [flowed, used] = await Promise.allSettled([flow, use(meter)]);
+  if (meter.failure !== undefined) throw meter.failure;
+  if (used.status === "rejected") throw used.reason;
+  if (flowed.status === "rejected") throw malformedContainer(meter.what, String(flowed.reason));
 }
 
 /** Counts and hashes what passes. */
@@ -96,7 +108,7 @@ export class Meter extends Transform {
   failure: UklError | undefined;
 
   constructor(
-    private readonly what: string,
+    readonly what: string,
     private readonly budget: Budget,
   ) {
     super();

@@ -16,6 +16,8 @@ import {
   type LocatePart,
   Meter,
   readDocument,
+  type UnpackOptions,
+  useMetered,
   withLayer,
 } from "./container-blobs.js";
 import { malformedContainer, unusableContainer } from "./container-errors.js";
@@ -38,11 +40,6 @@ export interface ContainerTarget {
   readonly environment: Readonly<Record<string, string>>;
   readonly workingDirectory: string;
   readonly user: TargetUser;
-}
-
-export interface UnpackOptions {
-  readonly scratch: string;
-  readonly limitBytes: number;
 }
 
 interface Parts {
@@ -98,13 +95,7 @@ async function openParts(path: string, budget: Budget, scratch: string): Promise
   if (status.isDirectory()) return (name) => join(resolve(path), memberName(name, path));
   const tree = new ArchiveTree(join(scratch, "archive"));
   const meter = new Meter(path, { bytesLeft: budget.bytesLeft });
-  const [flowed, added] = await Promise.allSettled([
-    pipeline(createReadStream(path), meter),
-    tree.add(meter, path),
-  ]);
-  if (meter.failure !== undefined) throw meter.failure;
-  if (added.status === "rejected") throw added.reason;
-  if (flowed.status === "rejected") throw malformedContainer(path, String(flowed.reason));
+  await useMetered(pipeline(createReadStream(path), meter), meter, (bytes) => tree.add(bytes, path));
   return (name) => tree.locate(`/${memberName(name, path)}`);
 }
 

@@ -12,7 +12,7 @@ const smallPart = /-(?:minimal|base)$/;
 
 const leftOut = [
   /^\/usr\/share\/(?:doc|doc-base|man|info|locale|lintian|bug|menu|applications|bash-completion|zsh|pkgconfig|aclocal|icons|pixmaps|vim|gdb|gcc|debianutils)(?:\/|$)/,
-  /^\/(?:usr\/)?lib\/(?:systemd|udev|tmpfiles\.d|sysusers\.d|debug|lsb|cmake)(?:\/|$)/,
+  /^\/(?:usr\/)?lib\/(?:systemd|udev|sysusers\.d|debug|lsb|cmake)(?:\/|$)/,
   /^\/usr\/lib\/x86_64-linux-gnu\/(?:pkgconfig|cmake)(?:\/|$)/,
   /^\/usr\/(?:include|src|games)(?:\/|$)/,
   /^\/etc\/(?:init|init\.d|default|logrotate\.d|cron\.\w+|ufw|apparmor\.d|systemd|pam\.d|X11|bash_completion\.d|alternatives)(?:\/|$)/,

@@ -4,6 +4,7 @@ import { basename } from "node:path/posix";
 import { UklError } from "../errors.js";
 import { type FileView, hostView, isFileIn, layered } from "../host/file-view.js";
 import { nearest } from "../nearest.js";
+import type { UnpackOptions } from "./container-blobs.js";
 import { installedPackages, type Packages, packagesByName, pathsOf } from "./debian.js";
 import { dataPaths, programPaths, relatives } from "./package-files.js";
 import { pullPackage } from "./pull.js";
@@ -22,17 +23,17 @@ interface Shelf {
   readonly pathsOf: (names: readonly string[]) => Promise<readonly string[]>;
 }
 
-/** Throws UKL-228 and UKL-407. */
+/** Throws UKL-228, UKL-230, UKL-233, UKL-234 and UKL-407. */
 export async function packageTarget(
   target: string,
-  { pull, scratch }: { readonly pull: boolean; readonly scratch: string },
+  { pull, ...unpack }: { readonly pull: boolean } & UnpackOptions,
 ): Promise<PackageTarget> {
   const [name = "", wanted] = target.split("/");
   const installed = await installedPackages();
   if (!installed.has(name) && !pull) throw notInstalled(name, installed);
   const shelf = installed.has(name)
     ? { view: hostView, packages: installed, pathsOf }
-    : await pulled(name, installed, scratch);
+    : await pulled(name, installed, unpack);
   const owned = await shelf.pathsOf([shelf.packages.get(name)?.name ?? name]);
   const program = chooseProgram(
     name,
@@ -43,8 +44,8 @@ export async function packageTarget(
   return { view: shelf.view, program, data };
 }
 
-async function pulled(name: string, installed: Packages, scratch: string): Promise<Shelf> {
-  const { packages, tree, paths } = await pullPackage(name, scratch);
+async function pulled(name: string, installed: Packages, unpack: UnpackOptions): Promise<Shelf> {
+  const { packages, tree, paths } = await pullPackage(name, unpack);
   return {
     view: layered(tree, hostView),
     packages: new Map([...installed, ...packagesByName(packages)]),

@@ -2,12 +2,13 @@
 /** Fetches packages that are not installed, and unpacks them to be looked into: nothing of this machine changes. */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
 import { UklError } from "../errors.js";
 import { attempt, lastLines, run } from "../host/exec.js";
 import { listFiles } from "../host/files.js";
 import { start } from "../host/spawn.js";
 import { ArchiveTree } from "./archive-tree.js";
+import { type Budget, Meter, type UnpackOptions, useMetered } from "./container-blobs.js";
 import { type Package, packagesInFiles } from "./debian.js";
 
 export interface PulledPackages {
@@ -17,8 +18,11 @@ export interface PulledPackages {
   readonly paths: ReadonlyMap<string, readonly string[]>;
 }
 
-/** A package, and of what it depends on what is not installed. Throws UKL-407. */
-export async function pullPackage(name: string, scratch: string): Promise<PulledPackages> {
+/** A package, and of what it depends on what is not installed. Throws UKL-230, UKL-233, UKL-234 and UKL-407. */
+export async function pullPackage(
+  name: string,
+  { scratch, limitBytes }: UnpackOptions,
+): Promise<PulledPackages> {
   const missing = await missingPackages(name);
   const directory = join(scratch, "packages");
   await mkdir(directory, { recursive: true });
@@ -35,9 +39,10 @@ export async function pullPackage(name: string, scratch: string): Promise<Pulled
   const packages = await packagesInFiles(files);
   const tree = new ArchiveTree(join(scratch, "package-files"));
   const paths = new Map<string, readonly string[]>();
+  const budget: Budget = { bytesLeft: limitBytes };
   for (const [index, file] of files.entries()) {
     const own: string[] = [];
-    await unpack(file, tree, (path) => void own.push(path));
+    await unpack(file, tree, budget, (path) => void own.push(path));
     paths.set(packages[index]?.name ?? file, own);
   }
   return { packages, tree, paths };
@@ -54,7 +59,12 @@ async function missingPackages(name: string): Promise<readonly string[]> {
   return stdout.split("\n").flatMap((line) => /^Inst (\S+) /.exec(line)?.[1] ?? []);
 }
 
-async function unpack(file: string, tree: ArchiveTree, onPath: (path: string) => void): Promise<void> {
+async function unpack(
+  file: string,
+  tree: ArchiveTree,
+  budget: Budget,
+  onPath: (path: string) => void,
+): Promise<void> {
   const tool = start({ tool: "dpkg-deb", args: ["--fsys-tarfile", file] });
   tool.stdin.end();
   tool.fromProgram.resume();
@@ -63,8 +73,9 @@ async function unpack(file: string, tree: ArchiveTree, onPath: (path: string) =>
     onPath(`/${merged}`);
     return merged;
   };
+  const meter = new Meter(file, budget);
   try {
-    await tree.add(Readable.from(tool.stdout), file, rename);
+    await useMetered(pipeline(tool.stdout, meter), meter, (bytes) => tree.add(bytes, file, rename));
   } finally {
     tool.kill();
     await tool.ended;

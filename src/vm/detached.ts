@@ -8,15 +8,15 @@ import { open, readFile } from "node:fs/promises";
 import type { Socket } from "node:net";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type DetachedTool, startDetached, type ToolStatus } from "../host/detached.js";
+import { type DetachedTool, startBeside, startDetached, type ToolStatus } from "../host/detached.js";
 import { lastLines, run } from "../host/exec.js";
 import { isSystemError } from "../host/files.js";
 import { type Lines, type MachineOptions, qemuCommand } from "./command.js";
+import { consoleFile, consoleTail, trimCommand } from "./console-file.js";
 import { type ControlMessage, ControlReader, endOfInput } from "./guest-contract.js";
 import { consoleTailBytes } from "./machine.js";
 import { consoleEnd, explainEnd } from "./run.js";
 
-const consoleFile = "console";
 const controlFile = "control";
 /** A named pipe: unlike a socket's, its path may be as long as any, and opening it tells whether QEMU is there. */
 const signalsFile = "signals";
@@ -37,9 +37,12 @@ export async function prepareMachine(
   inherited: readonly Socket[],
 ): Promise<DetachedTool> {
   await run({ tool: "mkfifo", args: ["-m", "600", join(directory, signalsFile)] });
-  const outputs = { directory, stdout: consoleFile, stderr: complaintsFile, inherited };
   const imagePath = resolve(options.imagePath);
-  return startDetached(qemuCommand({ ...options, imagePath, lines }), outputs);
+  const lifeline = await startBeside(trimCommand(directory));
+  const outputs = { directory, stdout: consoleFile, stderr: complaintsFile };
+  // What QEMU is told of its connections counts from the first.
+  const connections = { inherited: [...inherited, lifeline] };
+  return startDetached(qemuCommand({ ...options, imagePath, lines }), { ...outputs, ...connections });
 }
 
 /**
@@ -63,7 +66,10 @@ export async function startMachine(
   }
   const { hasStarted, messages } = await readProgress(directory);
   if (!hasStarted && end !== undefined) {
-    const [tail, stderr] = await Promise.all([consoleTail(directory), complaints(directory)]);
+    const [tail, stderr] = await Promise.all([
+      consoleTail(directory, consoleTailBytes),
+      complaints(directory),
+    ]);
     throw await explainEnd({ messages, consoleTail: tail, qemu: { ...end, stderr } }, { ...options, lines });
   }
   await new Promise<void>((resolve) => tool.stdin.end(endOfInput(undefined), resolve));
@@ -112,34 +118,14 @@ export async function signalMachine(directory: string, signal: number): Promise<
   }
 }
 
-/** What the console printed, from a position on; nothing before there is one. */
-export async function* readConsole(directory: string, start: number): AsyncGenerator<Uint8Array> {
-  try {
-    yield* createReadStream(join(directory, consoleFile), { start });
-  } catch (error) {
-    if (!isSystemError(error)) throw error;
-  }
-}
-
 /** What there is to say of a machine that ended without the exit status of its application. */
 export async function lastWords(directory: string): Promise<string> {
   const complaint = lastLines(await complaints(directory));
-  return complaint === "" ? consoleEnd({ consoleTail: await consoleTail(directory) }) : complaint;
+  return complaint === ""
+    ? consoleEnd({ consoleTail: await consoleTail(directory, consoleTailBytes) })
+    : complaint;
 }
 
 function complaints(directory: string): Promise<string> {
   return readFile(join(directory, complaintsFile), "utf8").catch(() => "");
-}
-
-/** The last lines of the console. */
-async function consoleTail(directory: string): Promise<string> {
-  const file = await open(join(directory, consoleFile));
-  try {
-    const { size } = await file.stat();
-    const bytes = Buffer.alloc(Math.min(size, consoleTailBytes));
-    await file.read(bytes, 0, bytes.length, size - bytes.length);
-    return bytes.toString().replaceAll("\r\n", "\n");
-  } finally {
-    await file.close();
-  }
 }

@@ -2,7 +2,7 @@
 /** From `ukl run` to the end of a guest, by signals and by itself. The same program on the host says what is right. */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readdirSync, readlinkSync } from "node:fs";
+import { appendFileSync, existsSync, readdirSync, readlinkSync, statSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { connect } from "node:net";
 import { constants, tmpdir } from "node:os";
@@ -14,6 +14,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vite
 import type { Guest } from "../../src/guests.js";
 import { cliPath, ukl } from "../support/cli.js";
 import { modes } from "../support/harness.js";
+import { processesWith } from "../support/processes.js";
 import { freePort } from "../support/server.js";
 
 const source = fileURLToPath(new URL("life-program.c", import.meta.url));
@@ -189,6 +190,25 @@ describe.each(modes)("a %s guest", (mode) => {
     expect((await call("stop", "--grace", "0.5", name)).exitStatus).toBe(0);
     expect((await call("logs", name)).stdout).toBe("ready\ngot 15\n");
     expect(await guests()).toMatchObject([{ state: "exited", exitStatus: 137 }]);
+  });
+
+  test("that has printed more than is kept goes on to be read and followed, and leaves nobody behind", async () => {
+    const name = await detach(image);
+    const console = join(scratch, "state", "uklkit", "guests", name, "console");
+    while (!(await call("logs", name)).stdout.includes("ready")) await sleep(50);
+    // As the guest would in some minutes.
+    appendFileSync(console, Buffer.alloc(40 << 20, `${"x".repeat(63)}\n`));
+    const onDisk = () => statSync(console).blocks * 512;
+    await expect.poll(onDisk, { timeout: 20_000 }).toBeLessThan(17 << 20);
+    const following = call("logs", "-f", name);
+    expect(processesWith(console).length).toBeGreaterThan(0);
+    expect(await call("signal", name, "HUP")).toMatchObject({ exitStatus: 0 });
+    await call("stop", name);
+    const { stdout } = await following;
+    const later = "got 1\ngot 15\n";
+    expect(stdout.length).toBeLessThanOrEqual((16 << 20) + later.length);
+    expect(stdout.slice(-80)).toMatch(new RegExp(`x{63}\n${later}$`));
+    await expect.poll(() => processesWith(console), { timeout: 5000 }).toEqual([]);
   });
 
   test("is stopped by the signal that it wants", async () => {

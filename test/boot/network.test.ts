@@ -2,7 +2,6 @@
 /** Guests with a network: what leads into a guest and out of it. Servers at work are in test/programs. */
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
-import { readdirSync, readFileSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -11,6 +10,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ukl } from "../support/cli.js";
 import { bootImage, buildImage, modes } from "../support/harness.js";
+import { processesWith } from "../support/processes.js";
 import { ask, freePort, type Server, startServer, withServer } from "../support/server.js";
 
 const source = (name: string) => fileURLToPath(new URL(`network/${name}`, import.meta.url));
@@ -180,17 +180,3 @@ test.each([
   expect(stderr).toMatch(/^error\[UKL-101\]/);
   expect(exitStatus).toBe(64);
 });
-
-/** Of running processes but this one. A process may end while we look. */
-function processesWith(word: string): readonly string[] {
-  return readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
-    .map((id) => {
-      try {
-        return readFileSync(`/proc/${id}/cmdline`, "latin1").replaceAll("\0", " ");
-      } catch {
-        return "";
-      }
-    })
-    .filter((line) => line.includes(word));
-}

@@ -2,13 +2,13 @@
 /** `ukl run` as a user meets it. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdirSync, readFileSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { cliPath, ukl } from "../support/cli.js";
 import { modes } from "../support/harness.js";
+import { processesWith } from "../support/processes.js";
 
 let scratch: string;
 
@@ -155,17 +155,3 @@ test("a unikernel image does not become one by asking: a classic image refuses u
   expect(stderr).toMatch(/^error\[UKL-503\]/);
   expect(exitStatus).toBe(65);
 });
-
-/** Command lines of running processes that have the word. A process may end while we look. */
-function processesWith(word: string): readonly string[] {
-  return readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name))
-    .map((id) => {
-      try {
-        return readFileSync(`/proc/${id}/cmdline`, "latin1").replaceAll("\0", " ");
-      } catch {
-        return "";
-      }
-    })
-    .filter((line) => line.includes(word));
-}

@@ -41,6 +41,11 @@ describe.each(modes)("in %s mode", (mode) => {
       output: host.stdout,
       masked: [],
     });
+    // Nobody said that it would have several CPUs, and so it uses one.
+    const notes: string[] = [];
+    const onNote = (note: string) => void notes.push(note);
+    expect(await bootImage({ imagePath, cpus: 2, onNote }, 30_000)).toMatchObject({ output });
+    expect(notes).toEqual([expect.stringContaining("CONFIG_SMP")]);
     // Nobody said that it would have a disk, so its kernel has no driver for one.
     const attachments = diskAt("/data", join(scratch, "disk"));
     await expect(bootImage({ imagePath, attachments }, 30_000)).rejects.toMatchObject({

@@ -97,6 +97,24 @@ describe.each(modes)("in %s mode", (mode) => {
     inspectionMs,
   );
 
+  test(
+    "a package's program finds the directory below /run that its package declares",
+    async () => {
+      const imagePath = join(scratch, `memcached-${mode}.elf`);
+      const args = ["-u", "memcache", "-vv", "-s", "/run/memcached/socket"];
+      await buildImage({ package: "memcached", mode, args }, imagePath);
+      const ready = new AbortController();
+      let output = "";
+      const onConsole = (chunk: Uint8Array) => {
+        output += Buffer.from(chunk).toString();
+        if (output.includes("server listening")) ready.abort("it listens");
+      };
+      const ended = bootImage({ imagePath }, timeoutMs, { onConsole, signal: ready.signal });
+      await expect(ended.catch((reason: unknown) => `${reason}: ${output}`)).resolves.toContain("it listens");
+    },
+    inspectionMs,
+  );
+
   test("a container image starts as its user, in its directory, with its environment", async () => {
     const image = await writeLayout(join(scratch, `layout-${mode}`), container);
     const layers = ["uid=33(web) gid=34(web) groups=4(logs)", "/srv"];

@@ -5,11 +5,12 @@
  */
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
-import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { chmod, copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type CliOptions, inMountNamespace, ukl } from "../support/cli.js";
+import { writeLayout } from "../targets/layout.js";
 
 let directory: string;
 let executable: Buffer;
@@ -135,6 +136,51 @@ describe("a program that", () => {
     execFileSync("gcc", ["-o", "uses", "uses.c", "./libone.so"], { cwd: directory });
     await rm(join(directory, "libone.so"));
     await expectFailure(["uses"], { code: "UKL-225", exit: 65, says: /libone\.so/ });
+  });
+});
+
+describe("what is for another machine", () => {
+  const cause = { code: "UKL-205", exit: 65, says: /183 \(AArch64\)/ };
+
+  test.each(["inspect", "stubs", "run"])("is not taken by ukl %s", async (command) => {
+    const path = await program("aarch64", patched(18, [183, 0]));
+    const output = command === "stubs" ? ["-o", "out"] : [];
+    const { exitStatus, stdout, stderr } = await ukl([command, `./${path}`, ...output], { cwd: directory });
+    expect(stderr).toMatch(/^error\[UKL-205\]: .*aarch64.*\n {2}cause: .*183 \(AArch64\)/m);
+    expect({ exitStatus, stdout, isWritten: existsSync(join(directory, "out")) }).toEqual({
+      exitStatus: 65,
+      stdout: "",
+      isWritten: false,
+    });
+  });
+
+  test("is not included as a program", async () => {
+    const path = await program("aarch64", patched(18, [183, 0]));
+    await chmod(join(directory, path), 0o755);
+    await expectFailure(["good", "--include", `/bin/helper=${path}`], cause);
+  });
+
+  test("is not the program of a container", async () => {
+    const config = { Entrypoint: ["/app"] };
+    const layers = [[{ name: "app", mode: 0o755, data: patched(18, [183, 0]) }]];
+    const target = await writeLayout(join(directory, "foreign-program"), { config, layers });
+    await expectFailure([`oci:${target}`], cause);
+  });
+
+  test("is not a container", async () => {
+    const config = { Entrypoint: ["/app"] };
+    const layers = [[{ name: "app", mode: 0o755, data: executable }]];
+    const target = await writeLayout(join(directory, "foreign"), { config, layers, architecture: "arm64" });
+    await expectFailure([`oci:${target}`], { code: "UKL-232", exit: 65, says: /linux\/arm64/ });
+  });
+});
+
+describe("a script", () => {
+  test.each([
+    ["whose interpreter is absent", "#!/opt/none/bin/tool\n", /\/opt\/none\/bin\/tool/],
+    ["whose interpreter env does not find", "#!/usr/bin/env no-such-tool\n", /no-such-tool/],
+  ])("%s", async (_, text, says) => {
+    await expectFailure([await program("script", Buffer.from(text))], { code: "UKL-226", exit: 65, says });
   });
 });
 
@@ -273,6 +319,15 @@ describe("a host where", () => {
       },
       ownCache("no-patch"),
     );
+  });
+
+  test("there is no kernel source, and which options its kernel would have is told before", async () => {
+    const args = ["build", "main.c", "--explain-kernel", "--kernel-source", "nowhere", "-o", "out/image.elf"];
+    const { stdout, stderr } = await ukl(args, { cwd: directory, ...ownCache("no-source") });
+    expect(stderr).toMatch(/^error\[UKL-301\]/m);
+    expect(stdout).toMatch(/^CONFIG_BINFMT_ELF=y$/m);
+    // Functions are said to be of what the user calls the application.
+    expect(stdout).toMatch(/ main:_start → main:__libc_start_main/);
   });
 
   test("there is no kernel source", () =>

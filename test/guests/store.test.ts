@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { GuestState } from "../../src/guests/state.js";
 import { GuestStore } from "../../src/guests/store.js";
-import { lookAt, removeGuest } from "../../src/guests.js";
+import { guestConsole, lookAt, removeGuest, stopGuest, waitForGuest } from "../../src/guests.js";
 import { identifyProcess, type ProcessIdentity } from "../../src/host/process.js";
 
 let root: string;
@@ -153,6 +153,20 @@ describe("what a broken-off start left", () => {
     await store.claim({ exactly: "last" }, known());
     expect(await store.names()).toEqual(["crashed", "last", "starting"]);
   });
+});
+
+test("waiting for a guest that never had a machine ends, and there is nothing to read of it", async () => {
+  const { name } = await store.claim({ exactly: "web" }, known({ starter: await endedProcess() }));
+  await expect(waitForGuest(store, name)).rejects.toMatchObject({
+    code: "UKL-604",
+    detail: { cause: "the console is empty" },
+  });
+  for (const follow of [false, true]) {
+    for await (const chunk of guestConsole(store, name, follow)) expect.fail(String(chunk));
+  }
+  await stopGuest(store, name, { signal: 15, graceMs: 100 });
+  await removeGuest(store, name, false);
+  expect(await store.names()).toEqual([]);
 });
 
 describe("removing", () => {

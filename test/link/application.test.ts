@@ -32,6 +32,7 @@ function object(name: string, text: string, ...flags: string[]): string {
 
 const nothing: ApplicationSources = {
   inputs: [],
+  name: "program",
   compiler: undefined,
   libraries: [],
   libraryPaths: [],

@@ -4,9 +4,9 @@ import { readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { bootImage, buildImage, type Mode, modes } from "../support/harness.js";
-import { client, file, record } from "../support/programs.js";
+import { client, expectRow, file, record } from "../support/programs.js";
 
 const timeoutMs = 1_500_000;
 /** stress-ng 0.15: EXIT_SUCCESS, EXIT_FAILURE, EXIT_NOT_SUCCESS, EXIT_NO_RESOURCE, EXIT_NOT_IMPLEMENTED. */
@@ -18,13 +18,16 @@ afterAll(() => rm(scratch, { recursive: true, force: true }));
 const leftOut = readFileSync(file("stressors-left-out.txt"), "utf8")
   .split("\n")
   .map((line) => line.split(" ")[0]);
-const stressors = (await client("stress-ng", "--stressors"))
-  .trim()
-  .split(/\s+/)
-  .filter((name) => !leftOut.includes(name));
+let stressors: readonly string[];
 const verdicts = new Map<Mode, ReadonlyMap<string, number>>();
 
 describe(described.name, () => {
+  beforeAll(async () => {
+    for (const mode of modes) expectRow(described, mode);
+    const known = (await client("stress-ng", "--stressors")).trim().split(/\s+/);
+    stressors = known.filter((name) => !leftOut.includes(name));
+  });
+
   test.each(modes)(
     "%s: no word of the kernel, and most stressors succeed",
     {

@@ -7,7 +7,7 @@ import { UklError } from "../../src/errors.js";
 import { resolveIn } from "../../src/host/file-view.js";
 import { type ContainerTarget, containerTarget } from "../../src/targets/container.js";
 import { openWorkshop } from "../elf/toolchain.js";
-import { gzip, type ImageParts, type Member, writeDockerArchive, writeLayout } from "./layout.js";
+import { gzip, type ImageParts, type Member, tar, writeDockerArchive, writeLayout } from "./layout.js";
 
 const workshop = openWorkshop();
 let count = 0;
@@ -89,6 +89,16 @@ describe("layers", () => {
     expect(view.node("/b")).toBe(view.node("/a"));
     expect(view.node("/a")).toMatchObject({ permissions: 0o4750, owner: { uid: 33, gid: 44 } });
     expect(view.node("/d")).toMatchObject({ permissions: 0o1777, owner: { uid: 5, gid: 6 } });
+  });
+
+  test("leave out devices and pipes: the guest has its own", async () => {
+    const view = await layered([
+      { name: "dev/sda", type: "block-device", devmajor: 8, devminor: 0 },
+      { name: "dev/mem", type: "character-device", devmajor: 1, devminor: 1 },
+      { name: "pipe", type: "fifo" },
+      file("a"),
+    ]);
+    expect(view.names("/")).toEqual(["a"]);
   });
 
   test.each([
@@ -199,6 +209,45 @@ describe("refused, with nothing written beside the scratch directory, is", () =>
     expect((await refusal(await layout({ layers, compress }), 1 << 20)).code).toBe("UKL-234");
   });
 
+  test.each([
+    ["a member that leads out", file("../outside"), "UKL-233"],
+    ["an absolute member", file(at("outside")), "UKL-233"],
+    ["a bomb of zeros", file("zeros", "\0".repeat(2 << 20)), "UKL-234"],
+  ])("what docker save writes, with %s", async (_, member, code) => {
+    const before = readdirSync(workshop.directory);
+    const path = at("saved-badly.tar");
+    writeFileSync(path, await tar([member]));
+    expect((await refusal(path, 1 << 20)).code).toBe(code);
+    expect(readdirSync(workshop.directory).filter((name) => !/^(?:scratch|saved)-/.test(name))).toEqual(
+      before.filter((name) => !/^(?:scratch|saved)-/.test(name)),
+    );
+  });
+
+  test("what docker save writes, whose manifest names layers outside", async () => {
+    const manifest = [{ Config: "c.json", Layers: ["../../outside.tar"] }];
+    const config = {
+      architecture: "amd64",
+      os: "linux",
+      rootfs: { type: "layers", diff_ids: [`sha256:${"0".repeat(64)}`] },
+    };
+    const members = [file("c.json", JSON.stringify(config)), file("manifest.json", JSON.stringify(manifest))];
+    writeFileSync(at("saved-outside.tar"), await tar(members));
+    expect((await refusal(at("saved-outside.tar"))).code).toBe("UKL-233");
+  });
+
+  test("a file behind an absolute link, which has nothing to lead to in the image", async () => {
+    const link = { name: "d", type: "symlink", linkname: workshop.directory } as const;
+    expect((await refusal(await layout({ layers: [[link], [file("d/outside")]] }))).code).toBe("UKL-230");
+    expect(existsSync(at("outside"))).toBe(false);
+  });
+
+  test.each([
+    ["that is too long", "x".repeat(256)],
+    ["with too many directories", "d/".repeat(10_000)],
+  ])("a name %s", async (_, name) => {
+    expect((await refusal(await layout({ layers: [[file(`${name}x`)]] }))).code).toBe("UKL-230");
+  });
+
   test("two layers that are too big together", async () => {
     const half = "\0".repeat(700_000);
     const path = await layout({ layers: [[file("a", half)], [file("b", half)]], compress: gzip });
@@ -226,7 +275,6 @@ describe("refused, with nothing written beside the scratch directory, is", () =>
     ["no tar archive", Buffer.from("this is no archive at all ".repeat(100))],
     ["an archive that breaks off", Buffer.from("placeholder")],
   ])("a layer that is %s", async (name, bytes) => {
-    const { tar } = await import("./layout.js");
     const whole = await tar([file("a", "x".repeat(5000))]);
     const layer = name === "no tar archive" ? bytes : whole.subarray(0, 3000);
     expect((await refusal(await layout({ layers: [layer] }))).code).toBe("UKL-230");

@@ -71,7 +71,8 @@ test("data are neither programs, nor libraries that the loader finds, nor docume
 });
 
 describe("of a package of this machine", () => {
-  const target = (name: string) => packageTarget(name, { pull: false, scratch: workshop.directory });
+  const target = (name: string) =>
+    packageTarget(name, { pull: false, scratch: workshop.directory, limitBytes: 0 });
 
   test("the program of its name is taken, with its data", async () => {
     const { program, data } = await target("lighttpd");

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+/**
+ * What a machine that runs by itself has printed: a file that QEMU appends to, of which the newest part is kept. What is
+ * older becomes a hole, so positions stay what they are, and whoever follows the file notices nothing.
+ *
+ * A shell sees to that, as long as the machine holds the other end of its stdin: nobody has to end it.
+ */
+import { type FileHandle, open } from "node:fs/promises";
+import { join } from "node:path";
+import type { Command } from "../host/exec.js";
+
+export const consoleFile = "console";
+export const keptBytes: number = 16 * 1024 ** 2;
+const periodSeconds = 5;
+const chunkBytes = 64 * 1024;
+
+/** 124 is what timeout(1) says of a program that went on until it was ended. */
+const makeHoles = `while timeout "$3" cat; [ $? -eq 124 ]; do
+  excess=$(($(stat -c %s "$1") - $2))
+  [ "$excess" -le 0 ] || fallocate --punch-hole --offset 0 --length "$excess" "$1"
+done`;
+
+export function trimCommand(directory: string, keep = keptBytes, seconds = periodSeconds): Command {
+  return {
+    tool: "sh",
+    args: ["-c", makeHoles, "sh", join(directory, consoleFile), String(keep), String(seconds)],
+  };
+}
+
+/** From a position on, or from where the kept part begins; returns the position behind what was read. */
+export async function* readConsole(directory: string, start: number): AsyncGenerator<Uint8Array, number> {
+  const file = await openConsole(directory);
+  if (file === undefined) return start;
+  try {
+    for (let position = start; ; ) {
+      const { size } = await file.stat();
+      position = Math.max(position, size - keptBytes);
+      const { bytesRead, buffer } = await file.read(Buffer.alloc(chunkBytes), 0, chunkBytes, position);
+      if (bytesRead === 0) return position;
+      position += bytesRead;
+      yield buffer.subarray(0, bytesRead);
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+/** The last lines. */
+export async function consoleTail(directory: string, limitBytes: number): Promise<string> {
+  const file = await openConsole(directory);
+  if (file === undefined) return "";
+  try {
+    const { size } = await file.stat();
+    const bytes = Buffer.alloc(Math.min(size, limitBytes));
+    await file.read(bytes, 0, bytes.length, size - bytes.length);
+    return bytes.toString().replaceAll("\r\n", "\n");
+  } finally {
+    await file.close();
+  }
+}
+
+/** Undefined for a guest that never had a machine. */
+function openConsole(directory: string): Promise<FileHandle | undefined> {
+  return open(join(directory, consoleFile)).catch(() => undefined);
+}
