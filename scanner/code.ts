@@ -46,6 +46,25 @@ export function reserve(bytes: usize): usize {
   return place;
 }
 
+/** A place for what is kept, with zeros in it. */
+export function allocate(bytes: usize): usize {
+  const place = reserve(bytes);
+  memory.fill(place, 0, bytes);
+  return place;
+}
+
+/** A longer place for what is at `old`, which is lost. */
+export function enlarge(old: usize, oldBytes: usize, bytes: usize): usize {
+  const place = allocate(bytes);
+  memory.copy(place, old, oldBytes);
+  return place;
+}
+
+/** Where the next record comes, counted in records. */
+export function nextRecord(): u32 {
+  return <u32>(next / recordBytes);
+}
+
 /** What is looked at from now on. Only for a program at fixed addresses there are some in [low, high). */
 export function open(place: usize, bytes: usize, start: f64, low: f64, high: f64): void {
   code.place = place;
@@ -54,6 +73,24 @@ export function open(place: usize, bytes: usize, start: f64, low: f64, high: f64
   code.isFixed = high > low;
   code.low = low;
   code.high = high;
+}
+
+export namespace record {
+  export function address(index: u32): f64 {
+    return load<f64>(<usize>index * recordBytes);
+  }
+
+  export function distance(index: u32): u32 {
+    return load<u32>(<usize>index * recordBytes + 8);
+  }
+
+  export function kind(index: u32): i32 {
+    return load<u8>(<usize>index * recordBytes + 12);
+  }
+
+  export function sizeBytes(index: u32): i32 {
+    return load<u8>(<usize>index * recordBytes + 13);
+  }
 }
 
 export function addRecord(address: f64, at: u32, kind: i32, sizeBytes: i32): void {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/** What src/inspect/machine-code.ts calls, and what tests look at: the decoder by itself. */
+/** What src/inspect/scanner.ts and tables.ts call, and what tests look at: the decoder by itself. */
 export { answer, open, reserve } from "./code";
 export {
   address,
@@ -16,6 +16,22 @@ export {
   takesAddress,
   target,
 } from "./decode";
+export { nodeAround, pointee, withEdges } from "./edges";
+export { addModule, setColumn } from "./modules";
+export { findNode, functionAt, nodeAt, scanNode } from "./nodes";
 export { plainLength } from "./plain";
-export { scan } from "./scan";
+export {
+  addToReach,
+  countReached,
+  entersGuarded,
+  fromInReach,
+  guard,
+  isTakenInReach,
+  markResolver,
+  newReach,
+  placeInReach,
+  placesReached,
+  spread,
+  uniteReach,
+} from "./reach";
 export { absoluteAddresses, calledOutside, relativeAddresses } from "./sweep";

@@ -22,92 +22,98 @@ export class NodeSet {
   }
 }
 
-const firstCapacity = 1 << 14;
+/** The first number that stands for a label in place of a node. */
+const firstLabel = -2;
 
-/** What was reached, in the order of finding. */
+/** What was reached, in the order of finding. It is in the scanner's memory (scanner/reach.ts). */
 export class Reach {
+  readonly #graph: Graph;
+  readonly #place: number;
+  /** Those that were asked for already. */
   readonly #nodes: GraphNode[] = [];
-  /** In the same order. */
-  readonly #from: (GraphNode | string)[] = [];
-  readonly #taken: boolean[] = [];
-  /** By the node's id: its place in that order, counted from 1. */
-  #places = new Int32Array(firstCapacity);
+
+  constructor(graph: Graph) {
+    this.#graph = graph;
+    this.#place = graph.scanner.exports.newReach();
+  }
 
   has(node: GraphNode): boolean {
     return this.#placeOf(node) > 0;
   }
 
-  hasId(id: number): boolean {
-    return (this.#places[id] ?? 0) > 0;
-  }
-
   /** The node that led there first; the root's label for a root. */
   from(node: GraphNode): GraphNode | string | undefined {
-    return this.#from[this.#placeOf(node) - 1];
+    const place = this.#placeOf(node);
+    if (place === 0) return undefined;
+    const from = this.#graph.scanner.exports.fromInReach(this.#place, place);
+    return from >= 0 ? this.#graph.nodeOf(from) : this.#graph.labels[firstLabel - from];
   }
 
   /** Whether some way to it is a pointer, so that its callers are not all known. */
   isTakenAsPointer(node: GraphNode): boolean {
-    return this.#taken[this.#placeOf(node) - 1] === true;
+    const place = this.#placeOf(node);
+    return place > 0 && this.#graph.scanner.exports.isTakenInReach(this.#place, place) !== 0;
   }
 
   get nodes(): readonly GraphNode[] {
+    const { exports, words } = this.#graph.scanner;
+    const count = exports.countReached(this.#place) >>> 0;
+    const ids = (exports.placesReached(this.#place) >>> 0) / 4;
+    for (let index = this.#nodes.length; index < count; index++) {
+      this.#nodes.push(this.#graph.nodeOf(words[ids + index] as number));
+    }
     return this.#nodes;
   }
 
-  /** Notes one way to a node. */
-  add(node: GraphNode, from: GraphNode | string, takenAsPointer: boolean): void {
-    const place = this.#placeOf(node);
-    if (place > 0) {
-      if (takenAsPointer) this.#taken[place - 1] = true;
-      return;
+  /** Adds what roots lead to. */
+  extend(roots: readonly Root[]): void {
+    const { scanner, labels } = this.#graph;
+    const known = scanner.exports.countReached(this.#place);
+    for (const { node, label } of roots) {
+      if (labels.at(-1) !== label) labels.push(label);
+      scanner.exports.addToReach(this.#place, node.id, firstLabel - (labels.length - 1), true);
     }
-    if (node.id >= this.#places.length) {
-      const more = new Int32Array(node.id * 2);
-      more.set(this.#places);
-      this.#places = more;
-    }
-    this.#places[node.id] = this.#nodes.push(node);
-    this.#from.push(from);
-    this.#taken.push(takenAsPointer);
+    scanner.exports.spread(this.#place, known);
+  }
+
+  /** Adds all that another has. */
+  unite(other: Reach): void {
+    this.#graph.scanner.exports.uniteReach(this.#place, other.#place);
+  }
+
+  /** Whether something of it leads to one of `nodes` that is in another file. */
+  entersFromOutside(nodes: readonly GraphNode[]): boolean {
+    const { exports } = this.#graph.scanner;
+    return this.#graph.guarded({ guarded: nodes, passes: () => true }, () => exports.entersGuarded(this.#place) !== 0);
   }
 
   #placeOf({ id }: GraphNode): number {
-    return this.#places[id] ?? 0;
+    return this.#graph.scanner.exports.placeInReach(this.#place, id) >>> 0;
   }
 }
 
 /** What several layers reach together. */
-export function unite(reaches: readonly Reach[]): Reach {
-  const all = new Reach();
-  for (const reach of reaches) {
-    for (const node of reach.nodes) {
-      all.add(node, reach.from(node) ?? "nowhere", reach.isTakenAsPointer(node));
-    }
-  }
+export function unite(graph: Graph, reaches: readonly Reach[]): Reach {
+  const all = new Reach(graph);
+  for (const reach of reaches) all.unite(reach);
   return all;
 }
 
 /** Whether a layer goes along an edge: a call, or an address that is taken or held. */
-export type Gate = (from: GraphNode, target: GraphNode, isCall: boolean) => boolean;
+export interface Gate {
+  /** To all other nodes every edge passes. */
+  readonly guarded: readonly GraphNode[];
+  readonly passes: (from: GraphNode, target: GraphNode, isCall: boolean) => boolean;
+}
 
 /** Breadth first, so that chains are short. `reach` is what other roots were found to lead to, through the same gate. */
-export function reachFrom(graph: Graph, roots: readonly Root[], passes: Gate, reach = new Reach()): Reach {
-  const { nodes } = reach;
-  const { columns } = graph;
-  const known = nodes.length;
-  for (const { node, label } of roots) reach.add(node, label, true);
-  for (let next = known; next < nodes.length; next++) {
-    const node = nodes[next] as GraphNode;
-    const end = graph.endEdge(node);
-    for (let edge = graph.firstEdge(node); edge < end; edge++) {
-      const isCall = columns.isCall(edge);
-      // Of most edges nothing is learnt: they call what was reached before.
-      if (isCall && reach.hasId(columns.targetOf(edge))) continue;
-      const target = graph.targetOfEdge(edge);
-      if (passes(node, target, isCall)) reach.add(target, node, !isCall);
-    }
-  }
+export function reachFrom(
+  graph: Graph,
+  roots: readonly Root[],
+  gate: Gate,
+  reach = new Reach(graph),
+): Reach {
+  graph.guarded(gate, () => reach.extend(roots));
   return reach;
 }
 

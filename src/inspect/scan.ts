@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /** What one function does, as far as one look at each of its instructions tells (scanner/scan.ts). */
-import { type Module, nextStart, rangeAt } from "./module.js";
+import type { Module } from "./module.js";
 import { RecordKind, type SeeReference, type SiteKind, siteKinds } from "./records.js";
+import type { ScanFacts } from "./tables.js";
 
 export interface SyscallSite {
   readonly at: number;
@@ -27,33 +28,14 @@ const does = { return: 1, jumpIndirectly: 2, callIndirectly: 4, callSystem: 8 } 
 
 const noSites: readonly SyscallSite[] = [];
 
-/** The known range of a function is scanned; where there is none, up to the end of its flow or the next function. */
-export function scanFunction(module: Module, start: number): FunctionScan {
-  const { scanner } = module;
-  const firstRecord = scanner.recordsEnd;
-  const code = module.code.find((each) => start >= each.start && start - each.start < each.sizeBytes);
-  if (code === undefined) return describe(start, start, firstRecord, firstRecord, 0, noSites);
-  const range = rangeAt(module, start);
-  // A target inside a range is an entry of its own, and one range covers the whole procedure linkage table.
-  const bound = range?.end ?? nextStart(module, start);
-  const end = start + scanner.scan(code, start, bound, range?.start === start);
-  const { recordsEnd, does: done } = scanner;
-  const sites = done & does.callSystem ? sitesIn(module, start, firstRecord, recordsEnd) : noSites;
-  return describe(start, end, firstRecord, recordsEnd, done, sites);
-}
-
-function describe(
-  start: number,
-  end: number,
-  firstRecord: number,
-  endRecord: number,
-  done: number,
-  sites: readonly SyscallSite[],
+export function describeScan(
+  { module, start }: { readonly module: Module; readonly start: number },
+  { end, firstRecord, endRecord, does: done }: ScanFacts,
 ): FunctionScan {
   return {
     start,
     end,
-    sites,
+    sites: done & does.callSystem ? sitesIn(module, start, firstRecord, endRecord) : noSites,
     firstRecord,
     endRecord,
     returns: (done & does.return) !== 0,

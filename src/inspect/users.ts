@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 /** The other direction of the graph: which live functions call a function, and which mention an address. */
-import { grown } from "./edges.js";
 import type { Graph, GraphNode } from "./graph.js";
 import type { Module } from "./module.js";
 import type { Reach } from "./reach.js";
@@ -67,6 +66,13 @@ export class Callers {
     this.#earlier[call - 1] = this.#last[callee] as number;
     this.#last[callee] = call;
   }
+}
+
+/** A longer column, in which there is a place for `index`. */
+function grown(column: Int32Array, index: number): Int32Array<ArrayBuffer> {
+  const more = new Int32Array(index + (index >> 1) + 1);
+  more.set(column);
+  return more;
 }
 
 /** For each module, which live functions mention an address. Made when it is asked for. */
