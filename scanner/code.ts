@@ -33,10 +33,7 @@ let room: usize = 0;
 
 /** A place for bytes to look at. */
 export function reserve(bytes: usize): usize {
-  if (next === 0) {
-    next = heap.alloc(0);
-    room = <usize>memory.size() * pageBytes;
-  }
+  begin();
   const place = next;
   const all = (bytes + paddingBytes + 15) & ~15;
   makeRoom(all);
@@ -46,10 +43,20 @@ export function reserve(bytes: usize): usize {
   return place;
 }
 
+function begin(): void {
+  if (next !== 0) return;
+  next = heap.alloc(0);
+  room = <usize>memory.size() * pageBytes;
+}
+
 /** A place for what is kept, with zeros in it. */
 export function allocate(bytes: usize): usize {
-  const place = reserve(bytes);
-  memory.fill(place, 0, bytes);
+  begin();
+  const place = next;
+  const all = (bytes + 15) & ~15;
+  makeRoom(all);
+  memory.fill(place, 0, all);
+  next += all;
   return place;
 }
 
@@ -111,6 +118,12 @@ export function tell(what: u32): void {
 export function addAddress(index: usize, address: f64): void {
   makeRoom((index + 1) * sizeof<f64>());
   store<f64>(next + index * sizeof<f64>(), address);
+}
+
+/** The same for the id of a node. */
+export function addId(index: usize, id: u32): void {
+  makeRoom((index + 1) * sizeof<u32>());
+  store<u32>(next + index * sizeof<u32>(), id);
 }
 
 /** Grows by an eighth, so that what is copied stays little. */

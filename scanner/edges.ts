@@ -34,6 +34,16 @@ const nobody: i32 = -1;
 /** Of a node without edges; not zero, which is for those that were not looked at. */
 const noEdges: u32 = 1;
 
+export namespace edge {
+  export function target(index: u32): u32 {
+    return load<u32>((<usize>index) << edgeBits);
+  }
+
+  export function isCall(index: u32): bool {
+    return load<i32>((<usize>index) << edgeBits, 4) !== noCall;
+  }
+}
+
 /** The edges of the node that is looked at, before they get their place. */
 let staged: usize = 0;
 let stagedCount: u32 = 0;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** What src/inspect/scanner.ts and tables.ts call, and what tests look at: the decoder by itself. */
+export { lastCallOf, noteCallers } from "./callers";
 export { answer, open, reserve } from "./code";
 export {
   address,
@@ -25,7 +26,9 @@ export {
   countReached,
   entersGuarded,
   fromInReach,
+  functionsReached,
   guard,
+  holdersOf,
   isTakenInReach,
   markResolver,
   newReach,

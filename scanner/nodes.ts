@@ -30,6 +30,9 @@ export class Node {
   isResolver: bool = false;
   /** Whether an edge to it passes only after a question. */
   isGuarded: bool = false;
+  /** The place of the last call of it that was noted (callers.ts). */
+  lastCall: usize = 0;
+  areCallsNoted: bool = false;
 }
 
 /** A multiple of 8, so that numbers in it can be read from outside. */

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /** What roots lead to: nodes in the order in which they were found, and from where each was found first. */
-import { allocate, enlarge } from "./code";
-import { withEdges } from "./edges";
-import { nodeAt } from "./nodes";
+import { addId, allocate, enlarge, tell } from "./code";
+import { edge, withEdges } from "./edges";
+import { Module } from "./modules";
+import { nodeAt, table } from "./nodes";
 
 /** Whether an edge to a guarded node is followed. */
 @external("graph", "passes")
@@ -21,6 +22,10 @@ export class Reach {
   /** By id: where in that order, counted from 1. */
   places: usize = 0;
   placesRoom: u32 = 0;
+
+  nodeAt(index: u32): u32 {
+    return load<u32>(this.nodes + ((<usize>index) << 2));
+  }
 
   placeOf(id: u32): u32 {
     return id < this.placesRoom ? load<u32>(this.places + ((<usize>id) << 2)) : 0;
@@ -99,12 +104,12 @@ export function uniteReach(reach: Reach, other: Reach): void {
 /** Breadth first, so that chains are short, from the nodes that were added from `first` on. */
 export function spread(reach: Reach, first: u32): void {
   for (let next = first; next < reach.count; next++) {
-    const from = load<u32>(reach.nodes + ((<usize>next) << 2));
+    const from = reach.nodeAt(next);
     const node = withEdges(from);
-    const end = (<usize>node.endEdge) << 3;
-    for (let edge = (<usize>node.firstEdge) << 3; edge < end; edge += 8) {
-      const target = load<u32>(edge);
-      const isCall = load<i32>(edge, 4) !== -1;
+    const end = node.endEdge;
+    for (let each = node.firstEdge; each < end; each++) {
+      const target = edge.target(each);
+      const isCall = edge.isCall(each);
       // Of most edges nothing is learnt: they call what was reached before.
       if (isCall && reach.placeOf(target) > 0) continue;
       if (!nodeAt(target).isGuarded || passes(from, target, isCall)) reach.add(target, from, !isCall);
@@ -115,13 +120,52 @@ export function spread(reach: Reach, first: u32): void {
 /** Whether something reached leads to a guarded node of another file. */
 export function entersGuarded(reach: Reach): bool {
   for (let index: u32 = 0; index < reach.count; index++) {
-    const node = withEdges(load<u32>(reach.nodes + ((<usize>index) << 2)));
-    for (let edge = node.firstEdge; edge < node.endEdge; edge++) {
-      const target = nodeAt(load<u32>((<usize>edge) << 3));
+    const node = withEdges(reach.nodeAt(index));
+    for (let each = node.firstEdge; each < node.endEdge; each++) {
+      const target = nodeAt(edge.target(each));
       if (target.isGuarded && target.module !== node.module) return true;
     }
   }
   return false;
+}
+
+/**
+ * Writes down the functions of a file, or of all for null, that do something of `does`, or anything for 0. Returns how
+ * many they are.
+ */
+export function functionsReached(reach: Reach, module: Module | null, does: u32): u32 {
+  complete(reach);
+  let found: u32 = 0;
+  for (let index: u32 = 0; index < reach.count; index++) {
+    const id = reach.nodeAt(index);
+    const node = nodeAt(id);
+    if (node.table !== table.functions || (module !== null && node.module !== changetype<usize>(module))) continue;
+    if (does === 0 || (node.does & does) !== 0) addId(found++, id);
+  }
+  tell(0);
+  return found;
+}
+
+/** Writes down what takes or holds the address of a node. Returns how many they are. */
+export function holdersOf(reach: Reach, target: u32): u32 {
+  complete(reach);
+  let found: u32 = 0;
+  for (let index: u32 = 0; index < reach.count; index++) {
+    const id = reach.nodeAt(index);
+    const node = nodeAt(id);
+    for (let each = node.firstEdge; each < node.endEdge; each++) {
+      if (edge.target(each) !== target || edge.isCall(each)) continue;
+      addId(found++, id);
+      break;
+    }
+  }
+  tell(0);
+  return found;
+}
+
+/** Looks at all that is reached, so that nothing gets a place in memory while an answer is written. */
+function complete(reach: Reach): void {
+  for (let index: u32 = 0; index < reach.count; index++) withEdges(reach.nodeAt(index));
 }
 
 export function guard(id: u32, isGuarded: bool): void {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** What can run: everything that the roots of a layer lead to, and by which way it was found first. */
 import type { Graph, GraphNode } from "./graph.js";
+import type { Module } from "./module.js";
 
 export interface Root {
   readonly node: GraphNode;
@@ -29,8 +30,6 @@ const firstLabel = -2;
 export class Reach {
   readonly #graph: Graph;
   readonly #place: number;
-  /** Those that were asked for already. */
-  readonly #nodes: GraphNode[] = [];
 
   constructor(graph: Graph) {
     this.#graph = graph;
@@ -55,14 +54,32 @@ export class Reach {
     return place > 0 && this.#graph.scanner.exports.isTakenInReach(this.#place, place) !== 0;
   }
 
-  get nodes(): readonly GraphNode[] {
+  /** A large program has a hundred thousand: most passes ask for some of them. */
+  get ids(): Uint32Array {
     const { exports, words } = this.#graph.scanner;
-    const count = exports.countReached(this.#place) >>> 0;
-    const ids = (exports.placesReached(this.#place) >>> 0) / 4;
-    for (let index = this.#nodes.length; index < count; index++) {
-      this.#nodes.push(this.#graph.nodeOf(words[ids + index] as number));
-    }
-    return this.#nodes;
+    const first = (exports.placesReached(this.#place) >>> 0) / 4;
+    return words.slice(first, first + (exports.countReached(this.#place) >>> 0));
+  }
+
+  /** The functions of a file, or of all, that do something of `does` (./scan.ts). */
+  functions({ module, does = 0 }: { readonly module?: Module; readonly does?: number }): readonly GraphNode[] {
+    const { scanner, columns } = this.#graph;
+    const place = module === undefined ? 0 : columns.placeOf(module);
+    return this.#answer(scanner.exports.functionsReached(this.#place, place, does));
+  }
+
+  /** What takes or holds the address of a node. */
+  holdersOf({ id }: GraphNode): readonly GraphNode[] {
+    return this.#answer(this.#graph.scanner.exports.holdersOf(this.#place, id));
+  }
+
+  /** Notes who calls whom (./users.ts). */
+  noteCallers(): void {
+    this.#graph.scanner.exports.noteCallers(this.#place);
+  }
+
+  #answer(count: number): readonly GraphNode[] {
+    return Array.from(this.#graph.scanner.ids(count), (id) => this.#graph.nodeOf(id));
   }
 
   /** Adds what roots lead to. */

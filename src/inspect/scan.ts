@@ -9,13 +9,16 @@ export interface SyscallSite {
   readonly kind: SiteKind;
 }
 
-export interface FunctionScan {
+/** Among the records of all functions, from the first up to the end. */
+interface RecordRange {
+  readonly firstRecord: number;
+  readonly endRecord: number;
+}
+
+export interface FunctionScan extends RecordRange {
   readonly start: number;
   readonly end: number;
   readonly sites: readonly SyscallSite[];
-  /** Among those of all, from the first up to the end. */
-  readonly firstRecord: number;
-  readonly endRecord: number;
   readonly returns: boolean;
   /** Jumps whose targets the instruction does not tell: tables, or calls of pointers in tail position. */
   readonly indirectJumps: boolean;
@@ -24,7 +27,7 @@ export interface FunctionScan {
 }
 
 /** Bits, as in scanner/scan.ts. */
-const does = { return: 1, jumpIndirectly: 2, callIndirectly: 4, callSystem: 8 } as const;
+export const does = { return: 1, jumpIndirectly: 2, callIndirectly: 4, callSystem: 8 } as const;
 
 const noSites: readonly SyscallSite[] = [];
 
@@ -54,7 +57,7 @@ function sitesIn({ scanner }: Module, start: number, first: number, end: number)
 }
 
 /** Tells each address that a function mentions. */
-export function eachReference({ scanner }: Module, scan: FunctionScan, see: SeeReference): void {
+export function eachReference({ scanner }: Module, scan: RecordRange, see: SeeReference): void {
   for (let record = scan.firstRecord; record < scan.endRecord; record++) {
     const kind = scanner.kindOf(record);
     if (kind <= RecordKind.store) see(scanner.targetOf(record), kind, scanner.sizeOf(record));

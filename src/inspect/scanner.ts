@@ -47,6 +47,10 @@ interface Exports {
   uniteReach(reach: number, other: number): void;
   spread(reach: number, first: number): void;
   entersGuarded(reach: number): number;
+  functionsReached(reach: number, module: number, does: number): number;
+  holdersOf(reach: number, target: number): number;
+  noteCallers(reach: number): void;
+  lastCallOf(id: number): number;
   countReached(reach: number): number;
   placesReached(reach: number): number;
   placeInReach(reach: number, id: number): number;
@@ -135,6 +139,13 @@ export class Scanner {
     const relative = this.#found(this.exports.relativeAddresses(low, high));
     if (code.high <= code.low) return [relative];
     return [relative, this.#found(this.exports.absoluteAddresses(low, high))];
+  }
+
+  /** The ids that were answered. */
+  ids(count: number): Uint32Array {
+    const { words } = this;
+    const first = (words[this.#answer] as number) / 4;
+    return words.slice(first, first + count);
   }
 
   #found(count: number): Float64Array {

@@ -98,22 +98,22 @@ export class Tables {
   }
 
   functionAt(module: Module, start: number): number {
-    return this.#scanner.exports.functionAt(this.#placeOf(module), start);
+    return this.#scanner.exports.functionAt(this.placeOf(module), start);
   }
 
   /** The data object that a symbol tells. */
   symbolAt(module: Module, start: number, end: number): number {
-    return this.#scanner.exports.findNode(this.#placeOf(module), nodeTable.symbols, start, end);
+    return this.#scanner.exports.findNode(this.placeOf(module), nodeTable.symbols, start, end);
   }
 
   /** The function at an address, or the object that has it, whose size may be known (else 0); undefined for neither. */
   nodeAround(module: Module, address: number, sizeBytes: number): number | undefined {
-    return known(this.#scanner.exports.nodeAround(this.#placeOf(module), address, sizeBytes));
+    return known(this.#scanner.exports.nodeAround(this.placeOf(module), address, sizeBytes));
   }
 
   /** What a pointer leads to, by its index. */
   pointee(module: Module, pointer: number): number | undefined {
-    return known(this.#scanner.exports.pointee(this.#placeOf(module), pointer));
+    return known(this.#scanner.exports.pointee(this.placeOf(module), pointer));
   }
 
   node(id: number): NodeFacts {
@@ -137,6 +137,14 @@ export class Tables {
       endRecord: words[place / 4 + nodeWord.endRecord] as number,
       does: words[place / 4 + nodeWord.does] as number,
     };
+  }
+
+  /** The calls of a function that were noted (scanner/callers.ts), the last one first. */
+  eachCall(callee: number, see: (caller: number, edge: number) => void): void {
+    const { words } = this.#scanner;
+    let place = this.#scanner.exports.lastCallOf(callee) >>> 0;
+    for (; place > 0; place = words[place / 4 + 2] as number)
+      see(words[place / 4] as number, words[place / 4 + 1] as number);
   }
 
   isResolver(id: number): boolean {
@@ -177,7 +185,8 @@ export class Tables {
     return this.isCall(edge) && ((this.#scanner.words[edge * 2 + 1] as number) & 1) === 1;
   }
 
-  #placeOf({ index }: Module): number {
+  /** Where what is known of a file is. */
+  placeOf({ index }: Module): number {
     return this.#modules[index] as number;
   }
 }
