@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** What src/inspect/scanner.ts and tables.ts call, and what tests look at: the decoder by itself. */
 export { lastCallOf, noteCallers } from "./callers";
-export { answer, open, reserve } from "./code";
+export { answer, nextRecord, open, reserve } from "./code";
 export {
   address,
   decode,
@@ -38,3 +38,4 @@ export {
   uniteReach,
 } from "./reach";
 export { absoluteAddresses, calledOutside, relativeAddresses } from "./sweep";
+export { survey, surveyedBytes } from "./survey";

@@ -4,9 +4,8 @@
  * One instruction object is reused for all of a module's code.
  */
 
-import { Code, Decoder, Instruction, Mnemonic, OpKind } from "./iced.js";
+import { Decoder, Instruction, Mnemonic } from "./iced.js";
 import type { Module, Region } from "./module.js";
-import type { SiteKind } from "./records.js";
 
 /** No function is longer. */
 const longestFunctionBytes = 1 << 22;
@@ -74,25 +73,6 @@ export class CodeReader {
     this.#window = { start, end, decoder: new Decoder(64, bytes, 0) };
     return this.#window;
   }
-}
-
-/** What kind of system call the instruction is, if it is one. */
-export function siteKind(instruction: Instruction): SiteKind | undefined {
-  switch (instruction.code) {
-    case Code.Syscall:
-      return "syscall";
-    case Code.Sysenter:
-      return "sysenter";
-    case Code.Int_imm8:
-      return instruction.immediate8 === 0x80 ? "int 0x80" : undefined;
-    default:
-      return undefined;
-  }
-}
-
-/** The target of a direct call or jump. */
-export function directTarget(instruction: Instruction): number | undefined {
-  return instruction.op0Kind === OpKind.NearBranch64 ? Number(instruction.nearBranchTarget) : undefined;
 }
 
 export function isPadding({ mnemonic }: Instruction): boolean {

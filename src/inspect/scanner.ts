@@ -31,6 +31,9 @@ interface Exports {
   calledOutside(end: number, starts: number, ends: number, count: number): number;
   relativeAddresses(low: number, high: number): number;
   absoluteAddresses(low: number, high: number): number;
+  nextRecord(): number;
+  survey(from: number, sizeBytes: number): number;
+  readonly surveyedBytes: { readonly value: number };
   addModule(index: number, isFixed: boolean, low: number, high: number): number;
   setColumn(module: number, which: number, place: number, length: number): void;
   findNode(module: number, table: number, start: number, end: number): number;
@@ -73,6 +76,19 @@ export interface ScannedCode {
 const compiled = once(
   () => new WebAssembly.Module(readFileSync(new URL("../../scanner/scanner.wasm", import.meta.url))),
 );
+
+export interface Survey {
+  /** For each byte 1 where an instruction begins. */
+  readonly starts: Uint8Array;
+  /** Behind the last instruction. */
+  readonly end: number;
+  /** Those of the addresses that are named, which are of kind 0, and of jumps and calls, which are of a kind of `Flow`. */
+  readonly firstRecord: number;
+  readonly endRecord: number;
+}
+
+/** Where control goes behind an instruction, as in scanner/decode.ts. */
+export const Flow = { next: 0, conditional: 1, jump: 2, indirectJump: 3, call: 4, indirectCall: 5 } as const;
 
 /** One serves all files of an inspection, and its memory goes with it. */
 export class Scanner {
@@ -146,6 +162,17 @@ export class Scanner {
     const { words } = this;
     const first = (words[this.#answer] as number) / 4;
     return words.slice(first, first + count);
+  }
+
+  /** Looks at where control goes in [start, end) of the code (scanner/survey.ts). */
+  survey(code: ScannedCode, start: number, end: number): Survey {
+    this.#open(code);
+    const firstRecord = this.exports.nextRecord();
+    const place = this.exports.survey(start - code.start, end - start) >>> 0;
+    const sizeBytes = this.exports.surveyedBytes.value;
+    this.#look();
+    const starts = this.#bytes.subarray(place, place + end - start).slice();
+    return { starts, end: start + sizeBytes, firstRecord, endRecord: this.exports.nextRecord() };
   }
 
   #found(count: number): Float64Array {
