@@ -22,7 +22,7 @@ import { Kind } from "./scan";
 @external("graph", "bind")
 declare function bind(module: i32, pointer: i32): i32;
 
-/** What stands for a pointee that is not known: which kind of pointer it is. */
+/** What stands for a pointee that is not known: which kind of pointer it is (src/inspect/pointers.ts). */
 namespace unresolved {
   export const local: i32 = -2;
   export const resolver: i32 = -3;

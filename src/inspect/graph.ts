@@ -5,12 +5,11 @@
  */
 import { CodeReader } from "./code.js";
 import { Flow } from "./flow.js";
-import type { Module, Pointer } from "./module.js";
+import { type Module, pointersBetween } from "./module.js";
 import type { Gate } from "./reach.js";
 import type { SeeReference } from "./records.js";
 import { describeScan, eachReference, type FunctionScan } from "./scan.js";
 import type { Scanner } from "./scanner.js";
-import { lowerBound } from "./sorted.js";
 import { Tables } from "./tables.js";
 
 /** Finds the definition that a reference binds to. */
@@ -210,31 +209,29 @@ export class Graph {
 
   /** What the pointers in [start, end) lead to. */
   pointeesBetween(module: Module, start: number, end: number): readonly GraphNode[] {
-    const { pointerPlaces } = module;
     const pointees: GraphNode[] = [];
-    for (let index = lowerBound(pointerPlaces, start); index < lowerBound(pointerPlaces, end); index++) {
-      const target = this.columns.pointee(module, index);
-      if (target !== undefined) pointees.push(this.nodeOf(target));
+    const { first, behind } = pointersBetween(module, start, end);
+    for (let index = first; index < behind; index++) {
+      const target = this.targetOf(module, index);
+      if (target !== undefined) pointees.push(target);
     }
     return pointees;
   }
 
-  /** What a pointer leads to. */
-  targetOf(module: Module, pointer: Pointer): GraphNode | undefined {
-    let index = lowerBound(module.pointerPlaces, pointer.place);
-    while (module.pointers[index] !== pointer) index++;
-    const target = this.columns.pointee(module, index);
+  /** What a pointer leads to, by its index. */
+  targetOf(module: Module, pointer: number): GraphNode | undefined {
+    const target = this.columns.pointee(module, pointer);
     return target === undefined ? undefined : this.nodeOf(target);
   }
 
   /** What the symbol of a pointer is bound to. */
-  #bound(module: number, index: number): number | undefined {
-    const pointer = this.modules[module]?.pointers[index];
-    if (pointer?.kind !== "symbol") return undefined;
-    const bound = this.#bind(pointer.symbol.name, pointer.symbol.version?.name);
+  #bound(index: number, pointer: number): number | undefined {
+    const { file, pointers } = this.modules[index] as Module;
+    const symbol = file.dynamicSymbols[pointers.symbols[pointer] ?? 0];
+    const bound = symbol && this.#bind(symbol.name, symbol.version?.name);
     const home = bound && this.modules[bound.module];
     if (home === undefined || bound === undefined) return undefined;
-    const id = this.columns.nodeAround(home, bound.value + pointer.addend, bound.sizeBytes);
+    const id = this.columns.nodeAround(home, bound.value + (pointers.targets[pointer] ?? 0), bound.sizeBytes);
     if (id !== undefined && bound.isResolver) this.columns.markResolver(id);
     return id;
   }

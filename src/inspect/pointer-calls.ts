@@ -83,11 +83,25 @@ function slotsOf(graph: Graph, holder: GraphNode, callee: GraphNode): ReadonlySe
   const slots = new Set<number>();
   graph.eachReference(holder, (target, kind, sizeBytes) => {
     if (kind !== RecordKind.load) return;
-    for (const pointer of pointersBetween(module, target, target + sizeBytes)) {
-      if (graph.targetOf(module, pointer) === callee) slots.add(pointer.place);
-    }
+    for (const slot of placesOf(graph, callee, module, target, target + sizeBytes)) slots.add(slot);
   });
   return slots;
+}
+
+/** The words in [start, end) that point to a node. */
+function placesOf(
+  graph: Graph,
+  pointee: GraphNode,
+  module: Module,
+  start: number,
+  end: number,
+): readonly number[] {
+  const { first, behind } = pointersBetween(module, start, end);
+  const places: number[] = [];
+  for (let pointer = first; pointer < behind; pointer++) {
+    if (graph.targetOf(module, pointer) === pointee) places.push(module.pointers.places[pointer] as number);
+  }
+  return places;
 }
 
 /** Whether an instruction does more with the pointer than to move it between registers, compare it, or call it. */
@@ -132,9 +146,7 @@ function callsOfMember(
   callee: GraphNode,
 ): PointerCalls {
   const { module, start, end } = structure;
-  const places = pointersBetween(module, start, end)
-    .filter((pointer) => graph.targetOf(module, pointer) === callee)
-    .map(({ place }) => place);
+  const places = placesOf(graph, callee, module, start, end);
   // Code may know the structure by the address of another member: each place where an object can begin is tried.
   const { boundaries } = module;
   const offsets = new Set(

@@ -6,6 +6,7 @@
 import type { Graph, GraphNode } from "./graph.js";
 import { type Module, pointersBetween, regionAt } from "./module.js";
 import { callsThroughPointers, type PointerCalls } from "./pointer-calls.js";
+import { PointerKind } from "./pointers.js";
 import type { Reach } from "./reach.js";
 import { RecordKind } from "./records.js";
 import { does, type SyscallSite } from "./scan.js";
@@ -204,8 +205,11 @@ function behind(stored: Value, wanted: Input): Value {
 
 /** What a word of data holds before anything is stored there; undefined for what another file decides. */
 function firstValue(module: Module, address: number): Value | undefined {
-  const [pointer] = pointersBetween(module, address, address + 1);
-  if (pointer !== undefined) return pointer.kind === "local" ? constant(pointer.target) : undefined;
+  const { first, behind } = pointersBetween(module, address, address + 1);
+  if (first < behind) {
+    const { kinds, targets } = module.pointers;
+    return kinds[first] === PointerKind.local ? constant(targets[first] as number) : undefined;
+  }
   const region = regionAt(module, address);
   if (region === undefined) return undefined;
   const from = address - region.start;

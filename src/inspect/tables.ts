@@ -24,9 +24,6 @@ const column = {
 const mapped = { executable: 1, hasPointers: 2 } as const;
 const regionNumbers = 5;
 
-/** What stands for a pointee that is not known, as in scanner/edges.ts. */
-const unresolved = { symbol: -1, local: -2, resolver: -3 } as const;
-
 /** Kinds of nodes, as in scanner/nodes.ts. */
 export const nodeTable = { functions: 0, objects: 1, symbols: 2 } as const;
 
@@ -85,15 +82,9 @@ export class Tables {
     set(column.functionStarts, module.functions.starts);
     set(column.functionEnds, module.functions.ends);
     set(column.calledOutside, module.calledOutside);
-    set(column.pointerPlaces, module.pointerPlaces);
-    set(
-      column.pointerTargets,
-      Float64Array.from(module.pointers, (pointer) => (pointer.kind === "symbol" ? 0 : pointer.target)),
-    );
-    set(
-      column.pointees,
-      Int32Array.from(module.pointers, ({ kind }) => unresolved[kind]),
-    );
+    set(column.pointerPlaces, module.pointers.places);
+    set(column.pointerTargets, module.pointers.targets);
+    set(column.pointees, module.pointers.kinds);
     set(column.boundaries, module.boundaries);
   }
 
