@@ -7,19 +7,18 @@ import { allocate, enlarge, record } from "./code";
 import {
   column,
   isCode,
-  mayBeCode,
   Module,
+  mayBeCode,
   objectEnd,
   objectStart,
-  rangeIndex,
   Region,
+  rangeIndex,
   regionAt,
 } from "./modules";
 import { findNode, functionAt, Node, nodeAt, scanNode, table } from "./nodes";
 import { Kind } from "./scan";
 
 /** Asks what the symbol that a pointer names is bound to: the id of a node, or -1. */
-@external("graph", "bind")
 declare function bind(module: i32, pointer: i32): i32;
 
 /** What stands for a pointee that is not known: which kind of pointer it is (src/inspect/pointers.ts). */

@@ -37,5 +37,5 @@ export {
   spread,
   uniteReach,
 } from "./reach";
-export { absoluteAddresses, calledOutside, relativeAddresses } from "./sweep";
 export { survey, surveyedBytes } from "./survey";
+export { absoluteAddresses, calledOutside, relativeAddresses } from "./sweep";

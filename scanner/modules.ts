@@ -130,7 +130,10 @@ export function rangeIndex(module: Module, starts: i32, address: f64): i32 {
   return index >= 0 && address < module.number(starts + 1, index) ? index : -1;
 }
 
-/** Whether what a pointer leads to can be code. */
+/**
+ * Whether what a pointer leads to can be code. A linker may put read-only data into the segment of the code, where each
+ * text that is pointed to would be a function, up to where its bytes happen to return.
+ */
 export function mayBeCode(module: Module, address: f64): bool {
   return module.length(column.sectionStarts) === 0 || rangeIndex(module, column.sectionStarts, address) >= 0;
 }

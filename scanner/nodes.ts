@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** The nodes of the graph (src/inspect/graph.ts): functions and data objects, each found by its file and its start. */
 import { allocate, code, nextRecord, open } from "./code";
-import { column, Module, nextStart, rangeIndex, Region, regionAt } from "./modules";
+import { column, Module, nextStart, Region, rangeIndex, regionAt } from "./modules";
 import { does, scan } from "./scan";
 
 /** Which kind of node there is at an address. Objects are as long as their symbols say, or as boundaries do. */
@@ -49,9 +49,7 @@ let slotCount: u32 = 0;
 const firstSlots: u32 = 1 << 15;
 
 export function nodeAt(id: u32): Node {
-  return changetype<Node>(
-    unchecked(chunks[id >> chunkBits]) + <usize>(id & (chunkNodes - 1)) * nodeBytes,
-  );
+  return changetype<Node>(unchecked(chunks[id >> chunkBits]) + <usize>(id & (chunkNodes - 1)) * nodeBytes);
 }
 
 /** The id of the node at a start, which is made if it is new: it ends at `end`. */

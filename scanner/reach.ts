@@ -6,7 +6,6 @@ import { Module } from "./modules";
 import { nodeAt, table } from "./nodes";
 
 /** Whether an edge to a guarded node is followed. */
-@external("graph", "passes")
 declare function passes(from: u32, target: u32, isCall: bool): bool;
 
 @unmanaged
@@ -139,7 +138,8 @@ export function functionsReached(reach: Reach, module: Module | null, does: u32)
   for (let index: u32 = 0; index < reach.count; index++) {
     const id = reach.nodeAt(index);
     const node = nodeAt(id);
-    if (node.table !== table.functions || (module !== null && node.module !== changetype<usize>(module))) continue;
+    if (node.table !== table.functions || (module !== null && node.module !== changetype<usize>(module)))
+      continue;
     if (does === 0 || (node.does & does) !== 0) addId(found++, id);
   }
   tell(0);

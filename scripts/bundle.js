@@ -2,7 +2,15 @@
 // Puts the files that the command consists of together in a few, in dist/bundle/, since Node takes longer to find and
 // open 300 modules than to inspect a small program. What tsc wrote to dist/ stays for those who import it; only the
 // files that Node starts with lead to the bundle.
-import { chmodSync, copyFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
@@ -56,7 +64,9 @@ function licences(modules) {
     .sort()
     .map((path) => {
       const { name, version, license } = JSON.parse(readFileSync(`${path}/package.json`, "utf8"));
-      const file = ["LICENSE", "license", "LICENSE.md", "LICENSE.txt"].map((each) => `${path}/${each}`).find(existsSync);
+      const file = ["LICENSE", "license", "LICENSE.md", "LICENSE.txt"]
+        .map((each) => `${path}/${each}`)
+        .find(existsSync);
       const text = file === undefined ? `${license}\n` : readFileSync(file, "utf8");
       return `${name} ${version}\n\n${text}`;
     })

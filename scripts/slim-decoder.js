@@ -41,7 +41,9 @@ function slimStatement(statement, mentioned, source) {
 
 /** What it exports by a mentioned name, without the names by number. */
 function slimTable(name, object, mentioned, source) {
-  const members = object.properties.filter((each) => mentioned.has(each.name.text) && /^\D/.test(each.name.text));
+  const members = object.properties.filter(
+    (each) => mentioned.has(each.name.text) && /^\D/.test(each.name.text),
+  );
   return `module.exports.${name} = {${members.map((each) => each.getText(source)).join(",")}};`;
 }
 

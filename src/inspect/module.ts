@@ -106,14 +106,6 @@ export function isCode(module: Module, address: number): boolean {
   return regionAt(module, address)?.executable === true;
 }
 
-/**
- * Whether what a pointer leads to can be code. A linker may put read-only data into the segment of the code, where each
- * text that is pointed to would be a function, up to where its bytes happen to return.
- */
-export function mayBeCode({ codeSections }: Module, address: number): boolean {
-  return codeSections.starts.length === 0 || rangeOf(codeSections, address) !== undefined;
-}
-
 function codeSections(file: ElfFile): FunctionRanges {
   const sections = file.sections
     .filter(({ flags }) => (flags & SHF.EXECINSTR) !== 0)
@@ -163,13 +155,6 @@ export function pointersBetween(
   return { first: lowerBound(places, start), behind: lowerBound(places, end) };
 }
 
-/** The data object that an address is in: from the boundary at or before it to the next one. */
-export function objectAt(module: Module, address: number): AddressRange {
-  const { boundaries } = module;
-  const next = upperBound(boundaries, address);
-  return { start: boundaries[next - 1] ?? address, end: boundaries[next] ?? address + 8 };
-}
-
 /** The known function that an address is in, or undefined. */
 export function rangeAt({ functions }: Module, address: number): AddressRange | undefined {
   return rangeOf(functions, address);
@@ -187,10 +172,4 @@ function rangeOf({ starts, ends }: FunctionRanges, address: number): AddressRang
   const end = ends[index];
   if (start === undefined || end === undefined || address >= end) return undefined;
   return { start, end };
-}
-
-/** The start of the first function behind an address. */
-export function nextStart({ functions, calledOutside }: Module, address: number): number {
-  const next = (sorted: Float64Array) => sorted[upperBound(sorted, address)] ?? Number.POSITIVE_INFINITY;
-  return Math.min(next(functions.starts), next(calledOutside));
 }

@@ -139,12 +139,7 @@ function readsSlot(instruction: Instruction, slots: ReadonlySet<number>): boolea
 }
 
 /** The calls that can go through a member of a structure, in the code of its module. */
-function callsOfMember(
-  graph: Graph,
-  live: Reach,
-  structure: GraphNode,
-  callee: GraphNode,
-): PointerCalls {
+function callsOfMember(graph: Graph, live: Reach, structure: GraphNode, callee: GraphNode): PointerCalls {
   const { module, start, end } = structure;
   const places = placesOf(graph, callee, module, start, end);
   // Code may know the structure by the address of another member: each place where an object can begin is tried.

@@ -9,20 +9,6 @@ export interface Root {
   readonly label: string;
 }
 
-/** Nodes by their ids: asked of every edge, where a hash table takes most of the time. */
-export class NodeSet {
-  readonly #has: Uint8Array;
-
-  constructor(nodes: readonly GraphNode[]) {
-    this.#has = new Uint8Array(Math.max(0, ...nodes.map(({ id }) => id)) + 1);
-    for (const { id } of nodes) this.#has[id] = 1;
-  }
-
-  has({ id }: GraphNode): boolean {
-    return this.#has[id] === 1;
-  }
-}
-
 /** The first number that stands for a label in place of a node. */
 const firstLabel = -2;
 
@@ -62,7 +48,13 @@ export class Reach {
   }
 
   /** The functions of a file, or of all, that do something of `does` (./scan.ts). */
-  functions({ module, does = 0 }: { readonly module?: Module; readonly does?: number }): readonly GraphNode[] {
+  functions({
+    module,
+    does = 0,
+  }: {
+    readonly module?: Module;
+    readonly does?: number;
+  }): readonly GraphNode[] {
     const { scanner, columns } = this.#graph;
     const place = module === undefined ? 0 : columns.placeOf(module);
     return this.#answer(scanner.exports.functionsReached(this.#place, place, does));
@@ -101,7 +93,10 @@ export class Reach {
   /** Whether something of it leads to one of `nodes` that is in another file. */
   entersFromOutside(nodes: readonly GraphNode[]): boolean {
     const { exports } = this.#graph.scanner;
-    return this.#graph.guarded({ guarded: nodes, passes: () => true }, () => exports.entersGuarded(this.#place) !== 0);
+    return this.#graph.guarded(
+      { guarded: nodes, passes: () => true },
+      () => exports.entersGuarded(this.#place) !== 0,
+    );
   }
 
   #placeOf({ id }: GraphNode): number {
@@ -124,12 +119,7 @@ export interface Gate {
 }
 
 /** Breadth first, so that chains are short. `reach` is what other roots were found to lead to, through the same gate. */
-export function reachFrom(
-  graph: Graph,
-  roots: readonly Root[],
-  gate: Gate,
-  reach = new Reach(graph),
-): Reach {
+export function reachFrom(graph: Graph, roots: readonly Root[], gate: Gate, reach = new Reach(graph)): Reach {
   graph.guarded(gate, () => reach.extend(roots));
   return reach;
 }

@@ -94,8 +94,10 @@ export const Flow = { next: 0, conditional: 1, jump: 2, indirectJump: 3, call: 4
 export class Scanner {
   questions: Questions | undefined;
   readonly exports = new WebAssembly.Instance(compiled(), {
-    graph: {
+    edges: {
       bind: (module: number, pointer: number) => this.questions?.bind(module, pointer) ?? -1,
+    },
+    reach: {
       passes: (from: number, target: number, isCall: number) =>
         this.questions?.passes(from >>> 0, target >>> 0, isCall) ?? true,
     },

@@ -25,7 +25,7 @@ const mapped = { executable: 1, hasPointers: 2 } as const;
 const regionNumbers = 5;
 
 /** Kinds of nodes, as in scanner/nodes.ts. */
-export const nodeTable = { functions: 0, objects: 1, symbols: 2 } as const;
+const nodeTable = { functions: 0, objects: 1, symbols: 2 } as const;
 
 /** Of a node in memory (scanner/nodes.ts), in units of their size. */
 const nodeNumber = { start: 0, end: 1, scanEnd: 2 } as const;
