@@ -37,5 +37,5 @@ export {
   spread,
   uniteReach,
 } from "./reach";
-export { survey, surveyedBytes } from "./survey";
+export { survey, surveyedBytes, surveyedFrom } from "./survey";
 export { absoluteAddresses, calledOutside, relativeAddresses } from "./sweep";

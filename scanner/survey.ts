@@ -3,7 +3,7 @@
  * What it takes to divide a function into blocks (src/inspect/flow.ts): where instructions begin, where control may go
  * elsewhere, and which addresses they name, since a table of jumps can be there. Each jump, call and address gets a record.
  */
-import { addRecord, allocate, code } from "./code";
+import { addRecord, allocate, code, nextRecord } from "./code";
 import * as decoder from "./decode";
 import { Flow, Memory } from "./decode";
 import { plainLength } from "./plain";
@@ -13,6 +13,8 @@ const addressKind: i32 = Flow.next;
 
 /** How many bytes the last survey looked at: it may end behind the function, or before it when the code does. */
 export let surveyedBytes: usize = 0;
+/** Its first record. */
+export let surveyedFrom: u32 = 0;
 
 /** Looks at code from a distance from its start on. Returns a place with a byte for each of these: 1 where an instruction begins. */
 export function survey(from: usize, sizeBytes: usize): usize {
@@ -20,6 +22,7 @@ export function survey(from: usize, sizeBytes: usize): usize {
   const limit = begin + sizeBytes;
   const start = code.start + <f64>from;
   const marks = allocate(sizeBytes);
+  surveyedFrom = nextRecord();
   let at = begin;
   while (at < limit) {
     store<u8>(marks + (at - begin), 1);

@@ -34,6 +34,7 @@ interface Exports {
   nextRecord(): number;
   survey(from: number, sizeBytes: number): number;
   readonly surveyedBytes: { readonly value: number };
+  readonly surveyedFrom: { readonly value: number };
   addModule(index: number, isFixed: boolean, low: number, high: number): number;
   setColumn(module: number, which: number, place: number, length: number): void;
   findNode(module: number, table: number, start: number, end: number): number;
@@ -169,9 +170,9 @@ export class Scanner {
   /** Looks at where control goes in [start, end) of the code (scanner/survey.ts). */
   survey(code: ScannedCode, start: number, end: number): Survey {
     this.#open(code);
-    const firstRecord = this.exports.nextRecord();
     const place = this.exports.survey(start - code.start, end - start) >>> 0;
     const sizeBytes = this.exports.surveyedBytes.value;
+    const firstRecord = this.exports.surveyedFrom.value;
     this.#look();
     const starts = this.#bytes.subarray(place, place + end - start).slice();
     return { starts, end: start + sizeBytes, firstRecord, endRecord: this.exports.nextRecord() };
