@@ -33,10 +33,7 @@ let room: usize = 0;
 
 /** A place for bytes to look at. */
 export function reserve(bytes: usize): usize {
-  if (next === 0) {
-    next = heap.alloc(0);
-    room = <usize>memory.size() * pageBytes;
-  }
+  begin();
   const place = next;
   const all = (bytes + paddingBytes + 15) & ~15;
   makeRoom(all);
@@ -44,6 +41,35 @@ export function reserve(bytes: usize): usize {
   next += all;
   tell(0);
   return place;
+}
+
+function begin(): void {
+  if (next !== 0) return;
+  next = heap.alloc(0);
+  room = <usize>memory.size() * pageBytes;
+}
+
+/** A place for what is kept, with zeros in it. */
+export function allocate(bytes: usize): usize {
+  begin();
+  const place = next;
+  const all = (bytes + 15) & ~15;
+  makeRoom(all);
+  memory.fill(place, 0, all);
+  next += all;
+  return place;
+}
+
+/** A longer place for what is at `old`, which is lost. */
+export function enlarge(old: usize, oldBytes: usize, bytes: usize): usize {
+  const place = allocate(bytes);
+  memory.copy(place, old, oldBytes);
+  return place;
+}
+
+/** Where the next record comes, counted in records. */
+export function nextRecord(): u32 {
+  return <u32>(next / recordBytes);
 }
 
 /** What is looked at from now on. Only for a program at fixed addresses there are some in [low, high). */
@@ -54,6 +80,24 @@ export function open(place: usize, bytes: usize, start: f64, low: f64, high: f64
   code.isFixed = high > low;
   code.low = low;
   code.high = high;
+}
+
+export namespace record {
+  export function address(index: u32): f64 {
+    return load<f64>(<usize>index * recordBytes);
+  }
+
+  export function distance(index: u32): u32 {
+    return load<u32>(<usize>index * recordBytes + 8);
+  }
+
+  export function kind(index: u32): i32 {
+    return load<u8>(<usize>index * recordBytes + 12);
+  }
+
+  export function sizeBytes(index: u32): i32 {
+    return load<u8>(<usize>index * recordBytes + 13);
+  }
 }
 
 export function addRecord(address: f64, at: u32, kind: i32, sizeBytes: i32): void {
@@ -74,6 +118,12 @@ export function tell(what: u32): void {
 export function addAddress(index: usize, address: f64): void {
   makeRoom((index + 1) * sizeof<f64>());
   store<f64>(next + index * sizeof<f64>(), address);
+}
+
+/** The same for the id of a node. */
+export function addId(index: usize, id: u32): void {
+  makeRoom((index + 1) * sizeof<u32>());
+  store<u32>(next + index * sizeof<u32>(), id);
 }
 
 /** Grows by an eighth, so that what is copied stays little. */

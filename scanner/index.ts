@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-/** What src/inspect/machine-code.ts calls, and what tests look at: the decoder by itself. */
-export { answer, open, reserve } from "./code";
+/** What src/inspect/scanner.ts and tables.ts call, and what tests look at: the decoder by itself. */
+export { lastCallOf, noteCallers } from "./callers";
+export { answer, nextRecord, open, reserve } from "./code";
 export {
   address,
   decode,
@@ -16,6 +17,25 @@ export {
   takesAddress,
   target,
 } from "./decode";
+export { nodeAround, pointee, withEdges } from "./edges";
+export { addModule, setColumn } from "./modules";
+export { findNode, functionAt, nodeAt, scanNode } from "./nodes";
 export { plainLength } from "./plain";
-export { scan } from "./scan";
+export {
+  addToReach,
+  countReached,
+  entersGuarded,
+  fromInReach,
+  functionsReached,
+  guard,
+  holdersOf,
+  isTakenInReach,
+  markResolver,
+  newReach,
+  placeInReach,
+  placesReached,
+  spread,
+  uniteReach,
+} from "./reach";
+export { survey, surveyedBytes, surveyedFrom } from "./survey";
 export { absoluteAddresses, calledOutside, relativeAddresses } from "./sweep";

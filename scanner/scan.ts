@@ -10,7 +10,7 @@ import { Flow, Memory, Site } from "./decode";
 import { plainLength } from "./plain";
 
 /** Kinds of records, which src/inspect/records.ts has too. */
-namespace Kind {
+export namespace Kind {
   export const address: i32 = 0;
   export const load: i32 = 1;
   export const store: i32 = 2;
@@ -35,7 +35,8 @@ const longestFunctionBytes = 1 << 22;
 /** An entry of the procedure linkage table: `endbr64` and a jump. */
 const longestStubBytes = 12;
 
-let does: u32 = 0;
+/** What the last function does. */
+export let does: u32 = 0;
 
 /**
  * Scans the function at a distance from the start of the code, and returns how long it is. Its end is `bound`, or

@@ -45,7 +45,7 @@ export const codeDigest = once(async (): Promise<string> => {
   const here = dirname(fileURLToPath(import.meta.url));
   // A bundle has everything in one folder.
   const own = basename(here) === "bundle" ? here : dirname(here);
-  const names = (await readdir(own, { recursive: true })).filter((name) => /\.[jt]s$/.test(name)).sort();
+  const names = (await readdir(own, { recursive: true })).filter((name) => /\.c?[jt]s$/.test(name)).sort();
   const scanner = join(here, "../../scanner/scanner.wasm");
   const files = [scanner, ...names.map((name) => join(own, name))];
   return sha256((await Promise.all(files.map((file) => readFile(file, "latin1")))).join("\0"));

@@ -49,7 +49,7 @@ export async function analyse(
 ): Promise<Analysis> {
   let symbols = indexSymbols(started);
   const scanner = new Scanner();
-  const graph = new Graph(openModules(started.objects, 0, scanner), bindIn(symbols));
+  const graph = new Graph(openModules(started.objects, 0, scanner), scanner, bindIn(symbols));
   try {
     time.lap("functions");
     const extend = ({ objects }: Constituents) => {

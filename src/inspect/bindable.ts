@@ -59,7 +59,8 @@ export interface LiveSites {
 
 /** For each file with live sites. */
 export function findBindings(graph: Graph, { sites, live, paths }: LiveSites): readonly Bindings[] {
-  const entries = new Set(live.nodes.map(({ module, start }) => placeKey(module.index, start)));
+  const nodes = Array.from(live.ids, (id) => graph.columns.node(id));
+  const entries = new Set(nodes.map(({ module, start }) => placeKey(module, start)));
   const found = graph.modules.map((module) => ({
     path: paths[module.index] ?? module.name,
     bindable: [] as BindableSite[],

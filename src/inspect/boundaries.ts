@@ -2,7 +2,8 @@
 /** Where the data of a file can be divided into objects, which mostly no symbol tells. */
 import { R_X86_64, SHT } from "../elf/constants.js";
 import type { ElfFile } from "../elf/file.js";
-import type { MappedBytes, Pointer } from "./module.js";
+import type { MappedBytes } from "./module.js";
+import { PointerKind, type Pointers } from "./pointers.js";
 import type { ScannedCode, Scanner } from "./scanner.js";
 import { sortedAddresses } from "./sorted.js";
 
@@ -19,7 +20,7 @@ const slotBytes: ReadonlyMap<number, number> = new Map([
 interface Opened {
   readonly file: ElfFile;
   readonly regions: readonly MappedBytes[];
-  readonly pointers: readonly Pointer[];
+  readonly pointers: Pointers;
   readonly scanner: Scanner;
   readonly code: readonly ScannedCode[];
 }
@@ -37,7 +38,9 @@ export function objectBoundaries({ file, regions, pointers, scanner, code }: Ope
       found.push(start, start + symbol.size);
     }
   }
-  for (const pointer of pointers) if (pointer.kind === "local") found.push(pointer.target);
+  pointers.kinds.forEach((kind, index) => {
+    if (kind === PointerKind.local) found.push(pointers.targets[index] as number);
+  });
   for (const { type, offset } of file.dynamicRelocations) {
     const sizeBytes = slotBytes.get(type);
     if (sizeBytes !== undefined) found.push(Number(offset), Number(offset) + sizeBytes);

@@ -4,16 +4,25 @@
  * One instruction object is reused for all of a module's code.
  */
 
-import { Code, Decoder, Instruction, Mnemonic, OpKind } from "./iced.js";
+import { Decoder, Instruction, Mnemonic } from "./iced.js";
 import type { Module, Region } from "./module.js";
-import type { SiteKind } from "./records.js";
 
 /** No function is longer. */
 const longestFunctionBytes = 1 << 22;
+const longestInstructionBytes = 15;
+/** A decoder takes a copy of its bytes: of more than a function, since neighbours are often asked for together. */
+const windowBytes = 1 << 14;
+
+/** A decoder of the bytes in [start, end). */
+interface Window {
+  readonly start: number;
+  readonly end: number;
+  readonly decoder: Decoder;
+}
 
 export class CodeReader {
   readonly #module: Module;
-  readonly #decoders = new Map<Region, Decoder>();
+  #window: Window | undefined;
   readonly instruction = new Instruction();
   constructor(module: Module) {
     this.#module = module;
@@ -21,8 +30,8 @@ export class CodeReader {
 
   /** Gives back the memory outside of the JavaScript heap. */
   free(): void {
-    for (const decoder of this.#decoders.values()) decoder.free();
-    this.#decoders.clear();
+    this.#window?.decoder.free();
+    this.#window = undefined;
     this.instruction.free();
   }
 
@@ -38,8 +47,8 @@ export class CodeReader {
     const limit = Math.min(end, region.start + region.bytes.length, start + longestFunctionBytes);
     // A segment's memory can go on behind what the file holds of it.
     if (limit <= start) return start;
-    const decoder = this.#decoder(region);
-    decoder.position = start - region.start;
+    const { decoder, start: first } = this.#windowOf(region, start, limit);
+    decoder.position = start - first;
     decoder.ip = BigInt(start);
     const { instruction } = this;
     let at = start;
@@ -53,32 +62,17 @@ export class CodeReader {
     return at;
   }
 
-  #decoder(region: Region): Decoder {
-    const known = this.#decoders.get(region);
-    if (known !== undefined) return known;
-    const decoder = new Decoder(64, region.bytes, 0);
-    this.#decoders.set(region, decoder);
-    return decoder;
+  /** With all instructions that begin in [start, limit). */
+  #windowOf(region: Region, start: number, limit: number): Window {
+    const regionEnd = region.start + region.bytes.length;
+    const needed = Math.min(limit + longestInstructionBytes, regionEnd);
+    if (this.#window && start >= this.#window.start && needed <= this.#window.end) return this.#window;
+    this.#window?.decoder.free();
+    const end = Math.min(Math.max(needed, start + windowBytes), regionEnd);
+    const bytes = region.bytes.subarray(start - region.start, end - region.start);
+    this.#window = { start, end, decoder: new Decoder(64, bytes, 0) };
+    return this.#window;
   }
-}
-
-/** What kind of system call the instruction is, if it is one. */
-export function siteKind(instruction: Instruction): SiteKind | undefined {
-  switch (instruction.code) {
-    case Code.Syscall:
-      return "syscall";
-    case Code.Sysenter:
-      return "sysenter";
-    case Code.Int_imm8:
-      return instruction.immediate8 === 0x80 ? "int 0x80" : undefined;
-    default:
-      return undefined;
-  }
-}
-
-/** The target of a direct call or jump. */
-export function directTarget(instruction: Instruction): number | undefined {
-  return instruction.op0Kind === OpKind.NearBranch64 ? Number(instruction.nearBranchTarget) : undefined;
 }
 
 export function isPadding({ mnemonic }: Instruction): boolean {

@@ -44,7 +44,7 @@ export async function explore(
   for (let round = 1; ; round++) {
     layers = reachLayers(graph, findRoots(graph, closure, later), layers);
     const { reaches } = layers;
-    const live = unite(Object.values(reaches));
+    const live = unite(graph, Object.values(reaches));
     const search = openSearch(graph, live, callers);
     const named = findRuntimeNames(graph, live, search);
     let next = await load(closure, named, plugins);

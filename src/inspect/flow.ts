@@ -4,10 +4,11 @@
  * stack hold at its calls and system calls. Run only for functions in which a number is decided.
  */
 
-import { type CodeReader, directTarget, isPadding, siteKind } from "./code.js";
+import { type CodeReader, isPadding } from "./code.js";
 import { FlowControl, type Instruction, Mnemonic } from "./iced.js";
 import { type AddressRange, type Module, regionAt } from "./module.js";
 import { comparedRegister, type Equality } from "./operands.js";
+import { Flow as FlowKind } from "./scanner.js";
 import { upperBound } from "./sorted.js";
 import { MachineState } from "./state.js";
 import type { Value } from "./values.js";
@@ -195,41 +196,19 @@ interface Jump {
 function findBlocks(
   module: Module,
   reader: CodeReader,
-  { start, end }: AddressRange,
+  extent: AddressRange,
   comesBack: (at: number) => boolean,
 ): Blocks {
-  const jumps: Jump[] = [];
-  const addresses: number[] = [];
-  const tables = new Set<number>();
-  const { instruction } = reader;
-  const last = reader.walk(start, end, (at) => {
-    addresses.push(at);
-    noteTable(module, instruction, tables);
-    const flow = instruction.flowControl;
-    if (flow === FlowControl.Next || flow === FlowControl.Interrupt || siteKind(instruction) !== undefined)
-      return;
-    const isCall = flow === FlowControl.Call || flow === FlowControl.IndirectCall;
-    if (isCall && comesBack(at)) return;
-    const target = isCall ? undefined : directTarget(instruction);
-    const inside = target !== undefined && target >= start && target < end;
-    jumps.push({
-      at,
-      next: at + instruction.length,
-      target: inside ? target : undefined,
-      fallsThrough: flow === FlowControl.ConditionalBranch || flow === FlowControl.XbeginXabortXend,
-      throughTable: flow === FlowControl.IndirectBranch,
-    });
-    return undefined;
-  });
-  const known = new Set(addresses);
-  const tableTargets = [...tables].flatMap((table) => readTable(module, table, known, tables));
+  const { start } = extent;
+  const { jumps, tables, isInstruction, last } = readJumps(module, extent, comesBack);
+  const tableTargets = [...tables].flatMap((table) => readTable(module, table, isInstruction, tables));
   const leaders = new Set([start, ...tableTargets, ...jumps.flatMap(({ target }) => target ?? [])]);
   const followed = new Set(leaders);
   for (const { next, fallsThrough } of jumps) {
     if (next < last) leaders.add(next);
     if (fallsThrough) followed.add(next);
   }
-  const sorted = Float64Array.from([...leaders].filter((leader) => known.has(leader))).sort();
+  const sorted = Float64Array.from([...leaders].filter(isInstruction)).sort();
   const jumpAt = new Map(jumps.map((jump) => [jump.next, jump]));
   const blocks = new Map<number, Block>();
   sorted.forEach((leader, index) => {
@@ -253,6 +232,48 @@ function findBlocks(
   };
 }
 
+interface Jumps {
+  readonly jumps: readonly Jump[];
+  /** Addresses that can be those of tables. */
+  readonly tables: ReadonlySet<number>;
+  readonly isInstruction: (address: number) => boolean;
+  /** Behind the last instruction. */
+  readonly last: number;
+}
+
+function readJumps(module: Module, { start, end }: AddressRange, comesBack: (at: number) => boolean): Jumps {
+  const { scanner } = module;
+  const code = module.code.find((each) => start >= each.start && start - each.start < each.sizeBytes);
+  const limit = Math.min(end, code === undefined ? start : code.start + code.sizeBytes);
+  if (code === undefined || limit <= start) return nowhere(start);
+  const { starts, end: last, firstRecord, endRecord } = scanner.survey(code, start, limit);
+  const jumps: Jump[] = [];
+  const tables = new Set<number>();
+  for (let record = firstRecord; record < endRecord; record++) {
+    const kind = scanner.kindOf(record);
+    const target = scanner.targetOf(record);
+    const at = start + scanner.distanceOf(record);
+    const isCall = kind === FlowKind.call || kind === FlowKind.indirectCall;
+    // The base of a table of jump distances is taken by `lea`, that of a table of addresses is a displacement.
+    if (kind === FlowKind.next) {
+      if (regionAt(module, target)?.executable === false) tables.add(target);
+    } else if (!isCall || !comesBack(at)) {
+      jumps.push({
+        at,
+        next: at + scanner.sizeOf(record),
+        target: target >= start && target < end ? target : undefined,
+        fallsThrough: kind === FlowKind.conditional,
+        throughTable: kind === FlowKind.indirectJump,
+      });
+    }
+  }
+  return { jumps, tables, isInstruction: (address) => starts[address - start] === 1, last };
+}
+
+function nowhere(last: number): Jumps {
+  return { jumps: [], tables: new Set(), isInstruction: () => false, last };
+}
+
 function padsOnly(reader: CodeReader, start: number, end: number): boolean {
   let padding = true;
   reader.walk(start, end, () => {
@@ -262,20 +283,11 @@ function padsOnly(reader: CodeReader, start: number, end: number): boolean {
   return padding;
 }
 
-/** The base of a table of jump distances is taken by `lea`, that of a table of addresses is a displacement. */
-function noteTable(module: Module, instruction: CodeReader["instruction"], tables: Set<number>): void {
-  if (instruction.memoryDisplSize < 4) return;
-  const address = Number(
-    instruction.isIpRelMemoryOperand ? instruction.ipRelMemoryAddress : instruction.memoryDisplacement,
-  );
-  if (regionAt(module, address)?.executable === false) tables.add(address);
-}
-
 /** The entries of a jump table that lead into the function, up to the first that does not. */
 function readTable(
   module: Module,
   table: number,
-  known: ReadonlySet<number>,
+  isInstruction: (address: number) => boolean,
   tables: ReadonlySet<number>,
 ): readonly number[] {
   const region = regionAt(module, table);
@@ -296,7 +308,7 @@ function readTable(
     for (let at = from; at + size <= bytes.byteLength; at += size) {
       if (at > from && tables.has(table + at - from)) break;
       const target = read(at);
-      if (!known.has(target)) break;
+      if (!isInstruction(target)) break;
       found.push(target);
     }
     return found;

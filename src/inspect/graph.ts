@@ -4,12 +4,13 @@
  * and by pointers in data. A data object counts from the moment that something live refers to it.
  */
 import { CodeReader } from "./code.js";
-import { Edges } from "./edges.js";
 import { Flow } from "./flow.js";
-import { isCode, type Module, mayBeCode, objectAt, type Pointer, rangeAt, regionAt } from "./module.js";
-import { RecordKind, type SeeReference } from "./records.js";
-import { eachReference, type FunctionScan, scanFunction } from "./scan.js";
-import { lowerBound } from "./sorted.js";
+import { type Module, pointersBetween } from "./module.js";
+import type { Gate } from "./reach.js";
+import type { SeeReference } from "./records.js";
+import { describeScan, eachReference, type FunctionScan } from "./scan.js";
+import type { Scanner } from "./scanner.js";
+import { Tables } from "./tables.js";
 
 /** Finds the definition that a reference binds to. */
 interface Binding {
@@ -37,37 +38,35 @@ export interface Edge {
   readonly tail: boolean;
 }
 
-type NodeTable = "functions" | "objects" | "symbols";
-
 /** A node with what is computed of it once it is asked for. */
 interface KnownNode extends GraphNode {
   scan: FunctionScan | undefined;
-  /** Among those of the graph; negative as long as it has none yet. */
-  firstEdge: number;
-  endEdge: number;
   neverReturns: boolean | undefined;
   flow: Flow | undefined;
 }
 
 export class Graph {
   readonly modules: Module[] = [];
+  readonly scanner: Scanner;
   readonly #readers: CodeReader[] = [];
-  /** By id. */
+  /** By id, those that were asked for. */
   readonly #known: KnownNode[] = [];
-  readonly columns = new Edges();
+  readonly columns: Tables;
   #bind: Bind;
-  /** For each module by start. An object is as long as its symbol says, or else up to where the next one begins. */
-  readonly #nodes: Readonly<Record<NodeTable, Map<number, GraphNode>[]>> = {
-    functions: [],
-    objects: [],
-    symbols: [],
-  };
-  readonly #resolvers = new Set<GraphNode>();
-  /** For each module what its pointers lead to, as far as they were asked for. */
-  readonly #pointees: (GraphNode | undefined)[][] = [];
+  /** Decides in the search that is going on. */
+  #gate: Gate | undefined;
+  /** What chains of evidence call their roots, by number. */
+  readonly labels: string[] = [];
 
-  constructor(modules: readonly Module[], bind: Bind) {
+  /** All modules are read by `scanner`. */
+  constructor(modules: readonly Module[], scanner: Scanner, bind: Bind) {
+    this.scanner = scanner;
     this.#bind = bind;
+    this.columns = new Tables(scanner, {
+      bind: (module, pointer) => this.#bound(module, pointer) ?? -1,
+      passes: (from, target, isCall) =>
+        this.#gate?.passes(this.nodeOf(from), this.nodeOf(target), isCall !== 0) ?? true,
+    });
     this.extend(modules, bind);
   }
 
@@ -77,8 +76,7 @@ export class Graph {
     for (const module of modules) {
       this.modules.push(module);
       this.#readers.push(new CodeReader(module));
-      this.#pointees.push(new Array(module.pointers.length));
-      for (const tables of Object.values(this.#nodes)) tables.push(new Map());
+      this.columns.addModule(module);
     }
   }
 
@@ -86,9 +84,33 @@ export class Graph {
     for (const reader of this.#readers) reader.free();
   }
 
+  nodeOf(id: number): GraphNode {
+    const known = this.#known[id];
+    if (known !== undefined) return known;
+    const { module, isFunction, start, end } = this.columns.node(id);
+    const kind = isFunction ? "function" : "object";
+    const home = this.modules[module] as Module;
+    const unasked = { scan: undefined, neverReturns: undefined, flow: undefined };
+    const node: KnownNode = { id, module: home, kind, start, end, ...unasked };
+    this.#known[id] = node;
+    return node;
+  }
+
   functionAt(module: Module, start: number): GraphNode {
-    const known = this.#nodes.functions[module.index]?.get(start);
-    return known ?? this.#node(module, "functions", start, rangeAt(module, start)?.end ?? start);
+    return this.nodeOf(this.columns.functionAt(module, start));
+  }
+
+  /** Searches with a gate, which is asked of the edges to the nodes that it guards. */
+  guarded<T>(gate: Gate, search: () => T): T {
+    const { exports } = this.scanner;
+    this.#gate = gate;
+    for (const { id } of gate.guarded) exports.guard(id, true);
+    try {
+      return search();
+    } finally {
+      for (const { id } of gate.guarded) exports.guard(id, false);
+      this.#gate = undefined;
+    }
   }
 
   /** The function that a symbol is bound to. */
@@ -103,17 +125,17 @@ export class Graph {
     const bound = this.#bind(name, undefined);
     const module = bound && this.modules[bound.module];
     if (module === undefined || bound === undefined) return undefined;
-    return this.#node(module, "symbols", bound.value, bound.value + bound.sizeBytes);
+    return this.nodeOf(this.columns.symbolAt(module, bound.value, bound.value + bound.sizeBytes));
   }
 
   /** Whether a function was met as one that picks another (STT_GNU_IFUNC, R_X86_64_IRELATIVE). */
   isResolver(node: GraphNode): boolean {
-    return this.#resolvers.has(node);
+    return this.columns.isResolver(node.id);
   }
 
   scan(node: GraphNode): FunctionScan {
     const facts = this.#factsOf(node);
-    facts.scan ??= scanFunction(node.module, node.start);
+    facts.scan ??= describeScan(node, this.columns.scan(node.id));
     return facts.scan;
   }
 
@@ -169,19 +191,15 @@ export class Graph {
 
   /** The edges of a node are those of `columns` from here up to `endEdge`. */
   firstEdge(node: GraphNode): number {
-    const facts = this.#factsOf(node);
-    if (facts.firstEdge < 0) this.#addEdges(facts);
-    return facts.firstEdge;
+    return this.columns.firstEdge(node.id);
   }
 
   endEdge(node: GraphNode): number {
-    const facts = this.#factsOf(node);
-    if (facts.firstEdge < 0) this.#addEdges(facts);
-    return facts.endEdge;
+    return this.columns.endEdge(node.id);
   }
 
   targetOfEdge(edge: number): GraphNode {
-    return this.#known[this.columns.targetOf(edge)] as GraphNode;
+    return this.nodeOf(this.columns.targetOf(edge));
   }
 
   /** All nodes are made here. */
@@ -189,144 +207,32 @@ export class Graph {
     return node as KnownNode;
   }
 
-  #addEdges(facts: KnownNode): void {
-    const first = this.columns.count;
-    if (facts.kind === "function") this.#addFunctionEdges(facts);
-    else this.#addPointers(facts.module, facts.start, facts.end);
-    facts.firstEdge = first;
-    facts.endEdge = this.columns.count;
-  }
-
-  /** Calls come first, in the order of the code, and then what it mentions. */
-  #addFunctionEdges(node: GraphNode): void {
-    const { module } = node;
-    const { scanner } = module;
-    const { start, end, firstRecord, endRecord } = this.scan(node);
-    for (let record = firstRecord; record < endRecord; record++) {
-      const kind = scanner.kindOf(record);
-      if (kind < RecordKind.call || kind > RecordKind.jumpThroughWord) continue;
-      const target = scanner.targetOf(record);
-      const callee =
-        kind <= RecordKind.jump ? this.#calledAt(module, target) : this.#pointeeAt(module, target);
-      const isTail = kind === RecordKind.jump || kind === RecordKind.jumpThroughWord;
-      if (callee !== undefined) this.columns.addCall(callee.id, scanner.distanceOf(record), isTail);
-    }
-    for (let record = firstRecord; record < endRecord; record++) {
-      const kind = scanner.kindOf(record);
-      if (kind > RecordKind.load) continue;
-      const target = scanner.targetOf(record);
-      if (target >= start && target < end) continue;
-      this.#addReference(module, target, kind === RecordKind.load ? scanner.sizeOf(record) : undefined);
-    }
-  }
-
-  #calledAt(module: Module, address: number): GraphNode | undefined {
-    return isCode(module, address) ? this.functionAt(module, address) : undefined;
-  }
-
-  /** Of an address that is taken, or at which so many bytes are read. */
-  #addReference(module: Module, target: number, readBytes: number | undefined): void {
-    const region = regionAt(module, target);
-    if (region === undefined) return;
-    if (region.executable) {
-      if (readBytes === undefined && this.#mayBegin(module, target))
-        this.columns.addHeld(this.functionAt(module, target).id);
-      return;
-    }
-    if (!region.hasPointers) return;
-    if (readBytes !== undefined) {
-      this.#addPointers(module, target, target + readBytes);
-      return;
-    }
-    const extent = objectAt(module, target);
-    const { pointerPlaces } = module;
-    if (!((pointerPlaces[lowerBound(pointerPlaces, extent.start)] ?? extent.end) < extent.end)) return;
-    this.columns.addHeld(this.#node(module, "objects", extent.start, extent.end).id);
-  }
-
   /** What the pointers in [start, end) lead to. */
   pointeesBetween(module: Module, start: number, end: number): readonly GraphNode[] {
-    const { pointerPlaces } = module;
     const pointees: GraphNode[] = [];
-    for (let index = lowerBound(pointerPlaces, start); index < lowerBound(pointerPlaces, end); index++) {
-      const target = this.#pointee(module, index);
+    const { first, behind } = pointersBetween(module, start, end);
+    for (let index = first; index < behind; index++) {
+      const target = this.targetOf(module, index);
       if (target !== undefined) pointees.push(target);
     }
     return pointees;
   }
 
-  #addPointers(module: Module, start: number, end: number): void {
-    const { pointerPlaces } = module;
-    for (let index = lowerBound(pointerPlaces, start); index < pointerPlaces.length; index++) {
-      if ((pointerPlaces[index] as number) >= end) return;
-      const target = this.#pointee(module, index);
-      if (target !== undefined) this.columns.addHeld(target.id);
-    }
+  /** What a pointer leads to, by its index. */
+  targetOf(module: Module, pointer: number): GraphNode | undefined {
+    const target = this.columns.pointee(module, pointer);
+    return target === undefined ? undefined : this.nodeOf(target);
   }
 
-  /** What the word at `place` points to. */
-  #pointeeAt(module: Module, place: number): GraphNode | undefined {
-    const index = lowerBound(module.pointerPlaces, place);
-    return module.pointerPlaces[index] === place ? this.#pointee(module, index) : undefined;
-  }
-
-  /** What a pointer leads to. What is bound once stays; what is not may be when more is loaded. */
-  #pointee(module: Module, index: number): GraphNode | undefined {
-    const pointees = this.#pointees[module.index] as (GraphNode | undefined)[];
-    pointees[index] ??= this.targetOf(module, module.pointers[index] as Pointer);
-    return pointees[index];
-  }
-
-  /** What a pointer leads to. */
-  targetOf(module: Module, pointer: Pointer): GraphNode | undefined {
-    if (pointer.kind !== "symbol") {
-      const node = this.#place(module, pointer.target, undefined);
-      if (node !== undefined && pointer.kind === "resolver") this.#resolvers.add(node);
-      return node;
-    }
-    const bound = this.#bind(pointer.symbol.name, pointer.symbol.version?.name);
+  /** What the symbol of a pointer is bound to. */
+  #bound(index: number, pointer: number): number | undefined {
+    const { file, pointers } = this.modules[index] as Module;
+    const symbol = file.dynamicSymbols[pointers.symbols[pointer] ?? 0];
+    const bound = symbol && this.#bind(symbol.name, symbol.version?.name);
     const home = bound && this.modules[bound.module];
     if (home === undefined || bound === undefined) return undefined;
-    const node = this.#place(home, bound.value + pointer.addend, bound.sizeBytes);
-    if (node !== undefined && bound.isResolver) this.#resolvers.add(node);
-    return node;
-  }
-
-  #place(module: Module, address: number, sizeBytes: number | undefined): GraphNode | undefined {
-    const region = regionAt(module, address);
-    if (region === undefined) return undefined;
-    if (region.executable) {
-      return this.#mayBegin(module, address) ? this.functionAt(module, address) : undefined;
-    }
-    if (sizeBytes) return this.#node(module, "symbols", address, address + sizeBytes);
-    const { start, end } = objectAt(module, address);
-    return this.#node(module, "objects", start, end);
-  }
-
-  /** In a program at fixed addresses a number may look like an address in the middle of a function. */
-  #mayBegin(module: Module, address: number): boolean {
-    if (!mayBeCode(module, address)) return false;
-    if (module.file.kind !== "executable") return true;
-    const range = rangeAt(module, address);
-    // The unwind entry of the signal return trampoline begins one byte before it.
-    return range === undefined || range.start === address || range.start === address - 1;
-  }
-
-  #node(module: Module, table: NodeTable, start: number, end: number): GraphNode {
-    const nodes = this.#nodes[table][module.index] as Map<number, GraphNode>;
-    const known = nodes.get(start);
-    if (known !== undefined) return known;
-    const kind = table === "functions" ? "function" : "object";
-    const unasked = {
-      scan: undefined,
-      firstEdge: -1,
-      endEdge: -1,
-      neverReturns: undefined,
-      flow: undefined,
-    };
-    const node: KnownNode = { id: this.#known.length, module, kind, start, end, ...unasked };
-    this.#known.push(node);
-    nodes.set(start, node);
-    return node;
+    const id = this.columns.nodeAround(home, bound.value + (pointers.targets[pointer] ?? 0), bound.sizeBytes);
+    if (id !== undefined && bound.isResolver) this.columns.markResolver(id);
+    return id;
   }
 }

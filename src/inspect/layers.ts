@@ -7,7 +7,7 @@ import type { Graph } from "./graph.js";
 import { type FactsInForce, factsInForce, gnuLibrary } from "./library-facts.js";
 import type { Module } from "./module.js";
 import { databasesOf } from "./nss.js";
-import { type Gate, NodeSet, type Reach, type Root, reachFrom } from "./reach.js";
+import { type Gate, type Reach, type Root, reachFrom } from "./reach.js";
 import type { Roots } from "./roots.js";
 
 /** The layers that code is in. */
@@ -30,10 +30,16 @@ export function reachLayers(graph: Graph, roots: Roots, earlier?: LayerSearch): 
   const facts = factsInForce(graph, [...all, ...loader, ...services], earlier?.facts);
   // With the same facts, what the other layers reach is the same; they begin anew when one is lost.
   const known = facts.gate === earlier?.facts.gate ? earlier.reaches : undefined;
-  const apart = new NodeSet([...loader, ...services].map(({ node }) => node));
-  const ownCode: Gate = (from, target, isCall) =>
-    (isCall || !apart.has(target)) && facts.gate(from, target, isCall);
-  const beforeMain: Gate = (from, target, isCall) => target !== roots.main && ownCode(from, target, isCall);
+  const apart = new Set([...loader, ...services].map(({ node }) => node));
+  const ownCode: Gate = {
+    guarded: [...facts.gate.guarded, ...apart],
+    passes: (from, target, isCall) =>
+      (isCall || !apart.has(target)) && facts.gate.passes(from, target, isCall),
+  };
+  const beforeMain: Gate = {
+    guarded: [...ownCode.guarded, ...(roots.main === undefined ? [] : [roots.main])],
+    passes: (from, target, isCall) => target !== roots.main && ownCode.passes(from, target, isCall),
+  };
   const startup = known?.startup ?? reachFrom(graph, roots.startup, beforeMain);
   const main = known?.main ?? reachMain(graph, roots, ownCode);
   const dlopen = reachFrom(graph, [...roots.dlopen, ...loader], facts.gate, known?.dlopen);

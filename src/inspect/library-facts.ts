@@ -5,7 +5,7 @@
  */
 import type { Graph, GraphNode } from "./graph.js";
 import type { Module } from "./module.js";
-import { type Gate, NodeSet, Reach, type Root, reachFrom } from "./reach.js";
+import { type Gate, Reach, type Root, reachFrom } from "./reach.js";
 
 /** The library does not go from a helper without a public name to `functions` unless one of `openedBy` can run. */
 interface LibraryFact {
@@ -73,7 +73,7 @@ export function gnuLibrary(graph: Graph): Module | undefined {
 
 interface Guard {
   readonly functions: readonly GraphNode[];
-  readonly openers: ReadonlySet<GraphNode>;
+  readonly openers: readonly GraphNode[];
   readonly fromOutside: boolean;
 }
 
@@ -99,11 +99,11 @@ export function factsInForce(
   for (;;) {
     const { closed, reach, turnedAway } = facts;
     reachFrom(graph, more, noting(facts), reach);
-    const still = closed.filter((guard) => !isOpened(graph, guard, reach));
+    const still = closed.filter((guard) => !isOpened(guard, reach));
     if (still.length === closed.length) return facts;
     const gate = gateOf(graph, still);
     // The search goes on along the edges that only the lost facts ruled out.
-    const open = turnedAway.filter(({ from, target, isCall }) => gate(from, target, isCall));
+    const open = turnedAway.filter(({ from, target, isCall }) => gate.passes(from, target, isCall));
     more = open.map(({ from, target }) => ({ node: target, label: from.module.name }));
     facts = { gate, closed: still, reach, turnedAway: turnedAway.filter((each) => !open.includes(each)) };
   }
@@ -113,38 +113,37 @@ function everyFact(graph: Graph): FactsInForce {
   const named = (name: string) => graph.functionNamed(name) ?? [];
   const closed = libraryFacts.map(({ functions, openedBy, fromOutside }) => ({
     functions: functions.flatMap(named),
-    openers: new Set(openedBy.flatMap(named)),
+    openers: openedBy.flatMap(named),
     fromOutside,
   }));
-  return { gate: gateOf(graph, closed), closed, reach: new Reach(), turnedAway: [] };
+  return { gate: gateOf(graph, closed), closed, reach: new Reach(graph), turnedAway: [] };
 }
 
 function noting({ gate, turnedAway }: FactsInForce): Gate {
-  return (from, target, isCall) => {
-    const passes = gate(from, target, isCall);
-    if (!passes) turnedAway.push({ from, target, isCall });
-    return passes;
+  return {
+    guarded: gate.guarded,
+    passes(from, target, isCall) {
+      const passes = gate.passes(from, target, isCall);
+      if (!passes) turnedAway.push({ from, target, isCall });
+      return passes;
+    },
   };
 }
 
 function gateOf(graph: Graph, closed: readonly Guard[]): Gate {
   const library = gnuLibrary(graph);
-  if (library === undefined) return () => true;
+  if (library === undefined) return { guarded: [], passes: () => true };
   const publicStarts = new Set(library.file.dynamicSymbols.map(({ value }) => Number(value)));
-  const guarded = new NodeSet(closed.flatMap(({ functions }) => functions));
-  return (from, target) => !guarded.has(target) || from.module !== library || publicStarts.has(from.start);
+  const guarded = closed.flatMap(({ functions }) => functions);
+  const isGuarded = new Set(guarded);
+  return {
+    guarded,
+    passes: (from, target) =>
+      !isGuarded.has(target) || from.module !== library || publicStarts.has(from.start),
+  };
 }
 
-function isOpened(graph: Graph, { openers, fromOutside }: Guard, reach: Reach): boolean {
-  const live = [...openers].filter((opener) => reach.has(opener));
-  if (live.length === 0 || !fromOutside) return live.length > 0;
-  const opening = new NodeSet([...openers]);
-  return reach.nodes.some((node) => {
-    const end = graph.endEdge(node);
-    for (let edge = graph.firstEdge(node); edge < end; edge++) {
-      const target = graph.targetOfEdge(edge);
-      if (opening.has(target) && node.module !== target.module) return true;
-    }
-    return false;
-  });
+function isOpened({ openers, fromOutside }: Guard, reach: Reach): boolean {
+  const isLive = openers.some((opener) => reach.has(opener));
+  return isLive && (!fromOutside || reach.entersFromOutside(openers));
 }

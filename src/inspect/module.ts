@@ -3,11 +3,11 @@
  * One loaded file as the analysis sees it: where code is, where functions start, which words are pointers.
  * Addresses are plain numbers: user-half addresses fit a double exactly.
  */
-import { PF, PT, R_X86_64, SHF } from "../elf/constants.js";
+import { PF, PT, SHF } from "../elf/constants.js";
 import type { ElfFile } from "../elf/file.js";
-import type { ElfSymbol } from "../elf/symbols.js";
 import { objectBoundaries } from "./boundaries.js";
 import type { LoadedObject } from "./loaded-object.js";
+import { type Pointers, readPointers } from "./pointers.js";
 import { type ScannedCode, Scanner } from "./scanner.js";
 import { lowerBound, sortedAddresses, upperBound } from "./sorted.js";
 
@@ -29,12 +29,6 @@ export interface Region {
 
 export type MappedBytes = Omit<Region, "hasPointers">;
 
-/** What the loader puts into a word: an address of this file, or a symbol's. */
-export type Pointer =
-  | { readonly kind: "local"; readonly place: number; readonly target: number }
-  | { readonly kind: "resolver"; readonly place: number; readonly target: number }
-  | { readonly kind: "symbol"; readonly place: number; readonly symbol: ElfSymbol; readonly addend: number };
-
 export interface Module {
   readonly index: number;
   /** As messages call it. */
@@ -46,9 +40,7 @@ export interface Module {
   readonly functions: FunctionRanges;
   /** What direct calls lead to outside of the known functions, sorted; now and then it is none. */
   readonly calledOutside: Float64Array;
-  /** Sorted by place. */
-  readonly pointers: readonly Pointer[];
-  readonly pointerPlaces: Float64Array;
+  readonly pointers: Pointers;
   /** Addresses at which a data object can begin, sorted. */
   readonly boundaries: Float64Array;
   readonly scanner: Scanner;
@@ -67,15 +59,11 @@ export function openModule(
 ): Module {
   const mapped = mappedRegions(file);
   const functions = functionRanges(file, frames);
-  const relocated = relocatedPointers(file);
-  const fixed = file.kind === "executable" && relocated.every(({ kind }) => kind !== "local");
-  const pointers = fixed ? [...relocated, ...scannedPointers(mapped, relocated)] : relocated;
-  pointers.sort((left, right) => left.place - right.place);
-  const pointerPlaces = Float64Array.from(pointers, ({ place }) => place);
+  const pointers = readPointers(file, mapped);
   const code = placeCode(scanner, file, mapped);
   const regions = mapped.map((region) => ({
     ...region,
-    hasPointers: lowerBound(pointerPlaces, region.start) < lowerBound(pointerPlaces, region.end),
+    hasPointers: lowerBound(pointers.places, region.start) < lowerBound(pointers.places, region.end),
   }));
   return {
     index,
@@ -85,7 +73,6 @@ export function openModule(
     functions,
     calledOutside: sortedAddresses(code.map((each) => scanner.calledOutside(each, functions))),
     pointers,
-    pointerPlaces,
     boundaries: objectBoundaries({ file, regions, pointers, scanner, code }),
     scanner,
     code,
@@ -117,14 +104,6 @@ export function regionAt(module: Module, address: number): Region | undefined {
 
 export function isCode(module: Module, address: number): boolean {
   return regionAt(module, address)?.executable === true;
-}
-
-/**
- * Whether what a pointer leads to can be code. A linker may put read-only data into the segment of the code, where each
- * text that is pointed to would be a function, up to where its bytes happen to return.
- */
-export function mayBeCode({ codeSections }: Module, address: number): boolean {
-  return codeSections.starts.length === 0 || rangeOf(codeSections, address) !== undefined;
 }
 
 function codeSections(file: ElfFile): FunctionRanges {
@@ -167,71 +146,13 @@ function placeCode(scanner: Scanner, file: ElfFile, regions: readonly MappedByte
     });
 }
 
-function relocatedPointers(file: ElfFile): Pointer[] {
-  const pointers: Pointer[] = [];
-  const symbols = file.dynamicSymbols;
-  for (const { offset, type, symbolIndex, addend } of file.dynamicRelocations) {
-    const place = Number(offset);
-    const symbol = symbols[symbolIndex];
-    if (type === R_X86_64.RELATIVE) pointers.push({ kind: "local", place, target: Number(addend) });
-    else if (type === R_X86_64.IRELATIVE) pointers.push({ kind: "resolver", place, target: Number(addend) });
-    else if (symbol === undefined || symbolIndex === 0) continue;
-    else if (type === R_X86_64.GLOB_DAT || type === R_X86_64.JUMP_SLOT) {
-      pointers.push({ kind: "symbol", place, symbol, addend: 0 });
-    } else if (type === R_X86_64.ABS64) {
-      pointers.push({ kind: "symbol", place, symbol, addend: Number(addend) });
-    }
-  }
-  return [...pointers, ...staticResolvers(file)];
-}
-
-/** A static program applies the IRELATIVE relocations of `.rela.plt` itself. */
-function staticResolvers(file: ElfFile): readonly Pointer[] {
-  if (file.dynamic !== undefined) return [];
-  return file.relocations.flatMap(({ entries }) =>
-    entries
-      .filter(({ type }) => type === R_X86_64.IRELATIVE)
-      .map(({ offset, addend }) => ({
-        kind: "resolver" as const,
-        place: Number(offset),
-        target: Number(addend),
-      })),
-  );
-}
-
-/**
- * A program at fixed addresses has no relocations for its pointers: every aligned word of its data that is an
- * address of its own counts as one.
- */
-function scannedPointers(regions: readonly MappedBytes[], known: readonly Pointer[]): readonly Pointer[] {
-  const low = Math.min(...regions.map(({ start }) => start));
-  const high = Math.max(...regions.map(({ end }) => end));
-  const places = new Set(known.map(({ place }) => place));
-  const pointers: Pointer[] = [];
-  for (const { start, bytes, executable } of regions) {
-    if (executable) continue;
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-    for (let at = (8 - (start % 8)) % 8; at + 8 <= bytes.length; at += 8) {
-      if (view.getUint32(at + 4, true) !== 0) continue;
-      const target = view.getUint32(at, true);
-      if (target < low || target >= high || places.has(start + at)) continue;
-      pointers.push({ kind: "local", place: start + at, target });
-    }
-  }
-  return pointers;
-}
-
-/** The pointers in [start, end). */
-export function pointersBetween(module: Module, start: number, end: number): readonly Pointer[] {
-  const { pointerPlaces, pointers } = module;
-  return pointers.slice(lowerBound(pointerPlaces, start), lowerBound(pointerPlaces, end));
-}
-
-/** The data object that an address is in: from the boundary at or before it to the next one. */
-export function objectAt(module: Module, address: number): AddressRange {
-  const { boundaries } = module;
-  const next = upperBound(boundaries, address);
-  return { start: boundaries[next - 1] ?? address, end: boundaries[next] ?? address + 8 };
+/** The first pointer in [start, end), by its index, and the one behind the last. */
+export function pointersBetween(
+  { pointers: { places } }: Module,
+  start: number,
+  end: number,
+): { readonly first: number; readonly behind: number } {
+  return { first: lowerBound(places, start), behind: lowerBound(places, end) };
 }
 
 /** The known function that an address is in, or undefined. */
@@ -251,10 +172,4 @@ function rangeOf({ starts, ends }: FunctionRanges, address: number): AddressRang
   const end = ends[index];
   if (start === undefined || end === undefined || address >= end) return undefined;
   return { start, end };
-}
-
-/** The start of the first function behind an address. */
-export function nextStart({ functions, calledOutside }: Module, address: number): number {
-  const next = (sorted: Float64Array) => sorted[upperBound(sorted, address)] ?? Number.POSITIVE_INFINITY;
-  return Math.min(next(functions.starts), next(calledOutside));
 }

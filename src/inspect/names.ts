@@ -38,15 +38,24 @@ export type FindFunction = (name: string) => GraphNode | undefined;
 
 /** Finds a function as the loader binds its name, or in a program that has all of its own by its symbols. */
 export function functionFinder(graph: Graph): FindFunction {
-  const own = new Map<string, number>();
   const [program] = graph.modules;
-  for (const { name, type, section, value } of program?.file.symbols ?? []) {
+  if (program === undefined) return () => undefined;
+  const own = ownFunctionsOf.get(program) ?? ownFunctions(program);
+  ownFunctionsOf.set(program, own);
+  return (name) => {
+    const start = own.get(name);
+    return start === undefined ? graph.functionNamed(name) : graph.functionAt(program, start);
+  };
+}
+
+/** A large program has a hundred thousand, and several passes look for some. */
+const ownFunctionsOf = new WeakMap<Module, ReadonlyMap<string, number>>();
+
+function ownFunctions({ file }: Module): ReadonlyMap<string, number> {
+  const own = new Map<string, number>();
+  for (const { name, type, section, value } of file.symbols) {
     const isFunction = type === "function" || type === "ifunc";
     if (isFunction && typeof section === "number") own.set(name, Number(value));
   }
-  return (name) => {
-    const start = own.get(name);
-    if (program !== undefined && start !== undefined) return graph.functionAt(program, start);
-    return graph.functionNamed(name);
-  };
+  return own;
 }

@@ -82,12 +82,13 @@ export function displacementOf(instruction: Instruction): number {
   return Number(BigInt.asIntN(64, instruction.memoryDisplacement));
 }
 
-export const conditionalMoves = mnemonicsOf("Cmov");
-export const setters = mnemonicsOf("Set");
+export function isConditionalMove(mnemonic: Mnemonic): boolean {
+  return mnemonic >= Mnemonic.Cmova && mnemonic <= Mnemonic.Cmovs;
+}
 
-function mnemonicsOf(prefix: string): ReadonlySet<Mnemonic> {
-  const named = Object.entries(Mnemonic).filter(([name]) => name.startsWith(prefix));
-  return new Set(named.map(([, value]) => value as Mnemonic));
+/** SETE and its kin. */
+export function isSetter(mnemonic: Mnemonic): boolean {
+  return mnemonic >= Mnemonic.Seta && mnemonic <= Mnemonic.Sets;
 }
 
 export const readsOnly: ReadonlySet<Mnemonic> = new Set([

@@ -9,7 +9,9 @@ import type { Graph, GraphNode } from "./graph.js";
 import { FlowControl, type Instruction, Mnemonic, OpKind, Register } from "./iced.js";
 import { type Module, pointersBetween } from "./module.js";
 import { displacementOf, generalRegisters, registerIndex } from "./operands.js";
+import type { Reach } from "./reach.js";
 import { RecordKind } from "./records.js";
+import { does } from "./scan.js";
 import { lowerBound, upperBound } from "./sorted.js";
 import type { MachineState } from "./state.js";
 import type { Value } from "./values.js";
@@ -35,25 +37,12 @@ const largestStructureBytes = 4096;
 const mostPointerCallers = 256;
 
 /** `live` is all that can run. */
-export function callsThroughPointers(
-  graph: Graph,
-  live: Iterable<GraphNode>,
-  callee: GraphNode,
-): PointerCalls {
-  const nodes = [...live];
-  const { columns } = graph;
-  const holds = (node: GraphNode) => {
-    const end = graph.endEdge(node);
-    for (let edge = graph.firstEdge(node); edge < end; edge++) {
-      if (columns.targetOf(edge) === callee.id && !columns.isCall(edge)) return true;
-    }
-    return false;
-  };
-  const holders = nodes.filter(holds);
+export function callsThroughPointers(graph: Graph, live: Reach, callee: GraphNode): PointerCalls {
+  const holders = live.holdersOf(callee);
   const found = holders.map((holder) =>
     holder.kind === "function"
       ? callsByHolder(graph, holder, callee)
-      : callsOfMember(graph, nodes, holder, callee),
+      : callsOfMember(graph, live, holder, callee),
   );
   return {
     calls: found.flatMap(({ calls }) => calls),
@@ -94,11 +83,25 @@ function slotsOf(graph: Graph, holder: GraphNode, callee: GraphNode): ReadonlySe
   const slots = new Set<number>();
   graph.eachReference(holder, (target, kind, sizeBytes) => {
     if (kind !== RecordKind.load) return;
-    for (const pointer of pointersBetween(module, target, target + sizeBytes)) {
-      if (graph.targetOf(module, pointer) === callee) slots.add(pointer.place);
-    }
+    for (const slot of placesOf(graph, callee, module, target, target + sizeBytes)) slots.add(slot);
   });
   return slots;
+}
+
+/** The words in [start, end) that point to a node. */
+function placesOf(
+  graph: Graph,
+  pointee: GraphNode,
+  module: Module,
+  start: number,
+  end: number,
+): readonly number[] {
+  const { first, behind } = pointersBetween(module, start, end);
+  const places: number[] = [];
+  for (let pointer = first; pointer < behind; pointer++) {
+    if (graph.targetOf(module, pointer) === pointee) places.push(module.pointers.places[pointer] as number);
+  }
+  return places;
 }
 
 /** Whether an instruction does more with the pointer than to move it between registers, compare it, or call it. */
@@ -136,16 +139,9 @@ function readsSlot(instruction: Instruction, slots: ReadonlySet<number>): boolea
 }
 
 /** The calls that can go through a member of a structure, in the code of its module. */
-function callsOfMember(
-  graph: Graph,
-  nodes: readonly GraphNode[],
-  structure: GraphNode,
-  callee: GraphNode,
-): PointerCalls {
+function callsOfMember(graph: Graph, live: Reach, structure: GraphNode, callee: GraphNode): PointerCalls {
   const { module, start, end } = structure;
-  const places = pointersBetween(module, start, end)
-    .filter((pointer) => graph.targetOf(module, pointer) === callee)
-    .map(({ place }) => place);
+  const places = placesOf(graph, callee, module, start, end);
   // Code may know the structure by the address of another member: each place where an object can begin is tried.
   const { boundaries } = module;
   const offsets = new Set(
@@ -157,9 +153,7 @@ function callsOfMember(
       return [...near, start].map((begin) => place - begin);
     }),
   );
-  const callers = nodes
-    .filter((node) => node.kind === "function" && node.module === module)
-    .filter((node) => graph.scan(node).indirectCalls || graph.scan(node).indirectJumps);
+  const callers = live.functions({ module, does: does.callIndirectly | does.jumpIndirectly });
   if (callers.length > mostPointerCallers) return { calls: [], closed: false };
   const calls = callers.flatMap((node) => callsAtOffsets(graph, node, offsets, new Set(places)));
   return { calls, closed: !isExported(module, structure) };

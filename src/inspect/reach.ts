@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** What can run: everything that the roots of a layer lead to, and by which way it was found first. */
 import type { Graph, GraphNode } from "./graph.js";
+import type { Module } from "./module.js";
 
 export interface Root {
   readonly node: GraphNode;
@@ -8,106 +9,118 @@ export interface Root {
   readonly label: string;
 }
 
-/** Nodes by their ids: asked of every edge, where a hash table takes most of the time. */
-export class NodeSet {
-  readonly #has: Uint8Array;
+/** The first number that stands for a label in place of a node. */
+const firstLabel = -2;
 
-  constructor(nodes: readonly GraphNode[]) {
-    this.#has = new Uint8Array(Math.max(0, ...nodes.map(({ id }) => id)) + 1);
-    for (const { id } of nodes) this.#has[id] = 1;
-  }
-
-  has({ id }: GraphNode): boolean {
-    return this.#has[id] === 1;
-  }
-}
-
-const firstCapacity = 1 << 14;
-
-/** What was reached, in the order of finding. */
+/** What was reached, in the order of finding. It is in the scanner's memory (scanner/reach.ts). */
 export class Reach {
-  readonly #nodes: GraphNode[] = [];
-  /** In the same order. */
-  readonly #from: (GraphNode | string)[] = [];
-  readonly #taken: boolean[] = [];
-  /** By the node's id: its place in that order, counted from 1. */
-  #places = new Int32Array(firstCapacity);
+  readonly #graph: Graph;
+  readonly #place: number;
+
+  constructor(graph: Graph) {
+    this.#graph = graph;
+    this.#place = graph.scanner.exports.newReach();
+  }
 
   has(node: GraphNode): boolean {
     return this.#placeOf(node) > 0;
   }
 
-  hasId(id: number): boolean {
-    return (this.#places[id] ?? 0) > 0;
-  }
-
   /** The node that led there first; the root's label for a root. */
   from(node: GraphNode): GraphNode | string | undefined {
-    return this.#from[this.#placeOf(node) - 1];
+    const place = this.#placeOf(node);
+    if (place === 0) return undefined;
+    const from = this.#graph.scanner.exports.fromInReach(this.#place, place);
+    return from >= 0 ? this.#graph.nodeOf(from) : this.#graph.labels[firstLabel - from];
   }
 
   /** Whether some way to it is a pointer, so that its callers are not all known. */
   isTakenAsPointer(node: GraphNode): boolean {
-    return this.#taken[this.#placeOf(node) - 1] === true;
-  }
-
-  get nodes(): readonly GraphNode[] {
-    return this.#nodes;
-  }
-
-  /** Notes one way to a node. */
-  add(node: GraphNode, from: GraphNode | string, takenAsPointer: boolean): void {
     const place = this.#placeOf(node);
-    if (place > 0) {
-      if (takenAsPointer) this.#taken[place - 1] = true;
-      return;
+    return place > 0 && this.#graph.scanner.exports.isTakenInReach(this.#place, place) !== 0;
+  }
+
+  /** A large program has a hundred thousand: most passes ask for some of them. */
+  get ids(): Uint32Array {
+    const { exports, words } = this.#graph.scanner;
+    const first = (exports.placesReached(this.#place) >>> 0) / 4;
+    return words.slice(first, first + (exports.countReached(this.#place) >>> 0));
+  }
+
+  /** The functions of a file, or of all, that do something of `does` (./scan.ts). */
+  functions({
+    module,
+    does = 0,
+  }: {
+    readonly module?: Module;
+    readonly does?: number;
+  }): readonly GraphNode[] {
+    const { scanner, columns } = this.#graph;
+    const place = module === undefined ? 0 : columns.placeOf(module);
+    return this.#answer(scanner.exports.functionsReached(this.#place, place, does));
+  }
+
+  /** What takes or holds the address of a node. */
+  holdersOf({ id }: GraphNode): readonly GraphNode[] {
+    return this.#answer(this.#graph.scanner.exports.holdersOf(this.#place, id));
+  }
+
+  /** Notes who calls whom (./users.ts). */
+  noteCallers(): void {
+    this.#graph.scanner.exports.noteCallers(this.#place);
+  }
+
+  #answer(count: number): readonly GraphNode[] {
+    return Array.from(this.#graph.scanner.ids(count), (id) => this.#graph.nodeOf(id));
+  }
+
+  /** Adds what roots lead to. */
+  extend(roots: readonly Root[]): void {
+    const { scanner, labels } = this.#graph;
+    const known = scanner.exports.countReached(this.#place);
+    for (const { node, label } of roots) {
+      if (labels.at(-1) !== label) labels.push(label);
+      scanner.exports.addToReach(this.#place, node.id, firstLabel - (labels.length - 1), true);
     }
-    if (node.id >= this.#places.length) {
-      const more = new Int32Array(node.id * 2);
-      more.set(this.#places);
-      this.#places = more;
-    }
-    this.#places[node.id] = this.#nodes.push(node);
-    this.#from.push(from);
-    this.#taken.push(takenAsPointer);
+    scanner.exports.spread(this.#place, known);
+  }
+
+  /** Adds all that another has. */
+  unite(other: Reach): void {
+    this.#graph.scanner.exports.uniteReach(this.#place, other.#place);
+  }
+
+  /** Whether something of it leads to one of `nodes` that is in another file. */
+  entersFromOutside(nodes: readonly GraphNode[]): boolean {
+    const { exports } = this.#graph.scanner;
+    return this.#graph.guarded(
+      { guarded: nodes, passes: () => true },
+      () => exports.entersGuarded(this.#place) !== 0,
+    );
   }
 
   #placeOf({ id }: GraphNode): number {
-    return this.#places[id] ?? 0;
+    return this.#graph.scanner.exports.placeInReach(this.#place, id) >>> 0;
   }
 }
 
 /** What several layers reach together. */
-export function unite(reaches: readonly Reach[]): Reach {
-  const all = new Reach();
-  for (const reach of reaches) {
-    for (const node of reach.nodes) {
-      all.add(node, reach.from(node) ?? "nowhere", reach.isTakenAsPointer(node));
-    }
-  }
+export function unite(graph: Graph, reaches: readonly Reach[]): Reach {
+  const all = new Reach(graph);
+  for (const reach of reaches) all.unite(reach);
   return all;
 }
 
 /** Whether a layer goes along an edge: a call, or an address that is taken or held. */
-export type Gate = (from: GraphNode, target: GraphNode, isCall: boolean) => boolean;
+export interface Gate {
+  /** To all other nodes every edge passes. */
+  readonly guarded: readonly GraphNode[];
+  readonly passes: (from: GraphNode, target: GraphNode, isCall: boolean) => boolean;
+}
 
 /** Breadth first, so that chains are short. `reach` is what other roots were found to lead to, through the same gate. */
-export function reachFrom(graph: Graph, roots: readonly Root[], passes: Gate, reach = new Reach()): Reach {
-  const { nodes } = reach;
-  const { columns } = graph;
-  const known = nodes.length;
-  for (const { node, label } of roots) reach.add(node, label, true);
-  for (let next = known; next < nodes.length; next++) {
-    const node = nodes[next] as GraphNode;
-    const end = graph.endEdge(node);
-    for (let edge = graph.firstEdge(node); edge < end; edge++) {
-      const isCall = columns.isCall(edge);
-      // Of most edges nothing is learnt: they call what was reached before.
-      if (isCall && reach.hasId(columns.targetOf(edge))) continue;
-      const target = graph.targetOfEdge(edge);
-      if (passes(node, target, isCall)) reach.add(target, node, !isCall);
-    }
-  }
+export function reachFrom(graph: Graph, roots: readonly Root[], gate: Gate, reach = new Reach(graph)): Reach {
+  graph.guarded(gate, () => reach.extend(roots));
   return reach;
 }
 

@@ -99,8 +99,7 @@ function namedByLibc(graph: Graph, live: Reach): readonly AskedName[] {
   const libc = graph.functionNamed("__libc_start_main")?.module;
   if (libc === undefined || libc.index === 0) return [];
   const asked: AskedName[] = [];
-  for (const node of live.nodes) {
-    if (node.kind !== "function" || node.module !== libc) continue;
+  for (const node of live.functions({ module: libc })) {
     graph.eachReference(node, (target) => {
       const name = textAt(libc, target, "lib");
       if (name === undefined || !libraryName.test(name) || name === libc.file.dynamic?.soname) return;

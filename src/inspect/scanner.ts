@@ -11,8 +11,16 @@ import type { FunctionRanges } from "./module.js";
 /** The types of Node leave it out. */
 declare const WebAssembly: {
   readonly Module: new (bytes: Uint8Array) => object;
-  readonly Instance: new (module: object) => { readonly exports: unknown };
+  readonly Instance: new (module: object, imports: object) => { readonly exports: unknown };
 };
+
+/** What is asked while the graph is made (scanner/edges.ts, scanner/reach.ts): nodes are their ids, modules their indices. */
+export interface Questions {
+  /** What the symbol that a pointer names is bound to; -1 for nothing. */
+  bind(module: number, pointer: number): number;
+  /** Whether an edge to a guarded node is followed. */
+  passes(from: number, target: number, isCall: number): boolean;
+}
 
 /** What scanner/index.ts exports; places are in its memory. */
 interface Exports {
@@ -20,10 +28,38 @@ interface Exports {
   readonly answer: { readonly value: number };
   reserve(bytes: number): number;
   open(place: number, bytes: number, start: number, low: number, high: number): void;
-  scan(from: number, bound: number, exact: boolean): number;
   calledOutside(end: number, starts: number, ends: number, count: number): number;
   relativeAddresses(low: number, high: number): number;
   absoluteAddresses(low: number, high: number): number;
+  nextRecord(): number;
+  survey(from: number, sizeBytes: number): number;
+  readonly surveyedBytes: { readonly value: number };
+  readonly surveyedFrom: { readonly value: number };
+  addModule(index: number, isFixed: boolean, low: number, high: number): number;
+  setColumn(module: number, which: number, place: number, length: number): void;
+  findNode(module: number, table: number, start: number, end: number): number;
+  functionAt(module: number, start: number): number;
+  nodeAround(module: number, address: number, sizeBytes: number): number;
+  pointee(module: number, pointer: number): number;
+  nodeAt(id: number): number;
+  scanNode(id: number): number;
+  withEdges(id: number): number;
+  markResolver(id: number): void;
+  guard(id: number, isGuarded: boolean): void;
+  newReach(): number;
+  addToReach(reach: number, id: number, from: number, isTaken: boolean): void;
+  uniteReach(reach: number, other: number): void;
+  spread(reach: number, first: number): void;
+  entersGuarded(reach: number): number;
+  functionsReached(reach: number, module: number, does: number): number;
+  holdersOf(reach: number, target: number): number;
+  noteCallers(reach: number): void;
+  lastCallOf(id: number): number;
+  countReached(reach: number): number;
+  placesReached(reach: number): number;
+  placeInReach(reach: number, id: number): number;
+  fromInReach(reach: number, place: number): number;
+  isTakenInReach(reach: number, place: number): number;
 }
 
 /** Code that a scanner has a copy of. */
@@ -38,65 +74,74 @@ export interface ScannedCode {
   readonly high: number;
 }
 
-const recordBytes = 16;
-
 const compiled = once(
   () => new WebAssembly.Module(readFileSync(new URL("../../scanner/scanner.wasm", import.meta.url))),
 );
 
+export interface Survey {
+  /** For each byte 1 where an instruction begins. */
+  readonly starts: Uint8Array;
+  /** Behind the last instruction. */
+  readonly end: number;
+  /** Those of the addresses that are named, which are of kind 0, and of jumps and calls, which are of a kind of `Flow`. */
+  readonly firstRecord: number;
+  readonly endRecord: number;
+}
+
+/** Where control goes behind an instruction, as in scanner/decode.ts. */
+export const Flow = { next: 0, conditional: 1, jump: 2, indirectJump: 3, call: 4, indirectCall: 5 } as const;
+
 /** One serves all files of an inspection, and its memory goes with it. */
 export class Scanner {
-  readonly exports = new WebAssembly.Instance(compiled()).exports as Exports;
+  questions: Questions | undefined;
+  readonly exports = new WebAssembly.Instance(compiled(), {
+    edges: {
+      bind: (module: number, pointer: number) => this.questions?.bind(module, pointer) ?? -1,
+    },
+    reach: {
+      passes: (from: number, target: number, isCall: number) =>
+        this.questions?.passes(from >>> 0, target >>> 0, isCall) ?? true,
+    },
+  }).exports as Exports;
   readonly #answer = this.exports.answer.value / 4;
   #bytes = new Uint8Array();
   #words = new Uint32Array();
   #numbers = new Float64Array();
-  #opened: ScannedCode | undefined;
 
   /** Takes a copy of bytes. */
   place(bytes: Uint8Array): number {
-    const place = this.exports.reserve(bytes.length);
+    const place = this.exports.reserve(bytes.length) >>> 0;
     this.#look();
     this.#bytes.set(bytes, place);
     return place;
   }
 
-  /**
-   * Scans the function at an address of `code`. Its end is `bound`, or where its flow ends: unless `exact`, that tells.
-   * Returns how long it is; its records are those up to `recordsEnd`.
-   */
-  scan(code: ScannedCode, start: number, bound: number, exact: boolean): number {
-    this.#open(code);
-    const sizeBytes = this.exports.scan(start - code.start, bound, exact);
+  /** All memory, in words and in numbers of 8 bytes. It is another array after every growth. */
+  get words(): Uint32Array {
     this.#look();
-    return sizeBytes;
+    return this.#words;
   }
 
-  /** Where the next record comes, counted in records. */
-  get recordsEnd(): number {
-    return (this.#words[this.#answer] as number) / recordBytes;
-  }
-
-  /** What the last scan told of its function: bits of `Does`. */
-  get does(): number {
-    return this.#words[this.#answer + 1] as number;
+  get numbers(): Float64Array {
+    this.#look();
+    return this.#numbers;
   }
 
   targetOf(record: number): number {
-    return this.#numbers[record * 2] as number;
+    return this.numbers[record * 2] as number;
   }
 
   /** From the start of its function. */
   distanceOf(record: number): number {
-    return this.#words[record * 4 + 2] as number;
+    return this.words[record * 4 + 2] as number;
   }
 
   kindOf(record: number): number {
-    return this.#bytes[record * recordBytes + 12] as number;
+    return (this.words[record * 4 + 3] as number) & 0xff;
   }
 
   sizeOf(record: number): number {
-    return this.#bytes[record * recordBytes + 13] as number;
+    return ((this.words[record * 4 + 3] as number) >>> 8) & 0xff;
   }
 
   /** The targets of direct calls in the code that are in none of the functions, some of them several times. */
@@ -115,15 +160,31 @@ export class Scanner {
     return [relative, this.#found(this.exports.absoluteAddresses(low, high))];
   }
 
-  #found(count: number): Float64Array {
+  /** The ids that were answered. */
+  ids(count: number): Uint32Array {
+    const { words } = this;
+    const first = (words[this.#answer] as number) / 4;
+    return words.slice(first, first + count);
+  }
+
+  /** Looks at where control goes in [start, end) of the code (scanner/survey.ts). */
+  survey(code: ScannedCode, start: number, end: number): Survey {
+    this.#open(code);
+    const place = this.exports.survey(start - code.start, end - start) >>> 0;
+    const sizeBytes = this.exports.surveyedBytes.value;
+    const firstRecord = this.exports.surveyedFrom.value;
     this.#look();
-    const first = this.recordsEnd * 2;
-    return this.#numbers.slice(first, first + count);
+    const starts = this.#bytes.subarray(place, place + end - start).slice();
+    return { starts, end: start + sizeBytes, firstRecord, endRecord: this.exports.nextRecord() };
+  }
+
+  #found(count: number): Float64Array {
+    const { words, numbers } = this;
+    const first = (words[this.#answer] as number) / 8;
+    return numbers.slice(first, first + count);
   }
 
   #open(code: ScannedCode): void {
-    if (code === this.#opened) return;
-    this.#opened = code;
     this.exports.open(code.place, code.sizeBytes, code.start, code.low, code.high);
   }
 

@@ -6,9 +6,10 @@
 import type { Graph, GraphNode } from "./graph.js";
 import { type Module, pointersBetween, regionAt } from "./module.js";
 import { callsThroughPointers, type PointerCalls } from "./pointer-calls.js";
+import { PointerKind } from "./pointers.js";
 import type { Reach } from "./reach.js";
 import { RecordKind } from "./records.js";
-import type { SyscallSite } from "./scan.js";
+import { does, type SyscallSite } from "./scan.js";
 import type { MachineState } from "./state.js";
 import { type Callers, indexUsers } from "./users.js";
 import { constant, type Input, input, inputKey, nothing, unknown, type Value } from "./values.js";
@@ -105,7 +106,7 @@ export function openSearch(graph: Graph, live: Reach, callers: Callers): ValueSe
   };
   const pointerCalls = new Map<GraphNode, PointerCalls>();
   const throughPointers = (callee: GraphNode): PointerCalls => {
-    const known = pointerCalls.get(callee) ?? callsThroughPointers(graph, live.nodes, callee);
+    const known = pointerCalls.get(callee) ?? callsThroughPointers(graph, live, callee);
     pointerCalls.set(callee, known);
     return known;
   };
@@ -141,8 +142,7 @@ function takesAddress(graph: Graph, node: GraphNode, address: number): boolean {
 
 export function resolveSites(graph: Graph, live: Reach, search: ValueSearch): readonly ResolvedSite[] {
   const resolved = new Map<string, ResolvedSite>();
-  for (const node of live.nodes) {
-    if (node.kind !== "function") continue;
+  for (const node of live.functions({ does: does.callSystem })) {
     for (const site of graph.scan(node).sites) {
       const { value, decisions, open } = search.before(node, site.at, (state) => state.register(rax));
       const outcome = open.length > 0 ? "unknown" : value && value.inputs.length > 0 ? "wrapper" : "constant";
@@ -205,8 +205,11 @@ function behind(stored: Value, wanted: Input): Value {
 
 /** What a word of data holds before anything is stored there; undefined for what another file decides. */
 function firstValue(module: Module, address: number): Value | undefined {
-  const [pointer] = pointersBetween(module, address, address + 1);
-  if (pointer !== undefined) return pointer.kind === "local" ? constant(pointer.target) : undefined;
+  const { first, behind } = pointersBetween(module, address, address + 1);
+  if (first < behind) {
+    const { kinds, targets } = module.pointers;
+    return kinds[first] === PointerKind.local ? constant(targets[first] as number) : undefined;
+  }
   const region = regionAt(module, address);
   if (region === undefined) return undefined;
   const from = address - region.start;

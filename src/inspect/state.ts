@@ -3,18 +3,18 @@
 import { FlowControl, type Instruction, Mnemonic, OpKind, Register, RegisterExt } from "./iced.js";
 import {
   arithmetic,
-  conditionalMoves,
   displacementOf,
   type Equality,
   generalRegisters,
   isCall,
+  isConditionalMove,
   isImmediate,
   isLowByte,
+  isSetter,
   isSystemCall,
   low32,
   readsOnly,
   registerIndex,
-  setters,
   withLowByte,
   writesUnnamed,
 } from "./operands.js";
@@ -172,8 +172,8 @@ export class MachineState {
       case Mnemonic.Dec:
         return mapConstants(this.#read(instruction, 0), (each) => each - 1);
       default:
-        if (setters.has(instruction.mnemonic)) return join(constant(0), constant(1));
-        if (!conditionalMoves.has(instruction.mnemonic)) return undefined;
+        if (isSetter(instruction.mnemonic)) return join(constant(0), constant(1));
+        if (!isConditionalMove(instruction.mnemonic)) return undefined;
         return join(this.#read(instruction, 0), this.#read(instruction, 1));
     }
   }

@@ -23,12 +23,15 @@ export function unreachedSites(graph: Graph, live: Reach): readonly UnreachedSit
   const found = graph.modules.map((module) => module.regions.flatMap(places));
   const sorted = found.map((each) => Float64Array.from(each).sort());
   const covered = graph.modules.map(() => new Set<number>());
-  for (const node of live.nodes) {
-    if (node.kind !== "function") continue;
-    const { start, end } = graph.scan(node);
-    const addresses = sorted[node.module.index] as Float64Array;
-    for (let index = lowerBound(addresses, start); (addresses[index] ?? end) < end; index++) {
-      covered[node.module.index]?.add(addresses[index] as number);
+  for (const id of live.ids) {
+    const { module, isFunction, start } = graph.columns.node(id);
+    const addresses = sorted[module] as Float64Array;
+    const first = lowerBound(addresses, start);
+    // Not to look at where most functions end.
+    if (!isFunction || first === addresses.length) continue;
+    const { end } = graph.columns.scan(id);
+    for (let index = first; (addresses[index] ?? end) < end; index++) {
+      covered[module]?.add(addresses[index] as number);
     }
   }
   return graph.modules.flatMap((module, index) =>

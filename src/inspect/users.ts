@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 /** The other direction of the graph: which live functions call a function, and which mention an address. */
-import { grown } from "./edges.js";
 import type { Graph, GraphNode } from "./graph.js";
 import type { Module } from "./module.js";
 import type { Reach } from "./reach.js";
@@ -12,19 +11,9 @@ interface Caller {
   readonly tail: boolean;
 }
 
-const firstCapacity = 1 << 16;
-
 /** The callers of each function. It grows with what is found to be live. */
 export class Callers {
   readonly #graph: Graph;
-  /** The calls that were added, as numbers: by whom, along which edge, and the earlier call of the same function. */
-  readonly #nodes: GraphNode[] = [];
-  #edges = new Int32Array(firstCapacity);
-  #earlier = new Int32Array(firstCapacity);
-  /** By id of the callee, counted from 1. */
-  #last = new Int32Array(firstCapacity);
-  /** By the node's id. */
-  readonly #isKnown: boolean[] = [];
 
   constructor(graph: Graph) {
     this.#graph = graph;
@@ -32,40 +21,18 @@ export class Callers {
 
   /** In the order in which they were added. */
   of(callee: GraphNode): readonly Caller[] {
-    const { columns } = this.#graph;
+    const graph = this.#graph;
+    const { columns } = graph;
     const found: Caller[] = [];
-    for (let call = this.#last[callee.id] ?? 0; call > 0; call = this.#earlier[call - 1] as number) {
-      const node = this.#nodes[call - 1] as GraphNode;
-      const edge = this.#edges[call - 1] as number;
+    columns.eachCall(callee.id, (caller, edge) => {
+      const node = graph.nodeOf(caller);
       found.push({ node, at: node.start + columns.distanceOf(edge), tail: columns.isTail(edge) });
-    }
+    });
     return found.reverse();
   }
 
   addAll(live: Reach): void {
-    const graph = this.#graph;
-    const { columns } = graph;
-    for (const node of live.nodes) {
-      if (this.#isKnown[node.id] || node.kind !== "function") continue;
-      this.#isKnown[node.id] = true;
-      const end = graph.endEdge(node);
-      for (let edge = graph.firstEdge(node); edge < end; edge++) {
-        if (columns.isCall(edge) && graph.targetOfEdge(edge).kind === "function")
-          this.#add(node, edge, columns.targetOf(edge));
-      }
-    }
-  }
-
-  #add(node: GraphNode, edge: number, callee: number): void {
-    const call = this.#nodes.push(node);
-    if (call > this.#edges.length) {
-      this.#edges = grown(this.#edges, call);
-      this.#earlier = grown(this.#earlier, call);
-    }
-    if (callee >= this.#last.length) this.#last = grown(this.#last, callee);
-    this.#edges[call - 1] = edge;
-    this.#earlier[call - 1] = this.#last[callee] as number;
-    this.#last[callee] = call;
+    live.noteCallers();
   }
 }
 
@@ -80,8 +47,7 @@ export function indexUsers(
     if (known !== undefined) return known;
     const users = new Map<number, GraphNode[]>();
     indexes.set(module, users);
-    for (const node of live.nodes) {
-      if (node.kind !== "function" || node.module !== module) continue;
+    for (const node of live.functions({ module })) {
       graph.eachReference(node, (target) => {
         const others = users.get(target);
         if (others === undefined) users.set(target, [node]);
