@@ -236,6 +236,64 @@ describe("the quick decoder agrees with the full one", () => {
   });
 });
 
+/** Where instructions begin, and where control goes from those that end a block, by both: of functions that iced reads to their end. */
+function compareSurveys(module: Module): Seen {
+  const seen: Seen = { count: 0, plain: 0, differences: [] };
+  const instruction = new Instruction();
+  for (const code of module.code) {
+    const region = module.regions.find(({ executable, start }) => executable && start === code.start);
+    if (region === undefined) continue;
+    const theirs = new iced.Decoder(64, region.bytes, 0);
+    module.functions.starts.forEach((start, index) => {
+      const end = module.functions.ends[index] ?? start;
+      if (start < code.start || end > code.start + code.sizeBytes || end <= start) return;
+      const expected = { starts: new Uint8Array(end - start), branches: [] as string[] };
+      theirs.position = start - region.start;
+      theirs.ip = BigInt(start);
+      for (let at = start; at < end; at += instruction.length) {
+        theirs.decodeOut(instruction);
+        if (instruction.code === Code.INVALID) return;
+        expected.starts[at - start] = 1;
+        const { flow, target, length } = describeByIced(instruction);
+        const isBranch = flow !== Flow.next && flow !== Flow.trap && flow !== Flow.site;
+        const known = flow === Flow.jump || flow === Flow.conditional ? target : Number.NaN;
+        if (isBranch) expected.branches.push(`${at - start} ${flow} ${known} ${length}`);
+      }
+      const { scanner } = module;
+      const { starts, firstRecord, endRecord } = scanner.survey(code, start, end);
+      const branches: string[] = [];
+      for (let record = firstRecord; record < endRecord; record++) {
+        const kind = scanner.kindOf(record);
+        if (kind === Flow.next) continue;
+        branches.push(
+          `${scanner.distanceOf(record)} ${kind} ${scanner.targetOf(record)} ${scanner.sizeOf(record)}`,
+        );
+      }
+      seen.count += branches.length;
+      const name = start.toString(16);
+      if (Buffer.compare(starts, expected.starts) !== 0) seen.differences.push(`${name}: instructions`);
+      if (branches.join() !== expected.branches.join()) {
+        seen.differences.push(`${name}: ${branches.join()} in place of ${expected.branches.join()}`);
+      }
+    });
+    theirs.free();
+  }
+  instruction.free();
+  return seen;
+}
+
+describe("a survey of each function finds its instructions and branches", () => {
+  test.each([
+    ["/lib/x86_64-linux-gnu/libc.so.6", 60_000],
+    ["/bin/busybox", 40_000],
+  ])("%s", { timeout: 120_000 }, (path, leastBranches) => {
+    const file = parseElf(readFileSync(path), path);
+    const { count, differences } = compareSurveys(openModule(0, path, file, readFrameRanges(file)));
+    expect(differences.slice(0, 3)).toEqual([]);
+    expect(count).toBeGreaterThan(leastBranches);
+  });
+});
+
 describe("the quick decoder on bytes that are no instruction", () => {
   test("the end of the bytes in the middle of an instruction", () => {
     expect(new Decoder(Uint8Array.of(0xe8, 0, 0), 0x1000).read(0x1000)).toBe(false);
