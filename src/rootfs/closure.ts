@@ -98,7 +98,7 @@ async function addAccounts(
   const ids = new Set(owned.flatMap(({ owner }) => (owner === undefined ? [] : [owner.uid, owner.gid])));
   const isWanted = (name: string, id: number) =>
     ids.has(id) || accounts.includes(name) || texts.some((text) => hasWord(text, name));
-  for (const file of await accountFiles(isWanted)) tree.files.set(file.path, file);
+  for (const file of accountFiles(isWanted)) tree.files.set(file.path, file);
 }
 
 function missingLibrary({ name, neededBy }: NamedFiles["missingLibraries"][number]): UklError {

@@ -3,6 +3,7 @@
  * tmpfiles.d(5): directories that a package wants at each start of a system, below /run above all, which is empty then.
  * Of its lines those that make directories of a package's own are followed.
  */
+import { accountId, readAccounts } from "../host/accounts.js";
 import type { FileView, Owner } from "../host/file-view.js";
 import { readInput } from "../host/files.js";
 import type { RootDirectory } from "./host-tree.js";
@@ -28,11 +29,11 @@ export async function directoriesOf(
   path: string,
 ): Promise<ReadonlyMap<string, RootDirectory>> {
   if (!path.endsWith(".conf")) return new Map();
-  const text = await textOf(view, path);
-  const users = await idsOf(view, "/etc/passwd");
-  const groups = await idsOf(view, "/etc/group");
+  const bytes = await readInput(view.locate(path)).catch(() => Buffer.of());
+  const users = idsOf(view, "user");
+  const groups = idsOf(view, "group");
   return new Map(
-    parseTmpfiles(text).map(({ path: directory, permissions, user, group }) => {
+    parseTmpfiles(bytes.toString()).map(({ path: directory, permissions, user, group }) => {
       const owner: Owner = { uid: users(user), gid: groups(group) };
       return [directory, { permissions, owner }];
     }),
@@ -52,17 +53,7 @@ export function parseTmpfiles(text: string): readonly DeclaredDirectory[] {
 }
 
 /** From names to numbers. Who is not there yet is root: a package that is not installed has made no accounts. */
-async function idsOf(view: FileView, path: string): Promise<(name: string) => number> {
-  const ids = new Map(
-    (await textOf(view, path)).split("\n").map((line) => {
-      const [name = "", , id] = line.split(":");
-      return [name, Number(id)] as const;
-    }),
-  );
-  return (name) => ids.get(name) ?? (/^\d{1,9}$/.test(name) ? Number(name) : 0);
-}
-
-async function textOf(view: FileView, path: string): Promise<string> {
-  const bytes = await readInput(view.locate(path)).catch(() => Buffer.of());
-  return bytes.toString("utf8");
+function idsOf(view: FileView, kind: "user" | "group"): (name: string) => number {
+  const ids = new Map(readAccounts(view, kind).map(({ name, id }) => [name, id]));
+  return (name) => ids.get(name) ?? accountId(name) ?? 0;
 }

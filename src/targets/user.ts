@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** `USER[:GROUP]`, names or numbers, by the accounts of where the program is from. */
-import { readFileSync } from "node:fs";
 import type { UklError } from "../errors.js";
+import { accountId, readAccounts } from "../host/accounts.js";
 import type { FileView } from "../host/file-view.js";
 
 export interface TargetUser {
@@ -21,33 +21,17 @@ export function userOf(
 ): TargetUser {
   if (text === "") return { uid: 0, gid: 0, groups: [] };
   const [user = "", group] = text.split(":");
-  const accounts = linesOf(view, "/etc/passwd");
-  const account = accounts.find(([name, , uid]) => name === user || uid === user);
-  const uid = number(user) ?? number(account?.[2]);
+  const account = readAccounts(view, "user").find(({ name, id }) => name === user || String(id) === user);
+  const uid = accountId(user) ?? account?.id;
   if (uid === undefined) throw unknown("user", user);
-  const groups = linesOf(view, "/etc/group");
+  const groups = readAccounts(view, "group");
   if (group !== undefined) {
-    const gid = number(group) ?? number(groups.find(([name]) => name === group)?.[2]);
+    const gid = accountId(group) ?? groups.find(({ name }) => name === group)?.id;
     if (gid === undefined) throw unknown("group", group);
     return { uid, gid, groups: [] };
   }
-  const further = groups.filter(
-    ([, , , members = ""]) => account !== undefined && members.split(",").includes(account[0] ?? ""),
-  );
-  const ids = further.flatMap(([, , gid]) => number(gid) ?? []).slice(0, mostGroups);
-  return { uid, gid: number(account?.[3]) ?? 0, groups: ids };
-}
-
-function linesOf(view: FileView, path: string): readonly (readonly string[])[] {
-  try {
-    return readFileSync(view.locate(path), "utf8")
-      .split("\n")
-      .map((line) => line.split(":"));
-  } catch {
-    return [];
-  }
-}
-
-function number(text: string | undefined): number | undefined {
-  return text !== undefined && /^\d{1,9}$/.test(text) ? Number(text) : undefined;
+  const hasMember = ([members = ""]: readonly string[]) =>
+    account !== undefined && members.split(",").includes(account.name);
+  const further = groups.filter((each) => hasMember(each.further)).map(({ id }) => id);
+  return { uid, gid: accountId(account?.further[0]) ?? 0, groups: further.slice(0, mostGroups) };
 }

@@ -8,6 +8,7 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { join } from "node:path";
 import type { Command } from "../host/exec.js";
+import { consoleTailBytes } from "./machine.js";
 
 export const consoleFile = "console";
 export const keptBytes: number = 16 * 1024 ** 2;
@@ -46,7 +47,7 @@ export async function* readConsole(directory: string, start: number): AsyncGener
 }
 
 /** The last lines. */
-export async function consoleTail(directory: string, limitBytes: number): Promise<string> {
+export async function consoleTail(directory: string, limitBytes = consoleTailBytes): Promise<string> {
   const file = await openConsole(directory);
   if (file === undefined) return "";
   try {

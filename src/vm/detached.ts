@@ -14,7 +14,6 @@ import { isSystemError } from "../host/files.js";
 import { type Lines, type MachineOptions, qemuCommand } from "./command.js";
 import { consoleFile, consoleTail, trimCommand } from "./console-file.js";
 import { type ControlMessage, ControlReader, endOfInput } from "./guest-contract.js";
-import { consoleTailBytes } from "./machine.js";
 import { consoleEnd, explainEnd } from "./run.js";
 
 const controlFile = "control";
@@ -66,10 +65,7 @@ export async function startMachine(
   }
   const { hasStarted, messages } = await readProgress(directory);
   if (!hasStarted && end !== undefined) {
-    const [tail, stderr] = await Promise.all([
-      consoleTail(directory, consoleTailBytes),
-      complaints(directory),
-    ]);
+    const [tail, stderr] = await Promise.all([consoleTail(directory), complaints(directory)]);
     throw await explainEnd({ messages, consoleTail: tail, qemu: { ...end, stderr } }, { ...options, lines });
   }
   await new Promise<void>((resolve) => tool.stdin.end(endOfInput(undefined), resolve));
@@ -121,9 +117,7 @@ export async function signalMachine(directory: string, signal: number): Promise<
 /** What there is to say of a machine that ended without the exit status of its application. */
 export async function lastWords(directory: string): Promise<string> {
   const complaint = lastLines(await complaints(directory));
-  return complaint === ""
-    ? consoleEnd({ consoleTail: await consoleTail(directory, consoleTailBytes) })
-    : complaint;
+  return complaint === "" ? consoleEnd({ consoleTail: await consoleTail(directory) }) : complaint;
 }
 
 function complaints(directory: string): Promise<string> {

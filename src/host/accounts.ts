@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+/** passwd(5) and group(5): who has which number. */
+import { readFileSync } from "node:fs";
+import type { FileView } from "./file-view.js";
+
+export interface Account {
+  readonly name: string;
+  readonly id: number;
+  /** What follows the number: a user's group first, a group's members. */
+  readonly further: readonly string[];
+}
+
+/** The lines that have a name and a number; none of a file that is not there. */
+export function readAccounts(view: Pick<FileView, "locate">, kind: "user" | "group"): readonly Account[] {
+  const lines = textOf(view.locate(kind === "user" ? "/etc/passwd" : "/etc/group")).split("\n");
+  return lines.flatMap((line) => {
+    const [name = "", , digits, ...further] = line.split(":");
+    const id = accountId(digits);
+    return name === "" || id === undefined ? [] : [{ name, id, further }];
+  });
+}
+
+/** The number that a text is, if it is one. */
+export function accountId(text: string | undefined): number | undefined {
+  return text !== undefined && /^\d{1,9}$/.test(text) ? Number(text) : undefined;
+}
+
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
+}
