@@ -14,6 +14,7 @@ import { addRun } from "./cli/run.js";
 import { addStubs } from "./cli/stubs.js";
 import type { Terminal } from "./cli/terminal.js";
 import { exitCode, formatError, UklError } from "./errors.js";
+import { version } from "./host/places.js";
 
 const terminal: Terminal = {
   // To look at it is to open it.
@@ -37,6 +38,7 @@ async function main(argv: readonly string[]): Promise<number> {
   };
   const program = new Command("ukl")
     .description("Turn an existing Linux application into one bootable binary.")
+    .version(await version())
     .exitOverride()
     .configureOutput({ writeErr: () => undefined, outputError: () => undefined })
     .showHelpAfterError(false);
