@@ -19,7 +19,7 @@ export interface Progress {
 export interface CompileRequest {
   readonly sourceDirectory: string;
   /**
-   * Kept from one configuration to the next, of the same source and compiler: Kbuild compiles again what an
+   * Kept from one configuration to the next, of the same source, compiler and mode: Kbuild compiles again what an
    * option changes. Nobody else may use it meanwhile.
    */
   readonly buildDirectory: string;

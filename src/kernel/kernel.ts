@@ -46,7 +46,8 @@ export async function getKernel(request: KernelRequest): Promise<CachedKernel> {
     async (work) => {
       const tree = await patchedTree(root, sourceKey, { source, patches, series, onProgress });
       await checkOptionsExist(Object.keys(request.options ?? {}), tree.directory);
-      const buildKey = sha256(JSON.stringify([sourceKey, compiler]));
+      // Headers that nearly every object reads differ between the modes: in one directory each switch compiles all.
+      const buildKey = sha256(JSON.stringify([sourceKey, compiler, request.mode]));
       await withLock(
         join(root, "locks", `build-${buildKey}`),
         () =>
