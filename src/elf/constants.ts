@@ -57,6 +57,20 @@ export const SHT = {
   X86_64_UNWIND: 0x70000001,
 } as const;
 
+/** Kinds of symbols (`st_info`), how they bind, and who sees them (`st_other`). */
+export const STT = {
+  NOTYPE: 0,
+  OBJECT: 1,
+  FUNC: 2,
+  SECTION: 3,
+  FILE: 4,
+  COMMON: 5,
+  TLS: 6,
+  GNU_IFUNC: 10,
+} as const;
+export const STB = { LOCAL: 0, GLOBAL: 1, WEAK: 2, GNU_UNIQUE: 10 } as const;
+export const STV = { DEFAULT: 0, INTERNAL: 1, HIDDEN: 2, PROTECTED: 3 } as const;
+
 /** Reserved section indices (`st_shndx`, `e_shstrndx`); everything from LORESERVE on names no section. */
 export const SHN = { UNDEF: 0, LORESERVE: 0xff00, ABS: 0xfff1, COMMON: 0xfff2, XINDEX: 0xffff } as const;
 

@@ -8,34 +8,40 @@
  */
 import { DT, recordSizeBytes, SHT } from "./constants.js";
 import { type Dynamic, type DynamicEntry, dynamicValue, readDynamicStrings } from "./dynamic.js";
+import type { RelocationColumns } from "./dynamic-relocations.js";
 import { Fields } from "./fields.js";
 import { bytesAtOwnAddress, type ElfLayout } from "./layout.js";
 import { malformed } from "./malformed.js";
-import type { Relocation } from "./relocations.js";
-import { type ElfSymbol, openSymbolSection, readSymbols, type SymbolSource } from "./symbols.js";
+import {
+  noSymbols,
+  openSymbolSection,
+  readSymbolTable,
+  type SymbolSource,
+  type SymbolTable,
+} from "./symbol-table.js";
 import { readVersions } from "./versions.js";
 
 /** All dynamic symbols, symbol 0 included; none without a dynamic section. Throws UKL-206, UKL-208. */
 export function readDynamicSymbols(
   layout: ElfLayout,
   dynamic: Dynamic | undefined,
-  relocations: () => readonly Relocation[],
-): readonly ElfSymbol[] {
+  relocations: () => RelocationColumns,
+): SymbolTable {
   const entries = dynamic?.entries ?? [];
   const source = openSymbolSection(layout, SHT.DYNSYM) ?? openThroughDynamic(layout, entries, relocations);
-  if (source === undefined) return [];
+  if (source === undefined) return noSymbols;
   const count = source.records.sizeBytes / recordSizeBytes.symbol;
-  return readSymbols(layout, { ...source, versionOf: readVersions(layout, entries, count) });
+  return readSymbolTable(layout, { ...source, versionOf: readVersions(layout, entries, count) });
 }
 
 function openThroughDynamic(
   layout: ElfLayout,
   entries: readonly DynamicEntry[],
-  relocations: () => readonly Relocation[],
+  relocations: () => RelocationColumns,
 ): SymbolSource | undefined {
   const address = dynamicValue(entries, DT.SYMTAB);
   if (address === undefined) return undefined;
-  const used = relocations().reduce((highest, { symbolIndex }) => Math.max(highest, symbolIndex), 0);
+  const used = relocations().symbols.reduce((highest, symbol) => Math.max(highest, symbol), 0);
   const count = Math.max(used + 1, countInHash(layout, entries));
   const where = "the dynamic symbol table";
   const bytes = bytesAtOwnAddress(layout, address, BigInt(count * recordSizeBytes.symbol), where);

@@ -8,20 +8,17 @@
  */
 import { SHT } from "./constants.js";
 import { type Dynamic, readDynamic, readInterpreter } from "./dynamic.js";
+import { type RelocationColumns, readDynamicRelocations } from "./dynamic-relocations.js";
 import { readDynamicSymbols } from "./dynamic-symbols.js";
 import { type ElfLayout, readLayout } from "./layout.js";
 import { once } from "./lazy.js";
 import { classifyLinkage, type Linkage } from "./linkage.js";
 import { findBuildId, type Note, readNotes } from "./notes.js";
-import {
-  type Relocation,
-  type RelocationTable,
-  readDynamicRelocations,
-  readRelocationTables,
-} from "./relocations.js";
+import { type RelocationTable, readRelocationTables } from "./relocations.js";
 import { type Section, sectionBytes } from "./sections.js";
 import type { Segment } from "./segments.js";
-import { type ElfSymbol, openSymbolSection, readSymbols } from "./symbols.js";
+import { noSymbols, openSymbolSection, readSymbolTable, type SymbolTable } from "./symbol-table.js";
+import { describeSymbols, type ElfSymbol } from "./symbols.js";
 import { readTls, type TlsSegment } from "./tls.js";
 import { type NeededVersion, readNeededVersions } from "./versions.js";
 
@@ -34,10 +31,13 @@ export interface ElfFile extends ElfLayout {
   readonly symbols: readonly ElfSymbol[];
   /** `.dynsym`, with versions; found without section headers too. */
   readonly dynamicSymbols: readonly ElfSymbol[];
+  /** The same two as columns, without an object for each. */
+  readonly symbolTable: SymbolTable;
+  readonly dynamicSymbolTable: SymbolTable;
   /** The SHT_RELA sections. */
   readonly relocations: readonly RelocationTable[];
   /** What the loader applies; found without section headers too. */
-  readonly dynamicRelocations: readonly Relocation[];
+  readonly dynamicRelocations: RelocationColumns;
   readonly dynamic: Dynamic | undefined;
   /** DT_VERNEED: versions that other files have to offer. */
   readonly neededVersions: readonly NeededVersion[];
@@ -64,12 +64,14 @@ export function parseElf(bytes: Uint8Array, path: string): ElfFile {
   const notes = once(() => readNotes(layout));
   const relocations = once(() => readRelocationTables(layout));
   const dynamicRelocations = once(() => readDynamicRelocations(layout, dynamic()));
-  const dynamicSymbols = once(() => readDynamicSymbols(layout, dynamic(), dynamicRelocations));
+  const dynamicSymbolTable = once(() => readDynamicSymbols(layout, dynamic(), dynamicRelocations));
+  const dynamicSymbols = once(() => describeSymbols(dynamicSymbolTable()));
   const neededVersions = once(() => readNeededVersions(layout, dynamic()?.entries ?? []));
-  const symbols = once(() => {
+  const symbolTable = once(() => {
     const source = openSymbolSection(layout, SHT.SYMTAB);
-    return source === undefined ? [] : readSymbols(layout, source);
+    return source === undefined ? noSymbols : readSymbolTable(layout, source);
   });
+  const symbols = once(() => describeSymbols(symbolTable()));
   return {
     ...layout,
     tls: readTls(layout.segments, path),
@@ -81,6 +83,12 @@ export function parseElf(bytes: Uint8Array, path: string): ElfFile {
     },
     get dynamicSymbols() {
       return dynamicSymbols();
+    },
+    get symbolTable() {
+      return symbolTable();
+    },
+    get dynamicSymbolTable() {
+      return dynamicSymbolTable();
     },
     get relocations() {
       return relocations();

@@ -5,13 +5,18 @@
  * Strings may overlap, so a small hostile table can stand for gigabytes of names. What one table may
  * decode to is therefore limited; linkers share only equal strings and common endings, and stay far below.
  */
+import { isAscii } from "node:buffer";
 import { malformed } from "./malformed.js";
 
 const shareLimit = 16;
 const freeBytes = 1024 * 1024;
+/** In place of a text that has to be decoded name by name. */
+const notPlain = "";
 
 export class StringTable {
   readonly #bytes: Buffer;
+  /** All of it, when that is plain text: names are then parts of it, which take no decoding. */
+  #text: string | undefined;
   #remainingBytes: number;
 
   /** Throws UKL-208 when the last string has no end. */
@@ -37,11 +42,13 @@ export class StringTable {
         `a name is at offset ${offset} of ${this.where}, which has ${this.#bytes.length} bytes`,
       );
     }
-    const end = this.#bytes.indexOf(0, offset);
+    this.#text ??= isAscii(this.#bytes) ? this.#bytes.toString("latin1") : notPlain;
+    const text = this.#text;
+    const end = text === notPlain ? this.#bytes.indexOf(0, offset) : text.indexOf("\0", offset);
     this.#remainingBytes -= end - offset;
     if (this.#remainingBytes < 0) {
       throw malformed("UKL-208", this.path, `the names in ${this.where} overlap to an absurd total size`);
     }
-    return this.#bytes.toString("utf8", offset, end);
+    return text === notPlain ? this.#bytes.toString("utf8", offset, end) : text.slice(offset, end);
   }
 }

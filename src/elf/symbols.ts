@@ -1,14 +1,7 @@
 // SPDX-License-Identifier: MIT
-/**
- * Symbol tables (gABI chapter 4, "Symbol Table"). A table can have a million symbols: their names, which
- * are the costly part, are decoded when asked for.
- */
-import { recordSizeBytes, SHN, SHT } from "./constants.js";
-import { Fields } from "./fields.js";
-import { type ElfLayout, sectionAt } from "./layout.js";
-import { malformed } from "./malformed.js";
-import { type Section, sectionBytes } from "./sections.js";
-import { StringTable } from "./strings.js";
+/** Symbols as objects, for those who look at few of them, or make some. Names are decoded when asked for. */
+import { STB, STT } from "./constants.js";
+import { emptyColumns, noSection, type SymbolTable } from "./symbol-table.js";
 import type { SymbolVersion } from "./versions.js";
 
 type SymbolBinding = "local" | "global" | "weak" | "unique" | "other";
@@ -16,7 +9,7 @@ type SymbolVisibility = "default" | "internal" | "hidden" | "protected";
 type SymbolType = "none" | "object" | "function" | "section" | "file" | "common" | "tls" | "ifunc" | "other";
 
 /** Where a symbol is defined when it is in no section; "other" is an index reserved by a processor or OS. */
-type SpecialSection = "undefined" | "absolute" | "common" | "other";
+type SpecialSection = keyof typeof noSection;
 
 export interface ElfSymbol {
   /** Decoded at first use. Throws UKL-208. */
@@ -34,127 +27,103 @@ export interface ElfSymbol {
   readonly version: SymbolVersion | undefined;
 }
 
-/** The parts a symbol table is read from. */
-export interface SymbolSource {
-  readonly records: Fields;
-  readonly strings: StringTable;
-  /** SHT_SYMTAB_SHNDX: the section index of each symbol whose own is SHN_XINDEX. */
-  readonly extendedIndices: Fields | undefined;
-  readonly versionOf: (symbolIndex: number) => SymbolVersion | undefined;
-}
-
-const bindings: readonly SymbolBinding[] = ["local", "global", "weak"];
-const gnuUniqueBinding = 10;
-const types: readonly SymbolType[] = ["none", "object", "function", "section", "file", "common", "tls"];
-const gnuIfuncType = 10;
+const types: ReadonlyMap<number, SymbolType> = new Map([
+  [STT.NOTYPE, "none"],
+  [STT.OBJECT, "object"],
+  [STT.FUNC, "function"],
+  [STT.SECTION, "section"],
+  [STT.FILE, "file"],
+  [STT.COMMON, "common"],
+  [STT.TLS, "tls"],
+  [STT.GNU_IFUNC, "ifunc"],
+]);
+const bindings: ReadonlyMap<number, SymbolBinding> = new Map([
+  [STB.LOCAL, "local"],
+  [STB.GLOBAL, "global"],
+  [STB.WEAK, "weak"],
+  [STB.GNU_UNIQUE, "unique"],
+]);
+/** By STV_*. */
 const visibilities = ["default", "internal", "hidden", "protected"] as const;
+/** By `noSection`, which counts down from -1. */
+const specialSections: readonly SpecialSection[] = ["undefined", "absolute", "common", "other"];
 
-/** All symbols, the empty symbol 0 included, so that places in the array are symbol indices. Throws UKL-208. */
-export function readSymbols(layout: ElfLayout, source: SymbolSource): readonly ElfSymbol[] {
-  const { records } = source;
-  const symbols: ElfSymbol[] = [];
-  for (let at = 0; at < records.sizeBytes; at += recordSizeBytes.symbol) {
-    symbols.push(new LazySymbol(layout, source, at));
-  }
-  return symbols;
+/** All symbols of a table, so that places in the array are symbol indices. */
+export function describeSymbols(table: SymbolTable): readonly ElfSymbol[] {
+  return Array.from({ length: table.count }, (_, index) => describeSymbol(table, index));
 }
 
-/**
- * The symbol table section of a type with its strings; undefined when there is none. Throws UKL-208.
- */
-export function openSymbolSection(
-  layout: ElfLayout,
-  type: typeof SHT.SYMTAB | typeof SHT.DYNSYM,
-): SymbolSource | undefined {
-  const section = layout.sections.find((candidate) => candidate.type === type);
-  if (section === undefined) return undefined;
-  const { path, bytes } = layout;
-  const where = `section ${section.name || section.index}`;
-  checkTableSize(layout, section, recordSizeBytes.symbol);
-  const names = sectionAt(layout, section.link, where);
-  if (names.type !== SHT.STRTAB) {
-    throw malformed(
-      "UKL-208",
-      path,
-      `${where} has its names in section ${names.index}, which has no strings`,
-    );
-  }
-  const extended = layout.sections.find(
-    (candidate) => candidate.type === SHT.SYMTAB_SHNDX && candidate.link === section.index,
-  );
+export function describeSymbol(table: SymbolTable, index: number): ElfSymbol {
+  return new TableSymbol(table, index);
+}
+
+/** The other direction: symbols that are in no file's table. */
+export function tabulateSymbols(symbols: readonly ElfSymbol[]): SymbolTable {
+  const columns = emptyColumns(symbols.length);
+  symbols.forEach((symbol, index) => {
+    columns.types[index] = keyOf(types, symbol.type);
+    columns.bindings[index] = keyOf(bindings, symbol.binding);
+    columns.visibilities[index] = visibilities.indexOf(symbol.visibility);
+    const { section } = symbol;
+    columns.sections[index] = typeof section === "number" ? section : noSection[section];
+    columns.values[index] = Number(symbol.value);
+    columns.sizes[index] = symbol.size;
+  });
   return {
-    records: new Fields(sectionBytes(bytes, section), path, where),
-    strings: new StringTable(sectionBytes(bytes, names), path, `section ${names.name || names.index}`),
-    extendedIndices:
-      extended &&
-      new Fields(sectionBytes(bytes, extended), path, `section ${extended.name || extended.index}`),
-    versionOf: () => undefined,
+    ...columns,
+    nameOf: (symbol) => symbols[symbol]?.name ?? "",
+    exactValueOf: (symbol) => symbols[symbol]?.value ?? 0n,
+    versionOf: (symbol) => symbols[symbol]?.version,
   };
 }
 
-/** Checks that a section is a whole number of records of the size the format gives. Throws UKL-208. */
-export function checkTableSize(layout: ElfLayout, section: Section, recordSize: number): void {
-  if (section.entsize === recordSize && section.size % recordSize === 0) return;
-  throw malformed(
-    "UKL-208",
-    layout.path,
-    `section ${section.name || section.index} has ${section.size} bytes in records of ${section.entsize}, not of ${recordSize}`,
-  );
+/** A number without a meaning for "other". */
+const otherNumber = 15;
+
+function keyOf<Name>(names: ReadonlyMap<number, Name>, wanted: Name): number {
+  for (const [number, name] of names) if (name === wanted) return number;
+  return otherNumber;
 }
 
-/** An Elf64_Sym: name at 0, info at 4, other at 5, shndx at 6, value at 8, size at 16. */
-class LazySymbol implements ElfSymbol {
-  readonly value: bigint;
-  readonly size: number;
-  readonly binding: SymbolBinding;
-  readonly type: SymbolType;
-  readonly visibility: SymbolVisibility;
-  readonly section: number | SpecialSection;
-  readonly version: SymbolVersion | undefined;
-  readonly #nameOffset: number;
-  readonly #strings: StringTable;
-  #name: string | undefined;
+class TableSymbol implements ElfSymbol {
+  readonly #table: SymbolTable;
+  readonly #index: number;
 
-  constructor(layout: ElfLayout, source: SymbolSource, at: number) {
-    const { records, strings } = source;
-    const index = at / recordSizeBytes.symbol;
-    const info = records.u8(at + 4);
-    this.value = records.u64(at + 8);
-    this.size = records.size(at + 16, `the size of symbol ${index}`);
-    this.binding = bindings[info >> 4] ?? (info >> 4 === gnuUniqueBinding ? "unique" : "other");
-    this.type = types[info & 15] ?? ((info & 15) === gnuIfuncType ? "ifunc" : "other");
-    this.visibility = visibilities[records.u8(at + 5) & 3] ?? "default";
-    this.section = sectionOfSymbol(layout, source, index, records.u16(at + 6));
-    this.version = source.versionOf(index);
-    this.#nameOffset = records.u32(at);
-    this.#strings = strings;
+  constructor(table: SymbolTable, index: number) {
+    this.#table = table;
+    this.#index = index;
   }
 
   get name(): string {
-    this.#name ??= this.#strings.at(this.#nameOffset);
-    return this.#name;
+    return this.#table.nameOf(this.#index);
   }
-}
 
-function sectionOfSymbol(
-  layout: ElfLayout,
-  source: SymbolSource,
-  symbolIndex: number,
-  index: number,
-): number | SpecialSection {
-  if (index === SHN.UNDEF) return "undefined";
-  if (index < SHN.LORESERVE) return checkedSectionIndex(layout, index, symbolIndex);
-  if (index === SHN.ABS) return "absolute";
-  if (index === SHN.COMMON) return "common";
-  if (index !== SHN.XINDEX) return "other";
-  if (source.extendedIndices === undefined) {
-    throw malformed("UKL-208", layout.path, `symbol ${symbolIndex} needs a section SHT_SYMTAB_SHNDX`);
+  get value(): bigint {
+    return this.#table.exactValueOf(this.#index);
   }
-  return checkedSectionIndex(layout, source.extendedIndices.u32(symbolIndex * 4), symbolIndex);
-}
 
-/** A file without section headers keeps the indices of the sections it once had. */
-function checkedSectionIndex(layout: ElfLayout, index: number, symbolIndex: number): number {
-  if (layout.sections.length > 0) sectionAt(layout, index, `symbol ${symbolIndex}`);
-  return index;
+  get size(): number {
+    return this.#table.sizes[this.#index] as number;
+  }
+
+  get binding(): SymbolBinding {
+    return bindings.get(this.#table.bindings[this.#index] as number) ?? "other";
+  }
+
+  get type(): SymbolType {
+    return types.get(this.#table.types[this.#index] as number) ?? "other";
+  }
+
+  get visibility(): SymbolVisibility {
+    return visibilities[this.#table.visibilities[this.#index] as 0 | 1 | 2 | 3];
+  }
+
+  get section(): number | SpecialSection {
+    const section = this.#table.sections[this.#index] as number;
+    return section >= 0 ? section : (specialSections[-1 - section] ?? "other");
+  }
+
+  get version(): SymbolVersion | undefined {
+    return this.#table.versionOf(this.#index);
+  }
 }

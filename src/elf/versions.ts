@@ -35,18 +35,16 @@ export function readVersions(
   const bytes = bytesAtOwnAddress(layout, address, BigInt(symbolCount * 2), where);
   const indices = new Fields(bytes, layout.path, where);
   const named = readNames(layout, entries);
+  for (let symbol = 0; symbol < symbolCount; symbol++) {
+    const index = indices.u16(symbol * 2);
+    if ((index & ~hiddenBit) < firstNamedIndex || named.has(index & ~hiddenBit)) continue;
+    throw malformed("UKL-208", layout.path, `dynamic symbol ${symbol} has the unknown version ${index}`);
+  }
   // By the whole entry: a thousand symbols share a version.
   const known = new Map<number, SymbolVersion>();
   return (symbolIndex) => {
     const index = indices.u16(symbolIndex * 2);
     const version = named.get(index & ~hiddenBit);
-    if (version === undefined && (index & ~hiddenBit) >= firstNamedIndex) {
-      throw malformed(
-        "UKL-208",
-        layout.path,
-        `dynamic symbol ${symbolIndex} has the unknown version ${index}`,
-      );
-    }
     if (version === undefined) return undefined;
     const shared = known.get(index) ?? { ...version, hidden: (index & hiddenBit) !== 0 };
     known.set(index, shared);

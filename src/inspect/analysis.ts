@@ -153,6 +153,6 @@ function describeTarget({ objects: [program] }: Constituents): Inspection["targe
     arch: "x86-64",
     ...(file.interpreter === undefined ? {} : { interp: file.interpreter }),
     pie: isProgram && file.kind === "shared",
-    stripped: file.symbols.length === 0,
+    stripped: file.symbolTable.count === 0,
   };
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** Where the data of a file can be divided into objects, which mostly no symbol tells. */
-import { R_X86_64, SHT } from "../elf/constants.js";
+import { R_X86_64, SHT, STT } from "../elf/constants.js";
 import type { ElfFile } from "../elf/file.js";
 import type { MappedBytes } from "./module.js";
 import { PointerKind, type Pointers } from "./pointers.js";
@@ -31,19 +31,22 @@ interface Opened {
  */
 export function objectBoundaries({ file, regions, pointers, scanner, code }: Opened): Float64Array {
   const found: number[] = [];
-  for (const symbols of [file.symbols, file.dynamicSymbols]) {
-    for (const symbol of symbols) {
-      if (symbol.type !== "object" || typeof symbol.section !== "number") continue;
-      const start = Number(symbol.value);
-      found.push(start, start + symbol.size);
+  for (const { count, types, sections, values, sizes } of [file.symbolTable, file.dynamicSymbolTable]) {
+    for (let symbol = 0; symbol < count; symbol++) {
+      if (types[symbol] !== STT.OBJECT || (sections[symbol] as number) < 0) continue;
+      const start = values[symbol] as number;
+      found.push(start, start + (sizes[symbol] as number));
     }
   }
-  pointers.kinds.forEach((kind, index) => {
-    if (kind === PointerKind.local) found.push(pointers.targets[index] as number);
-  });
-  for (const { type, offset } of file.dynamicRelocations) {
-    const sizeBytes = slotBytes.get(type);
-    if (sizeBytes !== undefined) found.push(Number(offset), Number(offset) + sizeBytes);
+  const { kinds, targets } = pointers;
+  for (let index = 0; index < kinds.length; index++) {
+    if (kinds[index] === PointerKind.local) found.push(targets[index] as number);
+  }
+  const { count, types, offsets } = file.dynamicRelocations;
+  for (let index = 0; index < count; index++) {
+    const sizeBytes = slotBytes.get(types[index] as number);
+    const offset = offsets[index] as number;
+    if (sizeBytes !== undefined) found.push(offset, offset + sizeBytes);
   }
   for (const region of regions) found.push(region.start, region.end);
   for (const section of file.sections) {

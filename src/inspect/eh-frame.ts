@@ -13,7 +13,7 @@ import { malformed } from "../elf/malformed.js";
 import { sortedLoads } from "../elf/segments.js";
 import { UklError } from "../errors.js";
 import type { FunctionRanges } from "./module.js";
-import { upperBound } from "./sorted.js";
+import { orderOf, upperBound } from "./sorted.js";
 
 /** The parts of DW_EH_PE_* encodings: a format, and what the value is relative to. */
 const signedFormat = 0x08;
@@ -249,11 +249,19 @@ function executableTest(file: ElfFile): RangeTest {
   };
 }
 
-function sortByStart({ starts, ends }: Columns): FunctionRanges {
-  // Linkers put sorted tables one behind the other, which the sort of an array makes use of.
-  const order = [...starts.keys()].sort(
-    (a, b) => (starts[a] ?? 0) - (starts[b] ?? 0) || (ends[a] ?? 0) - (ends[b] ?? 0),
-  );
-  const inOrder = (values: readonly number[]) => new Float64Array(order.map((index) => values[index] ?? 0));
-  return { starts: inOrder(starts), ends: inOrder(ends) };
+function sortByStart(found: Columns): FunctionRanges {
+  const byEnd = sortBy(found.ends, found);
+  return sortBy(byEnd.starts, byEnd);
 }
+
+function sortBy(values: Numbers, { starts, ends }: { readonly starts: Numbers; readonly ends: Numbers }) {
+  const order = orderOf(Float64Array.from(values));
+  const sorted = { starts: new Float64Array(order.length), ends: new Float64Array(order.length) };
+  for (let index = 0; index < order.length; index++) {
+    sorted.starts[index] = starts[order[index] as number] as number;
+    sorted.ends[index] = ends[order[index] as number] as number;
+  }
+  return sorted;
+}
+
+type Numbers = readonly number[] | Float64Array;

@@ -57,8 +57,9 @@ function loadedFiles({ closure, runtimeNames }: Explored): readonly File[] {
 function databases({ closure }: Explored, isLive: FindFunction, explain: Explain): readonly File[] {
   const [program] = closure.objects;
   // A program that has all libraries in it binds nothing: its own symbols tell.
-  const own = program?.file.interpreter === undefined ? (program?.file.symbols ?? []) : [];
-  const names = new Set([...boundNames(closure), ...own.map(({ name }) => name)]);
+  const own = program?.file.interpreter === undefined ? program?.file.symbolTable : undefined;
+  const names = new Set(boundNames(closure));
+  for (let symbol = 0; symbol < (own?.count ?? 0); symbol++) names.add(own?.nameOf(symbol) ?? "");
   const asked = new Map<string, string>();
   for (const name of names) {
     for (const database of databasesOf(name)) {

@@ -227,8 +227,9 @@ export class Graph {
   /** What the symbol of a pointer is bound to. */
   #bound(index: number, pointer: number): number | undefined {
     const { file, pointers } = this.modules[index] as Module;
-    const symbol = file.dynamicSymbols[pointers.symbols[pointer] ?? 0];
-    const bound = symbol && this.#bind(symbol.name, symbol.version?.name);
+    const { dynamicSymbolTable: table } = file;
+    const symbol = pointers.symbols[pointer] as number;
+    const bound = this.#bind(table.nameOf(symbol), table.versionOf(symbol)?.name);
     const home = bound && this.modules[bound.module];
     if (home === undefined || bound === undefined) return undefined;
     const id = this.columns.nodeAround(home, bound.value + (pointers.targets[pointer] ?? 0), bound.sizeBytes);

@@ -3,6 +3,8 @@
  * What can run, by layers. The loader at work in a running program, and name services, are counted apart, since they
  * can be switched off: both are entered through pointers, which tell them from what the program does by itself.
  */
+import { STT } from "../elf/constants.js";
+import { noSection } from "../elf/symbol-table.js";
 import type { Graph } from "./graph.js";
 import { type FactsInForce, factsInForce, gnuLibrary } from "./library-facts.js";
 import type { Module } from "./module.js";
@@ -107,13 +109,15 @@ function lookups(graph: Graph): readonly Lookup[] {
 }
 
 function lookupsIn(graph: Graph, module: Module): readonly Lookup[] {
-  return [...module.file.symbols, ...module.file.dynamicSymbols]
-    .filter(({ type, section }) => type === "function" && section !== "undefined")
-    .map(({ name, value }) => ({ name, value, databases: databasesOf(name) }))
-    .filter(({ name, databases }) => databases.length > 0 || name.startsWith(servicePrefix))
-    .map(({ name, value, databases }) => ({
-      node: graph.functionAt(module, Number(value)),
-      label: name,
-      databases,
-    }));
+  const found: Lookup[] = [];
+  for (const table of [module.file.symbolTable, module.file.dynamicSymbolTable]) {
+    for (let symbol = 0; symbol < table.count; symbol++) {
+      if (table.types[symbol] !== STT.FUNC || table.sections[symbol] === noSection.undefined) continue;
+      const label = table.nameOf(symbol);
+      const databases = databasesOf(label);
+      if (databases.length === 0 && !label.startsWith(servicePrefix)) continue;
+      found.push({ node: graph.functionAt(module, table.values[symbol] as number), label, databases });
+    }
+  }
+  return found;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** What each file of the closure is used for: symbols and versions, and who wants them. */
+import { noSection } from "../elf/symbol-table.js";
 import type { Constituents, LoadedObject } from "./closure.js";
 import type { RuntimeNames } from "./runtime-names.js";
 import type { Inspection } from "./schema.js";
@@ -48,15 +49,18 @@ type BoundSymbol = LibraryUse["boundSymbols"][number];
 function boundSymbols(closure: Constituents, symbols: SymbolIndex): readonly Map<string, BoundSymbol>[] {
   const uses = closure.objects.map(() => new Map<string, BoundSymbol>());
   closure.objects.forEach(({ name, file }, user) => {
-    for (const symbol of file.dynamicSymbols) {
-      if (symbol.section !== "undefined" || symbol.name === "") continue;
-      const version = symbol.version?.name;
-      const found = symbols.lookup(symbol.name, version);
+    const { dynamicSymbolTable: table } = file;
+    for (let symbol = 0; symbol < table.count; symbol++) {
+      if (table.sections[symbol] !== noSection.undefined) continue;
+      const symbolName = table.nameOf(symbol);
+      if (symbolName === "") continue;
+      const version = table.versionOf(symbol)?.name;
+      const found = symbols.lookup(symbolName, version);
       if (found === undefined || found.object === user) continue;
-      const key = `${symbol.name}@${version ?? ""}`;
+      const key = `${symbolName}@${version ?? ""}`;
       const known = uses[found.object]?.get(key);
       if (known === undefined) {
-        const bound = { name: symbol.name, ...(version === undefined ? {} : { version }), users: [name] };
+        const bound = { name: symbolName, ...(version === undefined ? {} : { version }), users: [name] };
         uses[found.object]?.set(key, bound);
       } else known.users.push(name);
     }

@@ -133,7 +133,7 @@ function noting({ gate, turnedAway }: FactsInForce): Gate {
 function gateOf(graph: Graph, closed: readonly Guard[]): Gate {
   const library = gnuLibrary(graph);
   if (library === undefined) return { guarded: [], passes: () => true };
-  const publicStarts = new Set(library.file.dynamicSymbols.map(({ value }) => Number(value)));
+  const publicStarts = new Set(library.file.dynamicSymbolTable.values);
   const guarded = closed.flatMap(({ functions }) => functions);
   const isGuarded = new Set(guarded);
   return {

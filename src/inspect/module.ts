@@ -5,11 +5,12 @@
  */
 import { PF, PT, SHF } from "../elf/constants.js";
 import type { ElfFile } from "../elf/file.js";
+import { isFunction } from "../elf/symbol-table.js";
 import { objectBoundaries } from "./boundaries.js";
 import type { LoadedObject } from "./loaded-object.js";
 import { type Pointers, readPointers } from "./pointers.js";
 import { type ScannedCode, Scanner } from "./scanner.js";
-import { lowerBound, sortedAddresses, upperBound } from "./sorted.js";
+import { lowerBound, orderOf, sortedAddresses, upperBound } from "./sorted.js";
 
 /** Start addresses and ends of functions, sorted by start. */
 export interface FunctionRanges {
@@ -119,19 +120,42 @@ function codeSections(file: ElfFile): FunctionRanges {
 
 /** Joins the ranges of unwind tables with function symbols outside of them. */
 function functionRanges(file: ElfFile, frames: FunctionRanges): FunctionRanges {
-  const lastAt = (start: number) => upperBound(frames.starts, start) - 1;
-  const endOf = new Map<number, number>();
-  for (const symbol of [...file.symbols, ...file.dynamicSymbols]) {
-    if (symbol.type !== "function" && symbol.type !== "ifunc") continue;
-    if (typeof symbol.section !== "number" || symbol.size === 0) continue;
-    const start = Number(symbol.value);
-    if (!endOf.has(start) && frames.starts[lastAt(start)] !== start) endOf.set(start, start + symbol.size);
+  const symbols = sizedFunctions(file);
+  const most = frames.starts.length + symbols.starts.length;
+  const starts = new Float64Array(most);
+  const ends = new Float64Array(most);
+  let count = 0;
+  let frame = 0;
+  const addFrames = (limit: number) => {
+    while (frame < frames.starts.length && (frames.starts[frame] as number) <= limit) {
+      starts[count] = frames.starts[frame] as number;
+      ends[count++] = frames.ends[frame++] as number;
+    }
+  };
+  for (const index of orderOf(symbols.starts)) {
+    const start = symbols.starts[index] as number;
+    addFrames(start);
+    if (count > 0 && starts[count - 1] === start) continue;
+    starts[count] = start;
+    ends[count++] = symbols.ends[index] as number;
   }
-  const starts = new Float64Array(frames.starts.length + endOf.size);
-  starts.set(frames.starts);
-  starts.set([...endOf.keys()], frames.starts.length);
-  starts.sort();
-  return { starts, ends: starts.map((start) => endOf.get(start) ?? frames.ends[lastAt(start)] ?? start) };
+  addFrames(Number.POSITIVE_INFINITY);
+  return { starts: starts.slice(0, count), ends: ends.slice(0, count) };
+}
+
+function sizedFunctions(file: ElfFile): FunctionRanges {
+  const starts: number[] = [];
+  const ends: number[] = [];
+  for (const table of [file.symbolTable, file.dynamicSymbolTable]) {
+    for (let symbol = 0; symbol < table.count; symbol++) {
+      const size = table.sizes[symbol] as number;
+      if (size === 0 || !isFunction(table, symbol)) continue;
+      const start = table.values[symbol] as number;
+      starts.push(start);
+      ends.push(start + size);
+    }
+  }
+  return { starts: Float64Array.from(starts), ends: Float64Array.from(ends) };
 }
 
 /** What a scanner is given of a file: the code, and for a program at fixed addresses in which range these are. */

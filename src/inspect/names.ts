@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 /** Functions and their names. What reports call functions: by symbol where there is one, else by address. */
+import { isFunction } from "../elf/symbol-table.js";
 import type { Graph, GraphNode } from "./graph.js";
 import type { Place } from "./loaded-object.js";
 import type { Module } from "./module.js";
 
 /** Made when a function of a module is first asked for, since a library has thousands. */
-const namesOf = new WeakMap<Module, ReadonlyMap<number, string>>();
+const symbolsOf = new WeakMap<Module, ReadonlyMap<number, number>>();
 
 /** `library:symbol`, or `library:0xaddress`. */
 export function qualifiedName({ module, start }: GraphNode): string {
@@ -13,9 +14,16 @@ export function qualifiedName({ module, start }: GraphNode): string {
 }
 
 export function functionName(module: Module, start: number): string {
-  const names = namesOf.get(module) ?? functionNames(module);
-  namesOf.set(module, names);
-  return names.get(start) ?? `0x${placeIn(module, start).offset.toString(16)}`;
+  const symbols = symbolsOf.get(module) ?? functionSymbols(module);
+  symbolsOf.set(module, symbols);
+  const symbol = symbols.get(start);
+  const name = symbol === undefined ? "" : symbolName(module, symbol);
+  return name || `0x${placeIn(module, start).offset.toString(16)}`;
+}
+
+function symbolName({ file: { symbolTable, dynamicSymbolTable } }: Module, symbol: number): string {
+  const { count } = symbolTable;
+  return symbol < count ? symbolTable.nameOf(symbol) : dynamicSymbolTable.nameOf(symbol - count);
 }
 
 /** The file that an address is from, and where in it. */
@@ -23,15 +31,20 @@ export function placeIn({ name, placeOf }: Module, address: number): Place {
   return placeOf?.(address) ?? { library: name, offset: address };
 }
 
-/** Of several names of one function the dynamic symbol table's is taken: the one that others call it by. */
-function functionNames({ file }: Module): ReadonlyMap<number, string> {
-  const names = new Map<number, string>();
-  for (const symbol of [...file.symbols, ...file.dynamicSymbols]) {
-    if (symbol.type !== "function" && symbol.type !== "ifunc") continue;
-    if (typeof symbol.section === "number" && symbol.name !== "")
-      names.set(Number(symbol.value), symbol.name);
+/**
+ * The symbol of each function, those of the dynamic symbol table counted behind the others. Of several names of one
+ * function its last is taken: that which others call it by.
+ */
+function functionSymbols({ file }: Module): ReadonlyMap<number, number> {
+  const symbols = new Map<number, number>();
+  let first = 0;
+  for (const table of [file.symbolTable, file.dynamicSymbolTable]) {
+    for (let symbol = 0; symbol < table.count; symbol++) {
+      if (isFunction(table, symbol)) symbols.set(table.values[symbol] as number, first + symbol);
+    }
+    first += table.count;
   }
-  return names;
+  return symbols;
 }
 
 export type FindFunction = (name: string) => GraphNode | undefined;
@@ -51,11 +64,11 @@ export function functionFinder(graph: Graph): FindFunction {
 /** A large program has a hundred thousand, and several passes look for some. */
 const ownFunctionsOf = new WeakMap<Module, ReadonlyMap<string, number>>();
 
-function ownFunctions({ file }: Module): ReadonlyMap<string, number> {
+function ownFunctions({ file: { symbolTable } }: Module): ReadonlyMap<string, number> {
   const own = new Map<string, number>();
-  for (const { name, type, section, value } of file.symbols) {
-    const isFunction = type === "function" || type === "ifunc";
-    if (isFunction && typeof section === "number") own.set(name, Number(value));
+  for (let symbol = 0; symbol < symbolTable.count; symbol++) {
+    if (isFunction(symbolTable, symbol))
+      own.set(symbolTable.nameOf(symbol), symbolTable.values[symbol] as number);
   }
   return own;
 }

@@ -3,6 +3,7 @@
  * Name services: glibc loads modules by names in /etc/nsswitch.conf, which no DT_NEEDED has, when a program
  * looks up users, groups, hosts and the like (nsswitch.conf(5)).
  */
+import { noSection } from "../elf/symbol-table.js";
 import { readInput } from "../host/files.js";
 import { type Closure, type Constituents, extendClosure } from "./closure.js";
 
@@ -62,10 +63,15 @@ function askedDatabases(closure: Constituents): readonly string[] {
 
 /** What the objects of a closure want of others; libc asks nothing for itself. */
 export function boundNames({ objects }: Constituents): ReadonlySet<string> {
-  const bound = objects
-    .filter(({ name }) => !name.startsWith("libc.so"))
-    .flatMap(({ file }) => file.dynamicSymbols.filter(({ section }) => section === "undefined"));
-  return new Set(bound.map(({ name }) => name));
+  const bound = new Set<string>();
+  for (const { name, file } of objects) {
+    if (name.startsWith("libc.so")) continue;
+    const { dynamicSymbolTable: table } = file;
+    for (let symbol = 0; symbol < table.count; symbol++) {
+      if (table.sections[symbol] === noSection.undefined) bound.add(table.nameOf(symbol));
+    }
+  }
+  return bound;
 }
 
 /** The files of the modules that the configuration names for the databases, in its order. */

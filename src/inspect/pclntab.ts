@@ -173,10 +173,12 @@ interface Pointers {
 
 /** In a program that can be moved, pointers are in the relocations, and their words in the file may be 0. */
 function readPointers(file: ElfFile): Pointers {
-  const relocations = file.kind === "executable" ? [] : file.dynamicRelocations;
   const relocated = new Map<number, number>();
-  for (const { type, offset, addend } of relocations) {
-    if (type === R_X86_64.RELATIVE) relocated.set(Number(offset), Number(addend));
+  if (file.kind !== "executable") {
+    const { types, offsets, addends } = file.dynamicRelocations;
+    types.forEach((type, index) => {
+      if (type === R_X86_64.RELATIVE) relocated.set(offsets[index] as number, addends[index] as number);
+    });
   }
   const readWord = (address: number) => {
     const bytes = Number.isSafeInteger(address) ? file.bytesAt(BigInt(address), 8) : undefined;

@@ -5,6 +5,7 @@
  * structure of pointers in a module's own data, called at the pointer's place in it.
  */
 
+import { STT } from "../elf/constants.js";
 import type { Graph, GraphNode } from "./graph.js";
 import { FlowControl, type Instruction, Mnemonic, OpKind, Register } from "./iced.js";
 import { type Module, pointersBetween } from "./module.js";
@@ -208,11 +209,9 @@ function callAt(node: GraphNode, at: number, instruction: Instruction, state: Ma
 }
 
 function isExported({ file }: Module, { start, end }: GraphNode): boolean {
-  return file.dynamicSymbols.some(
-    ({ type, section, value, size }) =>
-      type === "object" &&
-      typeof section === "number" &&
-      Number(value) < end &&
-      Number(value) + Math.max(size, 1) > start,
-  );
+  const { types, sections, values, sizes } = file.dynamicSymbolTable;
+  return values.some((value, symbol) => {
+    const isObject = types[symbol] === STT.OBJECT && (sections[symbol] as number) >= 0;
+    return isObject && value < end && value + Math.max(sizes[symbol] as number, 1) > start;
+  });
 }

@@ -3,6 +3,7 @@
 import { R_X86_64 } from "../elf/constants.js";
 import type { ElfFile } from "../elf/file.js";
 import type { MappedBytes } from "./module.js";
+import { orderOf } from "./sorted.js";
 
 /** What the loader puts into a word: an address of this file, what a function at one answers, or a symbol's. */
 export const PointerKind = { symbol: -1, local: -2, resolver: -3 } as const;
@@ -43,17 +44,19 @@ function add(found: Unsorted, place: number, kind: number, target: number, symbo
 }
 
 function addRelocated(file: ElfFile, found: Unsorted): void {
-  const { length: symbolCount } = file.dynamicSymbols;
-  for (const { offset, type, symbolIndex, addend } of file.dynamicRelocations) {
-    const place = Number(offset);
-    if (type === R_X86_64.RELATIVE) add(found, place, PointerKind.local, Number(addend));
-    else if (type === R_X86_64.IRELATIVE) add(found, place, PointerKind.resolver, Number(addend));
-    else if (symbolIndex === 0 || symbolIndex >= symbolCount) continue;
+  const { count: symbolCount } = file.dynamicSymbolTable;
+  const { count, offsets, types, symbols, addends } = file.dynamicRelocations;
+  for (let index = 0; index < count; index++) {
+    const place = offsets[index] as number;
+    const type = types[index];
+    const addend = addends[index] as number;
+    const symbol = symbols[index] as number;
+    if (type === R_X86_64.RELATIVE) add(found, place, PointerKind.local, addend);
+    else if (type === R_X86_64.IRELATIVE) add(found, place, PointerKind.resolver, addend);
+    else if (symbol === 0 || symbol >= symbolCount) continue;
     else if (type === R_X86_64.GLOB_DAT || type === R_X86_64.JUMP_SLOT) {
-      add(found, place, PointerKind.symbol, 0, symbolIndex);
-    } else if (type === R_X86_64.ABS64) {
-      add(found, place, PointerKind.symbol, Number(addend), symbolIndex);
-    }
+      add(found, place, PointerKind.symbol, 0, symbol);
+    } else if (type === R_X86_64.ABS64) add(found, place, PointerKind.symbol, addend, symbol);
   }
 }
 
@@ -87,13 +90,22 @@ function addScanned(regions: readonly MappedBytes[], found: Unsorted): void {
   }
 }
 
-function sortByPlace({ places, kinds, targets, symbols }: Unsorted): Pointers {
-  // Tables come sorted one behind the other, which the sort of an array makes use of.
-  const order = [...places.keys()].sort((a, b) => (places[a] ?? 0) - (places[b] ?? 0));
-  return {
-    places: Float64Array.from(order, (index) => places[index] ?? 0),
-    kinds: Int32Array.from(order, (index) => kinds[index] ?? 0),
-    targets: Float64Array.from(order, (index) => targets[index] ?? 0),
-    symbols: Uint32Array.from(order, (index) => symbols[index] ?? 0),
+function sortByPlace(found: Unsorted): Pointers {
+  const places = Float64Array.from(found.places);
+  const order = orderOf(places);
+  const count = order.length;
+  const sorted: Pointers = {
+    places,
+    kinds: new Int32Array(count),
+    targets: new Float64Array(count),
+    symbols: new Uint32Array(count),
   };
+  for (let index = 0; index < count; index++) {
+    const from = order[index] as number;
+    places[index] = found.places[from] as number;
+    sorted.kinds[index] = found.kinds[from] as number;
+    sorted.targets[index] = found.targets[from] as number;
+    sorted.symbols[index] = found.symbols[from] as number;
+  }
+  return sorted;
 }

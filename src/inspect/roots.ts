@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /** Where execution begins: the loader, the program's entry, initialisers; and `main`, and what runs at exit. */
-import { DT } from "../elf/constants.js";
+import { DT, STT } from "../elf/constants.js";
 import type { ElfFile } from "../elf/file.js";
+import { isFunction } from "../elf/symbol-table.js";
 import type { Constituents } from "./closure.js";
 import type { Graph, GraphNode } from "./graph.js";
 import { isCode, type Module } from "./module.js";
@@ -99,11 +100,12 @@ function exportedRoots(
   isWanted: (name: string) => boolean = () => true,
 ): Root[] {
   const roots: Root[] = [];
-  for (const symbol of module.file.dynamicSymbols) {
-    const { type, section, size } = symbol;
-    const isFunction = (type === "function" || type === "ifunc") && typeof section === "number" && size > 0;
-    if (!isFunction || !isWanted(symbol.name)) continue;
-    roots.push({ node: graph.functionAt(module, Number(symbol.value)), label: symbol.name });
+  const { dynamicSymbolTable: table } = module.file;
+  for (let symbol = 0; symbol < table.count; symbol++) {
+    if (!isFunction(table, symbol) || table.sizes[symbol] === 0) continue;
+    const label = table.nameOf(symbol);
+    if (isWanted(label))
+      roots.push({ node: graph.functionAt(module, table.values[symbol] as number), label });
   }
   return roots;
 }
@@ -152,8 +154,11 @@ function findMain(graph: Graph, program: Module): GraphNode | undefined {
 }
 
 function symbolNode(graph: Graph, module: Module, name: string): GraphNode | undefined {
-  const symbol = module.file.symbols.find(
-    (each) => each.type === "function" && typeof each.section === "number" && each.name === name,
-  );
-  return symbol && graph.functionAt(module, Number(symbol.value));
+  const { symbolTable: table } = module.file;
+  for (let symbol = 0; symbol < table.count; symbol++) {
+    const isPlaced = table.types[symbol] === STT.FUNC && (table.sections[symbol] as number) >= 0;
+    if (isPlaced && table.nameOf(symbol) === name)
+      return graph.functionAt(module, table.values[symbol] as number);
+  }
+  return undefined;
 }

@@ -41,3 +41,26 @@ export function sortedAddresses(lists: readonly Float64Array[]): Float64Array {
   }
   return all.slice(0, count);
 }
+
+/** The indices of values by rising value, those of equal ones in their order. */
+export function orderOf(values: Float64Array): Uint32Array {
+  const count = values.length;
+  let low = Number.POSITIVE_INFINITY;
+  let high = Number.NEGATIVE_INFINITY;
+  for (let index = 0; index < count; index++) {
+    const value = values[index] as number;
+    if (value < low) low = value;
+    if (value > high) high = value;
+  }
+  // Value and index in one number: numbers by themselves are sorted many times as fast as by a function that compares.
+  if (!Number.isSafeInteger((high - low + 1) * count)) {
+    const order = Uint32Array.from(values.keys());
+    return order.sort((a, b) => (values[a] as number) - (values[b] as number));
+  }
+  const keys = new Float64Array(count);
+  for (let index = 0; index < count; index++) keys[index] = ((values[index] as number) - low) * count + index;
+  keys.sort();
+  const order = new Uint32Array(count);
+  for (let place = 0; place < count; place++) order[place] = (keys[place] as number) % count;
+  return order;
+}

@@ -6,12 +6,13 @@
  * One difference is meant: the PLT entry by which a program at fixed addresses stands in for a library's
  * function is no definition here, because a call through it ends in the library.
  */
-import { DT } from "../elf/constants.js";
+import { DT, STB, STT, STV } from "../elf/constants.js";
 import { dynamicValue } from "../elf/dynamic.js";
 import { Fields } from "../elf/fields.js";
 import type { ElfFile } from "../elf/file.js";
 import { once } from "../elf/lazy.js";
-import type { ElfSymbol } from "../elf/symbols.js";
+import { noSection, type SymbolTable } from "../elf/symbol-table.js";
+import { describeSymbol, type ElfSymbol } from "../elf/symbols.js";
 import type { Constituents, LoadedObject } from "./closure.js";
 
 interface SymbolBinding {
@@ -32,10 +33,10 @@ export interface SymbolIndex {
   lookup(name: string, version: string | undefined, options?: LookupOptions): SymbolBinding | undefined;
 }
 
-/** The definitions of an object, by name, as indices of dynamic symbols in the order of the table. */
+/** The symbols of an object in the scope. */
 interface Definitions {
-  readonly symbols: readonly ElfSymbol[];
-  readonly byName: ReadonlyMap<string, number | readonly number[]>;
+  readonly object: number;
+  readonly table: SymbolTable;
   /** The entry of `.gnu.version`; undefined in an object without versions. */
   readonly versionOf: ((symbolIndex: number) => number) | undefined;
 }
@@ -51,32 +52,77 @@ type Choose = (
 const hiddenBit = 0x8000;
 /** Entries 0 and 1 name no version; 2 is the oldest one. */
 const oldestVersion = 2;
-const definingTypes = new Set<ElfSymbol["type"]>(["none", "object", "function", "common", "tls", "ifunc"]);
-const definingBindings = new Set<ElfSymbol["binding"]>(["global", "weak", "unique"]);
+const definingTypes = new Set<number>([
+  ...[STT.NOTYPE, STT.OBJECT, STT.FUNC, STT.COMMON, STT.TLS, STT.GNU_IFUNC],
+]);
+const definingBindings = new Set<number>([STB.GLOBAL, STB.WEAK, STB.GNU_UNIQUE]);
+const visible = new Set<number>([STV.DEFAULT, STV.PROTECTED]);
 
-/** An index of all that is in the scope of the program. Names are read from an object when a search gets there. */
+/** An index of all that is in the scope of the program. Names are read when something is looked up. */
 export function indexSymbols({ objects }: Pick<Constituents, "objects">): SymbolIndex {
   const isMusl = objects.some(({ reason, name }) => reason === "interpreter" && name.startsWith("ld-musl-"));
   const choose = isMusl ? chooseAnyVersion : chooseVersion;
-  const scope = objects.flatMap((object, index) =>
-    isInScope(object) ? [{ index, definitions: once(() => definitionsOf(object.file)) }] : [],
-  );
+  const scope = once(() => readScope(objects));
   // The version of symbols without one is called like the library (VER_FLG_BASE), and is not asked for.
   const baseVersions = new Set(objects.map(({ soname, name }) => soname ?? name));
   return {
     lookup(name, version, { skip, newest = false } = {}) {
       const wanted = version !== undefined && baseVersions.has(version) ? undefined : version;
-      for (const { index, definitions } of scope) {
-        if (index === skip) continue;
-        const candidates = definitions().byName.get(name);
-        if (candidates === undefined) continue;
-        const list = typeof candidates === "number" ? [candidates] : candidates;
-        const symbol = definitions().symbols[choose(definitions(), list, wanted, newest) ?? -1];
-        if (symbol !== undefined) return { object: index, symbol };
+      const { byName, files, fileOf, symbolOf, nextOf } = scope();
+      let entry = byName.get(name) ?? none;
+      while (entry !== none) {
+        const file = fileOf[entry] as number;
+        const candidates: number[] = [];
+        for (; entry !== none && fileOf[entry] === file; entry = nextOf[entry] as number)
+          candidates.push(symbolOf[entry] as number);
+        const definitions = files[file] as Definitions;
+        const { object, table } = definitions;
+        const symbol = object === skip ? undefined : choose(definitions, candidates, wanted, newest);
+        if (symbol !== undefined) return { object, symbol: describeSymbol(table, symbol) };
       }
       return undefined;
     },
   };
+}
+
+/** All definitions. Those of a name are a chain, in the order in which they are searched. */
+interface Scope {
+  readonly files: readonly Definitions[];
+  /** The first of a name's. */
+  readonly byName: ReadonlyMap<string, number>;
+  readonly fileOf: Uint32Array;
+  readonly symbolOf: Uint32Array;
+  readonly nextOf: Int32Array;
+}
+
+/** Ends a chain. */
+const none = -1;
+
+function readScope(objects: Constituents["objects"]): Scope {
+  const files = objects.flatMap((object, index) =>
+    isInScope(object)
+      ? [{ object: index, table: object.file.dynamicSymbolTable, versionOf: versionReader(object.file) }]
+      : [],
+  );
+  const count = files.reduce((sum, { table }) => sum + table.count, 0);
+  const fileOf = new Uint32Array(count);
+  const symbolOf = new Uint32Array(count);
+  const nextOf = new Int32Array(count);
+  const byName = new Map<string, number>();
+  let entry = 0;
+  // From the last to the first, so that the first one is at the head of its chain.
+  for (let file = files.length - 1; file >= 0; file--) {
+    const { table } = files[file] as Definitions;
+    for (let symbol = table.count - 1; symbol >= 0; symbol--) {
+      if (!isDefinition(table, symbol)) continue;
+      const name = table.nameOf(symbol);
+      fileOf[entry] = file;
+      symbolOf[entry] = symbol;
+      nextOf[entry] = byName.get(name) ?? none;
+      byName.set(name, entry++);
+    }
+  }
+  return { files, byName, fileOf, symbolOf, nextOf };
 }
 
 /** ld.so takes itself out of the scope when no object needs it. */
@@ -84,50 +130,32 @@ function isInScope(object: LoadedObject): boolean {
   return object.reason !== "interpreter" || object.neededBy !== undefined;
 }
 
-/** An index is made anew when more is loaded; what a file defines stays the same. */
-const known = new WeakMap<ElfFile, Definitions>();
-
-function definitionsOf(file: ElfFile): Definitions {
-  const definitions = known.get(file) ?? readDefinitions(file);
-  known.set(file, definitions);
-  return definitions;
-}
-
-function readDefinitions(file: ElfFile): Definitions {
-  const symbols = file.dynamicSymbols;
-  const byName = new Map<string, number | number[]>();
-  for (const [index, symbol] of symbols.entries()) {
-    if (!isDefinition(symbol)) continue;
-    const { name } = symbol;
-    const others = byName.get(name);
-    if (others === undefined) byName.set(name, index);
-    else if (typeof others === "number") byName.set(name, [others, index]);
-    else others.push(index);
-  }
-  return { symbols, byName, versionOf: versionReader(file) };
-}
-
-function isDefinition(symbol: ElfSymbol): boolean {
-  const { section, value, type, binding, visibility } = symbol;
-  if (section === "undefined" || !definingBindings.has(binding) || !definingTypes.has(type)) return false;
-  if (value === 0n && section !== "absolute" && type !== "tls") return false;
-  return visibility === "default" || visibility === "protected";
+function isDefinition(
+  { sections, values, types, bindings, visibilities }: SymbolTable,
+  symbol: number,
+): boolean {
+  const section = sections[symbol] as number;
+  const type = types[symbol] as number;
+  if (section === noSection.undefined) return false;
+  if (!definingBindings.has(bindings[symbol] as number) || !definingTypes.has(type)) return false;
+  if (values[symbol] === 0 && section !== noSection.absolute && type !== STT.TLS) return false;
+  return visible.has(visibilities[symbol] as number);
 }
 
 function versionReader(file: ElfFile): Definitions["versionOf"] {
   const address = dynamicValue(file.dynamic?.entries ?? [], DT.VERSYM);
-  const bytes = address === undefined ? undefined : file.bytesAt(address, file.dynamicSymbols.length * 2);
+  const bytes = address === undefined ? undefined : file.bytesAt(address, file.dynamicSymbolTable.count * 2);
   if (bytes === undefined) return undefined;
   const versions = new Fields(bytes, file.path, "the symbol version table");
   return (symbolIndex) => versions.u16(symbolIndex * 2);
 }
 
-const chooseVersion: Choose = ({ symbols, versionOf }, candidates, version, newest) => {
+const chooseVersion: Choose = ({ table, versionOf }, candidates, version, newest) => {
   if (versionOf === undefined) return candidates[0];
   if (version !== undefined) {
     return candidates.find((index) => {
       const entry = versionOf(index);
-      return entry < oldestVersion || (namesVersion(entry) && symbols[index]?.version?.name === version);
+      return entry < oldestVersion || (namesVersion(entry) && table.versionOf(index)?.name === version);
     });
   }
   const limit = newest ? oldestVersion : oldestVersion + 1;

@@ -5,6 +5,7 @@
  * loaded at start, a surplus for later ones, and the thread control block, all taken from the thread's stack.
  */
 import { R_X86_64 } from "../elf/constants.js";
+import type { SymbolTable } from "../elf/symbol-table.js";
 import type { Constituents, LoadedObject } from "./closure.js";
 import type { Inspection } from "./schema.js";
 
@@ -96,16 +97,22 @@ function partsOf(objects: Constituents["objects"], staticBytes: number, alignByt
 }
 
 function controlBlock({ name, file }: LoadedObject): Part | undefined {
-  const symbol = [...file.dynamicSymbols, ...file.symbols].find(
-    (each) => each.name === controlBlockSymbol && typeof each.section === "number",
-  );
-  const bytes = symbol && file.bytesAt(symbol.value, 4);
+  const address =
+    addressOf(file.dynamicSymbolTable, controlBlockSymbol) ?? addressOf(file.symbolTable, controlBlockSymbol);
+  const bytes = address === undefined ? undefined : file.bytesAt(BigInt(address), 4);
   if (bytes === undefined) return undefined;
   return {
     what: "thread control block",
     bytes: Buffer.from(bytes).readUInt32LE(),
     evidence: `${controlBlockSymbol} of ${name}`,
   };
+}
+
+function addressOf({ count, sections, values, nameOf }: SymbolTable, name: string): number | undefined {
+  for (let symbol = 0; symbol < count; symbol++) {
+    if ((sections[symbol] as number) >= 0 && nameOf(symbol) === name) return values[symbol];
+  }
+  return undefined;
 }
 
 function roundUp(value: number, multiple: number): number {
@@ -130,11 +137,17 @@ function modelsOf(objects: Constituents["objects"]): Tls["models"] {
  * beside it for one of them, with zero for all (local-dynamic).
  */
 function relocatedModels(file: LoadedObject["file"]): readonly Model[] {
-  return file.dynamicRelocations.flatMap(({ type, symbolIndex, offset }): readonly Model[] => {
-    if (type === R_X86_64.TPOFF64) return ["initial-exec"];
-    if (type === R_X86_64.TLSDESC) return ["descriptor"];
-    if (type !== R_X86_64.DTPMOD64) return [];
-    const beside = symbolIndex === 0 ? file.bytesAt(offset + 8n, 8) : undefined;
-    return [beside?.every((byte) => byte === 0) ? "local-dynamic" : "general-dynamic"];
-  });
+  const models: Model[] = [];
+  const { count, types, symbols, offsets } = file.dynamicRelocations;
+  for (let index = 0; index < count; index++) {
+    const type = types[index];
+    if (type === R_X86_64.TPOFF64) models.push("initial-exec");
+    else if (type === R_X86_64.TLSDESC) models.push("descriptor");
+    else if (type === R_X86_64.DTPMOD64) {
+      const word = BigInt(offsets[index] as number) + 8n;
+      const beside = symbols[index] === 0 ? file.bytesAt(word, 8) : undefined;
+      models.push(beside?.every((byte) => byte === 0) ? "local-dynamic" : "general-dynamic");
+    }
+  }
+  return models;
 }

@@ -183,7 +183,7 @@ describe.each(Object.keys(forms))("a table of %s", (form) => {
     expect(functionsOf(withoutSectionHeaders(bytes))).toEqual(expected);
     const elf = parseElf(bytes, "form");
     // As linkers do that write addends only to the relocations.
-    for (const { offset } of elf.dynamicRelocations) elf.bytesAt(offset, 8)?.fill(0);
+    for (const offset of elf.dynamicRelocations.offsets) elf.bytesAt(BigInt(offset), 8)?.fill(0);
     expect(functionsOf(bytes)).toEqual(expected);
     expect(readGoFunctions(elf)?.name(3)).toBe("");
     expect(readGoFunctions(elf)?.name(-1)).toBe("");

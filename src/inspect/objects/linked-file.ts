@@ -2,10 +2,11 @@
 /** A program laid out in memory, in the form of the static executable that a linker would have written. */
 import { DT, PF, PT } from "../../elf/constants.js";
 import type { Dynamic } from "../../elf/dynamic.js";
+import { tabulateRelocations } from "../../elf/dynamic-relocations.js";
 import type { ElfFile } from "../../elf/file.js";
 import { type Section, sectionBytes } from "../../elf/sections.js";
 import { bytesFromAddress, type Segment, sortedLoads } from "../../elf/segments.js";
-import type { ElfSymbol } from "../../elf/symbols.js";
+import { type ElfSymbol, tabulateSymbols } from "../../elf/symbols.js";
 import { readTls } from "../../elf/tls.js";
 import { type Addresses, stubBytes } from "./addresses.js";
 import { type Area, type ArrayName, frameSection, type Placement } from "./placement.js";
@@ -36,6 +37,8 @@ export function describeLinkedFile({ path, program, placement, addresses, image,
   const loads = sortedLoads(segments);
   const sections = describeSections(placement);
   const bytesFrom = (vaddr: bigint) => bytesFromAddress(bytes, loads, vaddr);
+  const symbols = [...placedSymbols(program, placement), ...stubSymbols(addresses)];
+  const dynamicSymbols = exported ?? [];
   return {
     path,
     bytes,
@@ -47,10 +50,12 @@ export function describeLinkedFile({ path, program, placement, addresses, image,
     segments,
     sections,
     tls: readTls(segments, path),
-    symbols: [...placedSymbols(program, placement), ...stubSymbols(addresses)],
-    dynamicSymbols: exported ?? [],
+    symbols,
+    symbolTable: tabulateSymbols(symbols),
+    dynamicSymbols,
+    dynamicSymbolTable: tabulateSymbols(dynamicSymbols),
     relocations: [],
-    dynamicRelocations: [...image.pointers, ...addresses.slotRelocations],
+    dynamicRelocations: tabulateRelocations([...image.pointers, ...addresses.slotRelocations]),
     dynamic: describeArrays(placement.arrays),
     neededVersions: [],
     interpreter: undefined,
