@@ -126,6 +126,15 @@ export function addId(index: usize, id: u32): void {
   store<u32>(next + index * sizeof<u32>(), id);
 }
 
+/** The same for a mention (mentions.ts), which is as large as a record. */
+export function addMention(index: usize, address: f64, id: u32, facts: u32): void {
+  makeRoom((index + 1) * recordBytes);
+  const place = next + index * recordBytes;
+  store<f64>(place, address);
+  store<u32>(place + 8, id);
+  store<u32>(place + 12, facts);
+}
+
 /** Grows by an eighth, so that what is copied stays little. */
 function makeRoom(bytes: usize): void {
   if (next + bytes <= room) return;

@@ -18,6 +18,7 @@ export {
   target,
 } from "./decode";
 export { nodeAround, pointee, withEdges } from "./edges";
+export { mentions } from "./mentions";
 export { addModule, setColumn } from "./modules";
 export { findNode, functionAt, nodeAt, scanNode } from "./nodes";
 export { plainLength } from "./plain";

@@ -48,25 +48,24 @@ export class Module {
 
   /** Index of the first value at or above `value`; the length when there is none. */
   lowerBound(which: i32, value: f64): i32 {
-    const numbers = this.place(which);
-    let low = 0;
-    let high = this.length(which);
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (load<f64>(numbers + ((<usize>middle) << 3)) < value) low = middle + 1;
-      else high = middle;
-    }
-    return low;
+    return this.bound(which, value, false);
   }
 
   /** Index of the first value above `value`; the length when there is none. */
   upperBound(which: i32, value: f64): i32 {
+    return this.bound(which, value, true);
+  }
+
+  /** Index of the first value above `value`, or unless `above` at it. */
+  @inline
+  bound(which: i32, value: f64, above: bool): i32 {
     const numbers = this.place(which);
     let low = 0;
     let high = this.length(which);
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if (load<f64>(numbers + ((<usize>middle) << 3)) <= value) low = middle + 1;
+      const each = load<f64>(numbers + ((<usize>middle) << 3));
+      if (above ? each <= value : each < value) low = middle + 1;
       else high = middle;
     }
     return low;

@@ -26,6 +26,14 @@ export class Reach {
     return load<u32>(this.nodes + ((<usize>index) << 2));
   }
 
+  fromAt(index: u32): i32 {
+    return load<i32>(this.from + ((<usize>index) << 2));
+  }
+
+  isTakenAt(index: u32): bool {
+    return load<u8>(this.taken + index) !== 0;
+  }
+
   placeOf(id: u32): u32 {
     return id < this.placesRoom ? load<u32>(this.places + ((<usize>id) << 2)) : 0;
   }
@@ -85,19 +93,17 @@ export function placeInReach(reach: Reach, id: u32): u32 {
 }
 
 export function fromInReach(reach: Reach, place: u32): i32 {
-  return load<i32>(reach.from + ((<usize>place - 1) << 2));
+  return reach.fromAt(place - 1);
 }
 
 export function isTakenInReach(reach: Reach, place: u32): bool {
-  return load<u8>(reach.taken + place - 1) !== 0;
+  return reach.isTakenAt(place - 1);
 }
 
 /** Adds what another has. */
 export function uniteReach(reach: Reach, other: Reach): void {
-  for (let index: u32 = 0; index < other.count; index++) {
-    const at = (<usize>index) << 2;
-    reach.add(load<u32>(other.nodes + at), load<i32>(other.from + at), load<u8>(other.taken + index) !== 0);
-  }
+  for (let index: u32 = 0; index < other.count; index++)
+    reach.add(other.nodeAt(index), other.fromAt(index), other.isTakenAt(index));
 }
 
 /** Breadth first, so that chains are short, from the nodes that were added from `first` on. */
@@ -164,7 +170,7 @@ export function holdersOf(reach: Reach, target: u32): u32 {
 }
 
 /** Looks at all that is reached, so that nothing gets a place in memory while an answer is written. */
-function complete(reach: Reach): void {
+export function complete(reach: Reach): void {
   for (let index: u32 = 0; index < reach.count; index++) withEdges(reach.nodeAt(index));
 }
 

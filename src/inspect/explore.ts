@@ -14,7 +14,6 @@ import { type Reach, unite } from "./reach.js";
 import { findRoots, type LoadedLater } from "./roots.js";
 import { type AskedName, findRuntimeNames, type RuntimeNames } from "./runtime-names.js";
 import { openSearch, type ValueSearch } from "./sites.js";
-import { Callers } from "./users.js";
 
 export interface Explored {
   readonly closure: Constituents;
@@ -40,12 +39,11 @@ export async function explore(
   let layers: LayerSearch | undefined;
   let plugins = askedBy(graph.modules[0], alsoLoaded);
   const searched = new Set<Module>();
-  const callers = new Callers(graph);
   for (let round = 1; ; round++) {
     layers = reachLayers(graph, findRoots(graph, closure, later), layers);
     const { reaches } = layers;
     const live = unite(graph, Object.values(reaches));
-    const search = openSearch(graph, live, callers);
+    const search = openSearch(graph, live);
     const named = findRuntimeNames(graph, live, search);
     let next = await load(closure, named, plugins);
     if (isSame(later, next.later)) {

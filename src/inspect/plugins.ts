@@ -10,7 +10,6 @@ import { qualifiedName } from "./names.js";
 import type { Reach } from "./reach.js";
 import { RecordKind } from "./records.js";
 import type { AskedName } from "./runtime-names.js";
-import { eachReference } from "./scan.js";
 import { textAt } from "./text.js";
 
 /** Where libraries of all kinds are: a program that has such a path looks for one of them. */
@@ -54,25 +53,13 @@ export function livePaths(
   isWanted: (module: Module) => boolean = () => true,
 ): ReadonlyMap<string, ReadonlySet<GraphNode>> {
   const paths = new Map<string, Set<GraphNode>>();
-  const { columns } = graph;
-  for (const id of live.ids) {
-    const { module: index, isFunction, start } = columns.node(id);
-    const module = graph.modules[index] as Module;
-    if (!isWanted(module)) continue;
-    const look = (address: number) => {
-      const text = textAt(module, address, "/");
-      if (text === undefined || isProse(text)) return;
-      const nodes = paths.get(text) ?? new Set();
-      paths.set(text, nodes.add(graph.nodeOf(id)));
-    };
-    if (!isFunction) look(start);
-    else {
-      // What is loaded is no address of text, but perhaps a part of text.
-      eachReference(module, columns.scan(id), (target, kind) => {
-        if (kind === RecordKind.address) look(target);
-      });
-    }
-  }
+  // What is loaded is no address of text, but perhaps a part of text.
+  live.eachMention({ lastKind: RecordKind.address }, (address, id, module) => {
+    const text = isWanted(module) ? textAt(module, address, "/") : undefined;
+    if (text === undefined || isProse(text)) return;
+    const nodes = paths.get(text) ?? new Set();
+    paths.set(text, nodes.add(graph.nodeOf(id)));
+  });
   return paths;
 }
 

@@ -2,6 +2,7 @@
 /** What can run: everything that the roots of a layer lead to, and by which way it was found first. */
 import type { Graph, GraphNode } from "./graph.js";
 import type { Module } from "./module.js";
+import type { SeeMention } from "./records.js";
 
 export interface Root {
   readonly node: GraphNode;
@@ -63,6 +64,21 @@ export class Reach {
   /** What takes or holds the address of a node. */
   holdersOf({ id }: GraphNode): readonly GraphNode[] {
     return this.#answer(this.#graph.scanner.exports.holdersOf(this.#place, id));
+  }
+
+  /** Addresses of data that functions mention by records up to a kind, and those of data objects: of a file, or of all. */
+  eachMention(
+    { module, lastKind }: { readonly module?: Module; readonly lastKind: number },
+    see: SeeMention,
+  ): void {
+    const { scanner, columns, modules } = this.#graph;
+    const place = module === undefined ? 0 : columns.placeOf(module);
+    const count = scanner.exports.mentions(this.#place, place, lastKind);
+    const { numbers, words } = scanner.pairs(count);
+    for (let at = 0; at < 2 * count; at += 2) {
+      const facts = words[2 * at + 3] as number;
+      see(numbers[at] as number, words[2 * at + 2] as number, modules[facts >>> 8] as Module, facts & 0xff);
+    }
   }
 
   /** Notes who calls whom (./users.ts). */

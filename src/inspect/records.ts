@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 /** What a scan writes down of a function (scanner/scan.ts): a million records in a large program, so never objects. */
 
+import type { Module } from "./module.js";
+
 /** Of the first three kinds are addresses that code mentions: it takes them, or reads or only writes there. */
 export const RecordKind = {
   address: 0,
@@ -14,6 +16,12 @@ export const RecordKind = {
   int80: 8,
   sysenter: 9,
 } as const;
+
+/** What is mentioned by no record, but a live data object itself (scanner/mentions.ts). */
+export const liveObject = 0xff;
+
+/** Told of each address that live code mentions, with the id of the node that does. */
+export type SeeMention = (address: number, id: number, module: Module, kind: number) => void;
 
 /** Told of each address that is mentioned, and how much is read or written there at most. */
 export type SeeReference = (target: number, kind: number, sizeBytes: number) => void;

@@ -7,6 +7,7 @@ import type { Graph, GraphNode } from "./graph.js";
 import type { Module } from "./module.js";
 import { functionFinder, qualifiedName } from "./names.js";
 import type { Reach } from "./reach.js";
+import { liveObject, RecordKind } from "./records.js";
 import { type Effort, everyEffort, type Found, type ValueSearch } from "./sites.js";
 import { textAt } from "./text.js";
 
@@ -99,12 +100,10 @@ function namedByLibc(graph: Graph, live: Reach): readonly AskedName[] {
   const libc = graph.functionNamed("__libc_start_main")?.module;
   if (libc === undefined || libc.index === 0) return [];
   const asked: AskedName[] = [];
-  for (const node of live.functions({ module: libc })) {
-    graph.eachReference(node, (target) => {
-      const name = textAt(libc, target, "lib");
-      if (name === undefined || !libraryName.test(name) || name === libc.file.dynamic?.soname) return;
-      asked.push({ name, by: libc, evidence: qualifiedName(node) });
-    });
-  }
+  live.eachMention({ module: libc, lastKind: RecordKind.store }, (address, id, _, kind) => {
+    const name = kind === liveObject ? undefined : textAt(libc, address, "lib");
+    if (name === undefined || !libraryName.test(name) || name === libc.file.dynamic?.soname) return;
+    asked.push({ name, by: libc, evidence: qualifiedName(graph.nodeOf(id)) });
+  });
   return asked;
 }

@@ -53,6 +53,7 @@ interface Exports {
   entersGuarded(reach: number): number;
   functionsReached(reach: number, module: number, does: number): number;
   holdersOf(reach: number, target: number): number;
+  mentions(reach: number, module: number, lastKind: number): number;
   noteCallers(reach: number): void;
   lastCallOf(id: number): number;
   countReached(reach: number): number;
@@ -165,6 +166,13 @@ export class Scanner {
     const { words } = this;
     const first = (words[this.#answer] as number) / 4;
     return words.slice(first, first + count);
+  }
+
+  /** The numbers of 8 bytes that were answered, and the same as words. */
+  pairs(count: number): { readonly numbers: Float64Array; readonly words: Uint32Array } {
+    const first = (this.words[this.#answer] as number) / 8;
+    const numbers = this.numbers.slice(first, first + 2 * count);
+    return { numbers, words: new Uint32Array(numbers.buffer) };
   }
 
   /** Looks at where control goes in [start, end) of the code (scanner/survey.ts). */

@@ -11,7 +11,7 @@ import type { Reach } from "./reach.js";
 import { RecordKind } from "./records.js";
 import { does, type SyscallSite } from "./scan.js";
 import type { MachineState } from "./state.js";
-import { type Callers, indexUsers } from "./users.js";
+import { callersOf, indexUsers } from "./users.js";
 import { constant, type Input, input, inputKey, nothing, unknown, type Value } from "./values.js";
 
 const rax = 0;
@@ -81,8 +81,8 @@ export const everyEffort: Effort = {
 };
 
 /** `graph` keeps the flow of each function that was looked into, so one search may follow another. */
-export function openSearch(graph: Graph, live: Reach, callers: Callers): ValueSearch {
-  callers.addAll(live);
+export function openSearch(graph: Graph, live: Reach): ValueSearch {
+  live.noteCallers();
   const lookWithin =
     (longestBytes: number): Look =>
     (node, at, read) => {
@@ -113,8 +113,8 @@ export function openSearch(graph: Graph, live: Reach, callers: Callers): ValueSe
   const searchWithin = (effort: Effort): ValueSearch => {
     const look = lookWithin(effort.longestBytes);
     const context: Context = {
+      graph,
       live,
-      callers,
       look,
       storesOf: effort.throughData ? storesOf : () => undefined,
       throughPointers: effort.throughPointers ? throughPointers : () => openCalls,
@@ -175,8 +175,8 @@ function isConstant({ constants, inputs, frame, unknown: open }: Value): boolean
 }
 
 interface Context {
+  readonly graph: Graph;
   readonly live: Reach;
-  readonly callers: Callers;
   readonly look: Look;
   /** What live code stores in a word of a module's data; undefined when that cannot be told. */
   readonly storesOf: StoresOf;
@@ -219,7 +219,7 @@ function firstValue(module: Module, address: number): Value | undefined {
 
 /** From the value that is seen at `place` to what decides it. */
 function follow(
-  { live, callers, look, storesOf, throughPointers }: Context,
+  { graph, live, look, storesOf, throughPointers }: Context,
   node: GraphNode,
   place: number,
   value: Value | undefined,
@@ -254,7 +254,7 @@ function follow(
         answer(writer, writer.start, behind(stored, wanted));
       return;
     }
-    const known = callers.of(callee);
+    const known = callersOf(graph, callee);
     if (live.isTakenAsPointer(callee) || known.length === 0) {
       const { calls, closed } = throughPointers(callee);
       for (const { node: caller, at, tail, state } of calls)

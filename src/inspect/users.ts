@@ -11,29 +11,15 @@ interface Caller {
   readonly tail: boolean;
 }
 
-/** The callers of each function. It grows with what is found to be live. */
-export class Callers {
-  readonly #graph: Graph;
-
-  constructor(graph: Graph) {
-    this.#graph = graph;
-  }
-
-  /** In the order in which they were added. */
-  of(callee: GraphNode): readonly Caller[] {
-    const graph = this.#graph;
-    const { columns } = graph;
-    const found: Caller[] = [];
-    columns.eachCall(callee.id, (caller, edge) => {
-      const node = graph.nodeOf(caller);
-      found.push({ node, at: node.start + columns.distanceOf(edge), tail: columns.isTail(edge) });
-    });
-    return found.reverse();
-  }
-
-  addAll(live: Reach): void {
-    live.noteCallers();
-  }
+/** The callers of a function among those that were noted, in the order in which they were (`Reach.noteCallers`). */
+export function callersOf(graph: Graph, callee: GraphNode): readonly Caller[] {
+  const { columns } = graph;
+  const found: Caller[] = [];
+  columns.eachCall(callee.id, (caller, edge) => {
+    const node = graph.nodeOf(caller);
+    found.push({ node, at: node.start + columns.distanceOf(edge), tail: columns.isTail(edge) });
+  });
+  return found.reverse();
 }
 
 /** For each module, which live functions mention an address. Made when it is asked for. */
