@@ -6,9 +6,11 @@
 import { recordSizeBytes, SHN, SHT, STT } from "./constants.js";
 import { Fields } from "./fields.js";
 import { type ElfLayout, sectionAt } from "./layout.js";
+import { once } from "./lazy.js";
 import { malformed } from "./malformed.js";
 import { type Section, sectionBytes } from "./sections.js";
 import { StringTable } from "./strings.js";
+import { type FindSymbols, indexNames } from "./symbol-names.js";
 import type { SymbolVersion } from "./versions.js";
 import { wordsOf } from "./words.js";
 
@@ -27,6 +29,8 @@ export interface SymbolTable {
   readonly sizes: Float64Array;
   /** Throws UKL-208. */
   nameOf(symbol: number): string;
+  /** The symbols of a name; for those who ask many tables its hash is computed once (`hashName`). Throws UKL-208. */
+  readonly named: FindSymbols;
   exactValueOf(symbol: number): bigint;
   /** Only in the dynamic symbol table. */
   versionOf(symbol: number): SymbolVersion | undefined;
@@ -47,6 +51,7 @@ export interface SymbolSource {
 export const noSymbols: SymbolTable = {
   ...emptyColumns(0),
   nameOf: () => "",
+  named: () => [],
   exactValueOf: () => 0n,
   versionOf: () => undefined,
 };
@@ -89,12 +94,17 @@ export function readSymbolTable(layout: ElfLayout, source: SymbolSource): Symbol
     sections[symbol] = sectionOfSymbol(layout, source, symbol, facts >>> 16);
   }
   const names: string[] = [];
+  const nameOf = (symbol: number) => {
+    names[symbol] ??= strings.at(words[symbol * 6] as number);
+    return names[symbol];
+  };
+  const index = once(() =>
+    indexNames(count, (symbol) => strings.hashAt(words[symbol * 6] as number), nameOf),
+  );
   return {
     ...columns,
-    nameOf(symbol) {
-      names[symbol] ??= strings.at(words[symbol * 6] as number);
-      return names[symbol];
-    },
+    nameOf,
+    named: (name, hash) => index()(name, hash),
     exactValueOf: (symbol) => records.u64(symbol * recordSizeBytes.symbol + 8),
     versionOf,
   };

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 /** Symbols as objects, for those who look at few of them, or make some. Names are decoded when asked for. */
 import { STB, STT } from "./constants.js";
+import { once } from "./lazy.js";
+import { hashName, indexNames } from "./symbol-names.js";
 import { emptyColumns, noSection, type SymbolTable } from "./symbol-table.js";
 import type { SymbolVersion } from "./versions.js";
 
@@ -69,9 +71,12 @@ export function tabulateSymbols(symbols: readonly ElfSymbol[]): SymbolTable {
     columns.values[index] = Number(symbol.value);
     columns.sizes[index] = symbol.size;
   });
+  const nameOf = (symbol: number) => symbols[symbol]?.name ?? "";
+  const index = once(() => indexNames(symbols.length, (symbol) => hashName(nameOf(symbol)), nameOf));
   return {
     ...columns,
-    nameOf: (symbol) => symbols[symbol]?.name ?? "",
+    nameOf,
+    named: (name, hash) => index()(name, hash),
     exactValueOf: (symbol) => symbols[symbol]?.value ?? 0n,
     versionOf: (symbol) => symbols[symbol]?.version,
   };

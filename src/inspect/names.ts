@@ -53,22 +53,10 @@ export type FindFunction = (name: string) => GraphNode | undefined;
 export function functionFinder(graph: Graph): FindFunction {
   const [program] = graph.modules;
   if (program === undefined) return () => undefined;
-  const own = ownFunctionsOf.get(program) ?? ownFunctions(program);
-  ownFunctionsOf.set(program, own);
+  const { symbolTable } = program.file;
   return (name) => {
-    const start = own.get(name);
-    return start === undefined ? graph.functionNamed(name) : graph.functionAt(program, start);
+    const own = symbolTable.named(name).findLast((symbol) => isFunction(symbolTable, symbol));
+    if (own === undefined) return graph.functionNamed(name);
+    return graph.functionAt(program, symbolTable.values[own] as number);
   };
-}
-
-/** A large program has a hundred thousand, and several passes look for some. */
-const ownFunctionsOf = new WeakMap<Module, ReadonlyMap<string, number>>();
-
-function ownFunctions({ file: { symbolTable } }: Module): ReadonlyMap<string, number> {
-  const own = new Map<string, number>();
-  for (let symbol = 0; symbol < symbolTable.count; symbol++) {
-    if (isFunction(symbolTable, symbol))
-      own.set(symbolTable.nameOf(symbol), symbolTable.values[symbol] as number);
-  }
-  return own;
 }

@@ -155,10 +155,8 @@ function findMain(graph: Graph, program: Module): GraphNode | undefined {
 
 function symbolNode(graph: Graph, module: Module, name: string): GraphNode | undefined {
   const { symbolTable: table } = module.file;
-  for (let symbol = 0; symbol < table.count; symbol++) {
-    const isPlaced = table.types[symbol] === STT.FUNC && (table.sections[symbol] as number) >= 0;
-    if (isPlaced && table.nameOf(symbol) === name)
-      return graph.functionAt(module, table.values[symbol] as number);
-  }
-  return undefined;
+  const found = table
+    .named(name)
+    .find((symbol) => isFunction(table, symbol) && table.types[symbol] !== STT.GNU_IFUNC);
+  return found === undefined ? undefined : graph.functionAt(module, table.values[found] as number);
 }

@@ -10,7 +10,7 @@ import { DT, STB, STT, STV } from "../elf/constants.js";
 import { dynamicValue } from "../elf/dynamic.js";
 import { Fields } from "../elf/fields.js";
 import type { ElfFile } from "../elf/file.js";
-import { once } from "../elf/lazy.js";
+import { hashName } from "../elf/symbol-names.js";
 import { noSection, type SymbolTable } from "../elf/symbol-table.js";
 import { describeSymbol, type ElfSymbol } from "../elf/symbols.js";
 import type { Constituents, LoadedObject } from "./closure.js";
@@ -58,71 +58,33 @@ const definingTypes = new Set<number>([
 const definingBindings = new Set<number>([STB.GLOBAL, STB.WEAK, STB.GNU_UNIQUE]);
 const visible = new Set<number>([STV.DEFAULT, STV.PROTECTED]);
 
-/** An index of all that is in the scope of the program. Names are read when something is looked up. */
+/** An index of all that is in the scope of the program. */
 export function indexSymbols({ objects }: Pick<Constituents, "objects">): SymbolIndex {
   const isMusl = objects.some(({ reason, name }) => reason === "interpreter" && name.startsWith("ld-musl-"));
   const choose = isMusl ? chooseAnyVersion : chooseVersion;
-  const scope = once(() => readScope(objects));
+  const scope = objects.flatMap((object, index) => (isInScope(object) ? definitionsOf(object, index) : []));
   // The version of symbols without one is called like the library (VER_FLG_BASE), and is not asked for.
   const baseVersions = new Set(objects.map(({ soname, name }) => soname ?? name));
   return {
     lookup(name, version, { skip, newest = false } = {}) {
       const wanted = version !== undefined && baseVersions.has(version) ? undefined : version;
-      const { byName, files, fileOf, symbolOf, nextOf } = scope();
-      let entry = byName.get(name) ?? none;
-      while (entry !== none) {
-        const file = fileOf[entry] as number;
-        const candidates: number[] = [];
-        for (; entry !== none && fileOf[entry] === file; entry = nextOf[entry] as number)
-          candidates.push(symbolOf[entry] as number);
-        const definitions = files[file] as Definitions;
+      const hash = hashName(name);
+      for (let place = 0; place < scope.length; place++) {
+        const definitions = scope[place] as Definitions;
         const { object, table } = definitions;
-        const symbol = object === skip ? undefined : choose(definitions, candidates, wanted, newest);
-        if (symbol !== undefined) return { object, symbol: describeSymbol(table, symbol) };
+        const named = table.named(name, hash);
+        if (named.length === 0 || object === skip) continue;
+        const candidates = named.filter((symbol) => isDefinition(table, symbol));
+        const symbol = candidates.length > 0 && choose(definitions, candidates, wanted, newest);
+        if (typeof symbol === "number") return { object, symbol: describeSymbol(table, symbol) };
       }
       return undefined;
     },
   };
 }
 
-/** All definitions. Those of a name are a chain, in the order in which they are searched. */
-interface Scope {
-  readonly files: readonly Definitions[];
-  /** The first of a name's. */
-  readonly byName: ReadonlyMap<string, number>;
-  readonly fileOf: Uint32Array;
-  readonly symbolOf: Uint32Array;
-  readonly nextOf: Int32Array;
-}
-
-/** Ends a chain. */
-const none = -1;
-
-function readScope(objects: Constituents["objects"]): Scope {
-  const files = objects.flatMap((object, index) =>
-    isInScope(object)
-      ? [{ object: index, table: object.file.dynamicSymbolTable, versionOf: versionReader(object.file) }]
-      : [],
-  );
-  const count = files.reduce((sum, { table }) => sum + table.count, 0);
-  const fileOf = new Uint32Array(count);
-  const symbolOf = new Uint32Array(count);
-  const nextOf = new Int32Array(count);
-  const byName = new Map<string, number>();
-  let entry = 0;
-  // From the last to the first, so that the first one is at the head of its chain.
-  for (let file = files.length - 1; file >= 0; file--) {
-    const { table } = files[file] as Definitions;
-    for (let symbol = table.count - 1; symbol >= 0; symbol--) {
-      if (!isDefinition(table, symbol)) continue;
-      const name = table.nameOf(symbol);
-      fileOf[entry] = file;
-      symbolOf[entry] = symbol;
-      nextOf[entry] = byName.get(name) ?? none;
-      byName.set(name, entry++);
-    }
-  }
-  return { files, byName, fileOf, symbolOf, nextOf };
+function definitionsOf({ file }: LoadedObject, object: number): Definitions {
+  return { object, table: file.dynamicSymbolTable, versionOf: versionReader(file) };
 }
 
 /** ld.so takes itself out of the scope when no object needs it. */

@@ -108,11 +108,8 @@ function controlBlock({ name, file }: LoadedObject): Part | undefined {
   };
 }
 
-function addressOf({ count, sections, values, nameOf }: SymbolTable, name: string): number | undefined {
-  for (let symbol = 0; symbol < count; symbol++) {
-    if ((sections[symbol] as number) >= 0 && nameOf(symbol) === name) return values[symbol];
-  }
-  return undefined;
+function addressOf({ named, sections, values }: SymbolTable, name: string): number | undefined {
+  return values[named(name).find((symbol) => (sections[symbol] as number) >= 0) ?? -1];
 }
 
 function roundUp(value: number, multiple: number): number {
