@@ -6,11 +6,10 @@
 import { recordSizeBytes, SHN, SHT, STT } from "./constants.js";
 import { Fields } from "./fields.js";
 import { type ElfLayout, sectionAt } from "./layout.js";
-import { once } from "./lazy.js";
 import { malformed } from "./malformed.js";
 import { type Section, sectionBytes } from "./sections.js";
 import { StringTable } from "./strings.js";
-import { type FindSymbols, indexNames } from "./symbol-names.js";
+import { nameFinder } from "./symbol-names.js";
 import type { SymbolVersion } from "./versions.js";
 import { wordsOf } from "./words.js";
 
@@ -29,8 +28,10 @@ export interface SymbolTable {
   readonly sizes: Float64Array;
   /** Throws UKL-208. */
   nameOf(symbol: number): string;
-  /** The symbols of a name; for those who ask many tables its hash is computed once (`hashName`). Throws UKL-208. */
-  readonly named: FindSymbols;
+  /** Of all names, as `hashName` computes them. Throws UKL-208. */
+  hashes(): Uint32Array;
+  /** The symbols of a name, in the order of the table. Throws UKL-208. */
+  named(name: string): readonly number[];
   exactValueOf(symbol: number): bigint;
   /** Only in the dynamic symbol table. */
   versionOf(symbol: number): SymbolVersion | undefined;
@@ -51,6 +52,7 @@ export interface SymbolSource {
 export const noSymbols: SymbolTable = {
   ...emptyColumns(0),
   nameOf: () => "",
+  hashes: () => new Uint32Array(),
   named: () => [],
   exactValueOf: () => 0n,
   versionOf: () => undefined,
@@ -98,13 +100,10 @@ export function readSymbolTable(layout: ElfLayout, source: SymbolSource): Symbol
     names[symbol] ??= strings.at(words[symbol * 6] as number);
     return names[symbol];
   };
-  const index = once(() =>
-    indexNames(count, (symbol) => strings.hashAt(words[symbol * 6] as number), nameOf),
-  );
   return {
     ...columns,
     nameOf,
-    named: (name, hash) => index()(name, hash),
+    ...nameFinder(count, (symbol) => strings.hashAt(words[symbol * 6] as number), nameOf),
     exactValueOf: (symbol) => records.u64(symbol * recordSizeBytes.symbol + 8),
     versionOf,
   };

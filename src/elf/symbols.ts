@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** Symbols as objects, for those who look at few of them, or make some. Names are decoded when asked for. */
 import { STB, STT } from "./constants.js";
-import { once } from "./lazy.js";
-import { hashName, indexNames } from "./symbol-names.js";
+import { hashName, nameFinder } from "./symbol-names.js";
 import { emptyColumns, noSection, type SymbolTable } from "./symbol-table.js";
 import type { SymbolVersion } from "./versions.js";
 
@@ -72,11 +71,10 @@ export function tabulateSymbols(symbols: readonly ElfSymbol[]): SymbolTable {
     columns.sizes[index] = symbol.size;
   });
   const nameOf = (symbol: number) => symbols[symbol]?.name ?? "";
-  const index = once(() => indexNames(symbols.length, (symbol) => hashName(nameOf(symbol)), nameOf));
   return {
     ...columns,
     nameOf,
-    named: (name, hash) => index()(name, hash),
+    ...nameFinder(symbols.length, (symbol) => hashName(nameOf(symbol)), nameOf),
     exactValueOf: (symbol) => symbols[symbol]?.value ?? 0n,
     versionOf: (symbol) => symbols[symbol]?.version,
   };

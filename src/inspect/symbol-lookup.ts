@@ -10,7 +10,8 @@ import { DT, STB, STT, STV } from "../elf/constants.js";
 import { dynamicValue } from "../elf/dynamic.js";
 import { Fields } from "../elf/fields.js";
 import type { ElfFile } from "../elf/file.js";
-import { hashName } from "../elf/symbol-names.js";
+import { once } from "../elf/lazy.js";
+import { HashIndex, hashName, nobody } from "../elf/symbol-names.js";
 import { noSection, type SymbolTable } from "../elf/symbol-table.js";
 import { describeSymbol, type ElfSymbol } from "../elf/symbols.js";
 import type { Constituents, LoadedObject } from "./closure.js";
@@ -52,35 +53,67 @@ type Choose = (
 const hiddenBit = 0x8000;
 /** Entries 0 and 1 name no version; 2 is the oldest one. */
 const oldestVersion = 2;
-const definingTypes = new Set<number>([
-  ...[STT.NOTYPE, STT.OBJECT, STT.FUNC, STT.COMMON, STT.TLS, STT.GNU_IFUNC],
-]);
-const definingBindings = new Set<number>([STB.GLOBAL, STB.WEAK, STB.GNU_UNIQUE]);
-const visible = new Set<number>([STV.DEFAULT, STV.PROTECTED]);
+/** Bits by STT_*, STB_* and STV_*: one for each that a definition can have. */
+const bits = (numbers: readonly number[]) => numbers.reduce((all, number) => all | (1 << number), 0);
+const definingTypes = bits([STT.NOTYPE, STT.OBJECT, STT.FUNC, STT.COMMON, STT.TLS, STT.GNU_IFUNC]);
+const definingBindings = bits([STB.GLOBAL, STB.WEAK, STB.GNU_UNIQUE]);
+const visible = bits([STV.DEFAULT, STV.PROTECTED]);
 
-/** An index of all that is in the scope of the program. */
+/** An index of all that is in the scope of the program. Names are looked at when something is looked up. */
 export function indexSymbols({ objects }: Pick<Constituents, "objects">): SymbolIndex {
   const isMusl = objects.some(({ reason, name }) => reason === "interpreter" && name.startsWith("ld-musl-"));
   const choose = isMusl ? chooseAnyVersion : chooseVersion;
-  const scope = objects.flatMap((object, index) => (isInScope(object) ? definitionsOf(object, index) : []));
+  const scope = once(() => readScope(objects));
   // The version of symbols without one is called like the library (VER_FLG_BASE), and is not asked for.
   const baseVersions = new Set(objects.map(({ soname, name }) => soname ?? name));
   return {
     lookup(name, version, { skip, newest = false } = {}) {
       const wanted = version !== undefined && baseVersions.has(version) ? undefined : version;
-      const hash = hashName(name);
-      for (let place = 0; place < scope.length; place++) {
-        const definitions = scope[place] as Definitions;
+      const { files, index, fileOf, symbolOf } = scope();
+      let entry = index.first(hashName(name));
+      while (entry !== nobody) {
+        const file = fileOf[entry] as number;
+        const definitions = files[file] as Definitions;
         const { object, table } = definitions;
-        const named = table.named(name, hash);
-        if (named.length === 0 || object === skip) continue;
-        const candidates = named.filter((symbol) => isDefinition(table, symbol));
-        const symbol = candidates.length > 0 && choose(definitions, candidates, wanted, newest);
-        if (typeof symbol === "number") return { object, symbol: describeSymbol(table, symbol) };
+        const candidates: number[] = [];
+        for (; entry !== nobody && fileOf[entry] === file; entry = index.next(entry)) {
+          const symbol = symbolOf[entry] as number;
+          if (table.nameOf(symbol) === name) candidates.push(symbol);
+        }
+        if (object === skip || candidates.length === 0) continue;
+        const chosen = choose(definitions, candidates, wanted, newest);
+        if (chosen !== undefined) return { object, symbol: describeSymbol(table, chosen) };
       }
       return undefined;
     },
   };
+}
+
+/** All definitions, in the order in which they are searched. */
+interface Scope {
+  readonly files: readonly Definitions[];
+  readonly index: HashIndex;
+  readonly fileOf: Uint32Array;
+  readonly symbolOf: Uint32Array;
+}
+
+function readScope(objects: Constituents["objects"]): Scope {
+  const files = objects.flatMap((object, index) => (isInScope(object) ? definitionsOf(object, index) : []));
+  const most = files.reduce((sum, { table }) => sum + table.count, 0);
+  const fileOf = new Uint32Array(most);
+  const symbolOf = new Uint32Array(most);
+  const hashes = new Uint32Array(most);
+  let count = 0;
+  files.forEach(({ table }, file) => {
+    const hashesOfFile = table.hashes();
+    for (let symbol = 0; symbol < table.count; symbol++) {
+      if (!isDefinition(table, symbol)) continue;
+      fileOf[count] = file;
+      symbolOf[count] = symbol;
+      hashes[count++] = hashesOfFile[symbol] as number;
+    }
+  });
+  return { files, index: new HashIndex(hashes.subarray(0, count)), fileOf, symbolOf };
 }
 
 function definitionsOf({ file }: LoadedObject, object: number): Definitions {
@@ -92,16 +125,13 @@ function isInScope(object: LoadedObject): boolean {
   return object.reason !== "interpreter" || object.neededBy !== undefined;
 }
 
-function isDefinition(
-  { sections, values, types, bindings, visibilities }: SymbolTable,
-  symbol: number,
-): boolean {
-  const section = sections[symbol] as number;
-  const type = types[symbol] as number;
-  if (section === noSection.undefined) return false;
-  if (!definingBindings.has(bindings[symbol] as number) || !definingTypes.has(type)) return false;
-  if (values[symbol] === 0 && section !== noSection.absolute && type !== STT.TLS) return false;
-  return visible.has(visibilities[symbol] as number);
+function isDefinition(table: SymbolTable, symbol: number): boolean {
+  const section = table.sections[symbol] as number;
+  const type = table.types[symbol] as number;
+  if (section === noSection.undefined || ((definingTypes >>> type) & 1) === 0) return false;
+  if (((definingBindings >>> (table.bindings[symbol] as number)) & 1) === 0) return false;
+  if (table.values[symbol] === 0 && section !== noSection.absolute && type !== STT.TLS) return false;
+  return ((visible >>> (table.visibilities[symbol] as number)) & 1) !== 0;
 }
 
 function versionReader(file: ElfFile): Definitions["versionOf"] {
