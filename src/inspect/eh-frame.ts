@@ -13,7 +13,7 @@ import { malformed } from "../elf/malformed.js";
 import { sortedLoads } from "../elf/segments.js";
 import { UklError } from "../errors.js";
 import type { FunctionRanges } from "./module.js";
-import { orderOf, upperBound } from "./sorted.js";
+import { sortRanges, upperBound } from "./sorted.js";
 
 /** The parts of DW_EH_PE_* encodings: a format, and what the value is relative to. */
 const signedFormat = 0x08;
@@ -45,7 +45,7 @@ export function readFrameRanges(file: ElfFile): FunctionRanges {
   } catch (error) {
     if (!(error instanceof UklError)) throw error;
   }
-  return sortByStart(found);
+  return sortRanges(found);
 }
 
 type Columns = { readonly starts: number[]; readonly ends: number[] };
@@ -248,20 +248,3 @@ function executableTest(file: ElfFile): RangeTest {
     return start >= low && end <= high;
   };
 }
-
-function sortByStart(found: Columns): FunctionRanges {
-  const byEnd = sortBy(found.ends, found);
-  return sortBy(byEnd.starts, byEnd);
-}
-
-function sortBy(values: Numbers, { starts, ends }: { readonly starts: Numbers; readonly ends: Numbers }) {
-  const order = orderOf(Float64Array.from(values));
-  const sorted = { starts: new Float64Array(order.length), ends: new Float64Array(order.length) };
-  for (let index = 0; index < order.length; index++) {
-    sorted.starts[index] = starts[order[index] as number] as number;
-    sorted.ends[index] = ends[order[index] as number] as number;
-  }
-  return sorted;
-}
-
-type Numbers = readonly number[] | Float64Array;

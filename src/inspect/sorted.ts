@@ -64,3 +64,21 @@ export function orderOf(values: Float64Array): Uint32Array {
   for (let place = 0; place < count; place++) order[place] = (keys[place] as number) % count;
   return order;
 }
+
+type Numbers = readonly number[] | Float64Array;
+
+/** Ranges by rising start, and those of one start by rising end. */
+export function sortRanges(ranges: { readonly starts: Numbers; readonly ends: Numbers }) {
+  const byEnd = sortRangesBy(ranges.ends, ranges);
+  return sortRangesBy(byEnd.starts, byEnd);
+}
+
+function sortRangesBy(values: Numbers, ranges: { readonly starts: Numbers; readonly ends: Numbers }) {
+  const order = orderOf(Float64Array.from(values));
+  const sorted = { starts: new Float64Array(order.length), ends: new Float64Array(order.length) };
+  for (let index = 0; index < order.length; index++) {
+    sorted.starts[index] = ranges.starts[order[index] as number] as number;
+    sorted.ends[index] = ranges.ends[order[index] as number] as number;
+  }
+  return sorted;
+}
