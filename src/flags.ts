@@ -8,6 +8,7 @@ import { mergeFlags } from "./config/merge.js";
 import type { ConfigurationFlags, ResolvedConfiguration } from "./config/schema.js";
 import { UklError } from "./errors.js";
 import { readStart } from "./host/files.js";
+import { findProgram } from "./host/programs.js";
 
 type MaskFlags = NonNullable<ConfigurationFlags["mask"]>;
 
@@ -147,21 +148,6 @@ const tarMagic = { offset: 257, text: "ustar" } as const;
 
 function isTar(start: Uint8Array): boolean {
   return Buffer.from(start.subarray(tarMagic.offset)).toString("latin1") === tarMagic.text;
-}
-
-/** Daemons are there, where the PATH of users does not lead. */
-const directoriesOfDaemons = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
-
-/** A bare name that is no file here is looked for as a shell would. */
-async function findProgram(name: string): Promise<string> {
-  const isFile = async (path: string) => (await stat(path).catch(() => undefined))?.isFile() === true;
-  if (name.includes("/") || (await isFile(name))) return name;
-  const directories = [...(process.env["PATH"] ?? "").split(":"), ...directoriesOfDaemons];
-  for (const directory of directories) {
-    const path = join(directory, name);
-    if (directory.startsWith("/") && (await isFile(path))) return path;
-  }
-  return name;
 }
 
 async function findConfiguration(): Promise<string | undefined> {

@@ -4,6 +4,7 @@ import { type Command, Option } from "commander";
 import { UklError } from "../errors.js";
 import { optimiseLate } from "../host/compilation.js";
 import { cacheDirectory } from "../host/places.js";
+import { findProgram } from "../host/programs.js";
 import { mapInThreads } from "../host/threads.js";
 import { findImage } from "../image.js";
 import { inspectionCache } from "../inspect/cache.js";
@@ -63,8 +64,9 @@ export function addInspect(program: Command, { terminal, programArguments }: Inv
     .option("--no-cache", "inspect anew what was inspected before")
     .option("--trace", "run the target with what follows --, and compare its calls with the predicted ones")
     .option("--trace-save <file>", "trace, and keep in this file what all runs made")
-    .action(async (targets: string[], flags: InspectFlags) => {
+    .action(async (named: string[], flags: InspectFlags) => {
       optimiseLate();
+      const targets = await Promise.all(named.map(findProgram));
       const [first = ""] = targets;
       if (flags.trace || flags.traceSave !== undefined) {
         await refuseWithTrace(targets, flags);

@@ -16,6 +16,14 @@ describe("ukl inspect", () => {
     expect(stdout).toMatch(/processes .*exit_group/);
   });
 
+  test("finds a program by its name as a shell does", async () => {
+    const place = workshop.run("sh", "-c", "command -v busybox").trim();
+    const { stdout } = await ukl(["inspect", "busybox", "--json"]);
+    expect(JSON.parse(stdout)).toMatchObject({ target: { path: place } });
+    const unknown = await ukl(["inspect", "no-such-program"]);
+    expect(unknown.stderr).toMatch(/^error\[UKL-201\]: no-such-program cannot be read/);
+  });
+
   test("prints what its schema says", async () => {
     const { stdout } = await ukl(["inspect", "/bin/true", "--json"]);
     const inspection = inspectionSchema.parse(JSON.parse(stdout));
