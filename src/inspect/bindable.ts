@@ -85,8 +85,11 @@ function placeKey(module: number, start: number): string {
 }
 
 function nameOf({ module, start }: GraphNode): string {
-  const symbols = [...module.file.symbols, ...module.file.dynamicSymbols];
-  return symbols.find(({ value }) => Number(value) === start)?.name ?? `0x${start.toString(16)}`;
+  for (const table of [module.file.symbolTable, module.file.dynamicSymbolTable]) {
+    const symbol = table.values.indexOf(start);
+    if (symbol >= 0) return table.nameOf(symbol);
+  }
+  return `0x${start.toString(16)}`;
 }
 
 interface FunctionSteps {
