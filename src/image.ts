@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 /** Reads a finished image back. */
-import { parseElf } from "./elf/file.js";
+import { type ElfFile, parseElf } from "./elf/file.js";
 import { identifyInput } from "./elf/identify.js";
+import { parseLoaderView } from "./elf/loader-view.js";
 import type { Segment } from "./elf/segments.js";
 import { UklError } from "./errors.js";
-import { readInput } from "./host/files.js";
+import { readInput, readPartly, readStart } from "./host/files.js";
 import { parseJson } from "./json.js";
 import { type Manifest, manifestNote, manifestSchema } from "./manifest.js";
 
@@ -20,17 +21,16 @@ export async function readManifest(path: string): Promise<Manifest | undefined> 
 
 /** The same, with the segments that are loaded. */
 export async function readImage(path: string): Promise<Image | undefined> {
-  return parseImage(await readInput(path), path);
+  return readPartly(path, (file) => findManifest(parseLoaderView(file, path)));
 }
 
 /** The same of a file that may be anything or missing, which is for others to say. */
 export async function findImage(path: string): Promise<Image | undefined> {
-  const bytes = await readInput(path).catch(() => undefined);
-  return bytes !== undefined && identifyInput(bytes) === "elf" ? parseImage(bytes, path) : undefined;
+  const start = await readStart(path, 4);
+  return identifyInput(start) === "elf" ? readImage(path) : undefined;
 }
 
-function parseImage(bytes: Buffer, path: string): Image | undefined {
-  const { notes, segments } = parseElf(bytes, path);
+function findManifest({ notes, segments, path }: ElfFile): Image | undefined {
   const note = notes.find(({ owner, type }) => owner === manifestNote.name && type === manifestNote.type);
   if (note === undefined) return undefined;
   const manifest = manifestSchema.safeParse(parseJson(Buffer.from(note.description).toString()));

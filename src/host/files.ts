@@ -4,7 +4,7 @@
  * place and renamed, so an interruption or a full disk leaves either the old file or none.
  */
 import { createHash } from "node:crypto";
-import { createReadStream, readFileSync } from "node:fs";
+import { closeSync, createReadStream, fstatSync, openSync, readFileSync, readSync } from "node:fs";
 import { chmod, link, mkdir, mkdtemp, open, readdir, rename, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
@@ -16,6 +16,34 @@ export async function readInput(path: string): Promise<Buffer> {
     return readFileSync(path);
   } catch (error) {
     throw unreadable(path, error);
+  }
+}
+
+/**
+ * Calls `work` with as many bytes as a file has, all of them 0, and with what reads a part of the file into its place:
+ * to read a whole image takes longer than to start its machine. Throws UKL-201 and what `work` throws.
+ */
+export function readPartly<T>(
+  path: string,
+  work: (file: { bytes: Buffer; load: (offset: number, sizeBytes: number) => void }) => T,
+): T {
+  const orUnreadable = <R>(read: () => R): R => {
+    try {
+      return read();
+    } catch (error) {
+      throw unreadable(path, error);
+    }
+  };
+  const file = orUnreadable(() => openSync(path, "r"));
+  try {
+    const bytes = orUnreadable(() => Buffer.alloc(fstatSync(file).size));
+    const load = (offset: number, sizeBytes: number) => {
+      const part = bytes.subarray(offset, offset + sizeBytes);
+      orUnreadable(() => readSync(file, part, 0, part.length, offset));
+    };
+    return work({ bytes, load });
+  } finally {
+    closeSync(file);
   }
 }
 

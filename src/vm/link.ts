@@ -37,14 +37,16 @@ const outputFile = "network";
 /** `directory` is for our own use. */
 export async function openLink(command: Command, directory: string): Promise<Link> {
   const [ours, theirs] = await socketPair(join(directory, "link"));
-  // passt reads and writes the rest of a frame at once, or loses its place among the frames.
-  await makeBlocking(theirs);
+  // passt reads and writes the rest of a frame at once, or loses its place among the frames. QEMU need not wait.
+  const isReady = makeBlocking(theirs);
+  isReady.catch(() => undefined);
   ours.write(Buffer.concat([frame(routerSolicitation()), frame(arpRequest())]));
   let passt: RunningTool | undefined;
   const closing = new AbortController();
   return {
     socket: ours,
     async connect() {
+      await isReady;
       passt = start(command, [theirs]);
       const end = await passt.ended;
       if (end.exitStatus !== 0) throw notRunning(end);
@@ -53,6 +55,7 @@ export async function openLink(command: Command, directory: string): Promise<Lin
       if (!closing.signal.aborted) throw notRunning({ ...end, stderr: "it ended before the guest did" });
     },
     async detach(place) {
+      await isReady;
       // Without this word passt leaves its first process, which ends, once it is ready.
       const args = command.args.filter((word) => word !== "--foreground");
       const outputs = { directory: place, stdout: outputFile, stderr: outputFile, inherited: [theirs] };
