@@ -7,9 +7,9 @@ import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { firstAnswer } from "../dist/bench/requests.js";
 import { freePort } from "../dist/host/ports.js";
 import { run } from "../dist/run.js";
-import { firstAnswer } from "./measure/first-answer.js";
 
 const ukl = fileURLToPath(new URL("../dist/cli.js", import.meta.url));
 const hello = fileURLToPath(new URL("../fixtures/hello/hello.c", import.meta.url));
@@ -92,7 +92,7 @@ async function timeFirstAnswer(mode) {
   const begin = performance.now();
   const guest = spawn(process.execPath, args, { stdio: ["ignore", "ignore", "inherit"] });
   try {
-    await firstAnswer(port, "PING\r\n", /^\+PONG\r\n$/);
+    await firstAnswer(port, { request: "PING\r\n", answer: /^\+PONG\r\n$/ }, AbortSignal.timeout(60_000));
     return performance.now() - begin;
   } finally {
     guest.kill("SIGTERM");
