@@ -39,8 +39,14 @@ async function builtConditions(
     kernel: `${version}, ${base}, configuration ${configurationDigest.slice(0, 12)}`,
     "kernel options": await optionsAgainst(manifest, reference.manifest),
     ring: mode === "unikernel" ? "0" : "3",
-    "system calls": sites === undefined ? "instructions" : `${sites.bound} instructions became calls`,
+    "system calls": describeCalls(sites),
   };
+}
+
+function describeCalls(sites: Variant["manifest"]["sites"]): string {
+  if (sites === undefined) return "instructions";
+  const calls = `${sites.bound} instructions became calls`;
+  return sites.shortcuts === undefined ? calls : `${calls}; shortcuts: ${sites.shortcuts.join(", ")}`;
 }
 
 async function optionsAgainst(own: Variant["manifest"], reference: Variant["manifest"]): Promise<string> {

@@ -16,10 +16,11 @@ import type { Manifest } from "./manifest.js";
 
 /** How an image is built, by the name of the variant. */
 const builtVariants = {
-  unikernel: { mode: "unikernel", bind: true },
-  unbound: { mode: "unikernel", bind: false },
-  classic: { mode: "classic", bind: false },
-} as const satisfies Record<string, Pick<ResolvedConfiguration, "mode" | "bind">>;
+  unikernel: { mode: "unikernel", bind: true, shortcuts: false },
+  shortcuts: { mode: "unikernel", bind: true, shortcuts: true },
+  unbound: { mode: "unikernel", bind: false, shortcuts: false },
+  classic: { mode: "classic", bind: false, shortcuts: false },
+} as const satisfies Record<string, Pick<ResolvedConfiguration, "mode" | "bind" | "shortcuts">>;
 
 export type BuiltName = keyof typeof builtVariants;
 export const builtNames = Object.keys(builtVariants) as readonly BuiltName[];
@@ -114,9 +115,10 @@ function withUsualStart(configuration: ResolvedConfiguration): ResolvedConfigura
 }
 
 /** The program that measures system calls, on the same kernel and the same machine. */
-function callsConfiguration({ mode, bind, kernel, run }: ResolvedConfiguration): ResolvedConfiguration {
+function callsConfiguration(configuration: ResolvedConfiguration): ResolvedConfiguration {
+  const { mode, bind, shortcuts, kernel, run } = configuration;
   const flags = { name: "calls", inputs: [...callSources], compileFlags: ["-O2"] };
-  return { ...mergeFlags(undefined, flags), mode, bind, kernel, run };
+  return { ...mergeFlags(undefined, flags), mode, bind, shortcuts, kernel, run };
 }
 
 async function imageVariant(imagePath: string): Promise<Variant> {

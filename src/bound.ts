@@ -52,10 +52,13 @@ export function boundNumbers(bindings: readonly Bindings[]): ReadonlySet<number>
   return new Set(bindings.flatMap(({ bindable }) => bindable.flatMap(({ number }) => number ?? [])));
 }
 
-/** How many sites are bound, and how many are not for which reason. */
-export function countSites(bindings: readonly Bindings[]): NonNullable<Manifest["sites"]> {
+/** How many sites are bound, how many are not for which reason, and what the calls of bound ones are. */
+export function countSites(
+  bindings: readonly Bindings[],
+  { shortcuts }: CallTable,
+): NonNullable<Manifest["sites"]> {
   const left: Record<string, number> = {};
   for (const { reason } of bindings.flatMap((file) => file.left)) left[reason] = (left[reason] ?? 0) + 1;
   const bound = bindings.reduce((sum, { bindable }) => sum + bindable.length, 0);
-  return { bound, left };
+  return { bound, left, ...(shortcuts.length === 0 ? {} : { shortcuts: [...shortcuts] }) };
 }

@@ -152,7 +152,7 @@ export async function planImage(
   const { kernel, choice } = await getImageKernel(wished, configuration, { isUrgent, onProgress });
   time.lap("kernel");
 
-  const { dispatch, calls } = await renderStubs(kernel, mask, bindings);
+  const { dispatch, calls } = await renderStubs(kernel, mask, bindings, configuration);
   const { init, parts: wholeParts } = await compileStubs(kernel, dispatch, calls);
   const parts = await withoutDeadCode(wholeParts, symbolNames, scratch);
   const kernelSymbols = await findKernelSymbols(parts, symbolNames, scratch);
@@ -165,7 +165,7 @@ export async function planImage(
   const unbound = { application: last.application, applicationPath: first.path, tree: closure };
   const { application, tree } = bindFiles(unbound, bindings, calls);
   time.lap("binding");
-  const sites = calls === undefined ? {} : { sites: countSites(bindings) };
+  const sites = calls === undefined ? {} : { sites: countSites(bindings, calls) };
   const { digests } = inputs;
   const guestFiles = withRing0(files, configuration);
   const entries = rootEntries({ init, process, guestFile: place.file, files: guestFiles, tree });
@@ -206,12 +206,13 @@ async function renderStubs(
   { directory }: CachedKernel,
   { decisions }: Mask,
   bindings: readonly Bindings[],
+  { shortcuts: takesShortcuts }: ResolvedConfiguration,
 ): Promise<RenderedStubs> {
   const table = parseSyscallTable(await readFile(join(directory, "syscall_64.tbl"), "utf8"));
   const dispatch = renderDispatch(await readDispatchTemplate(), table, decisions);
   if (bindings.length === 0) return { dispatch, calls: undefined };
-  const template = await readCallsTemplate();
-  return { dispatch, calls: renderCalls(template, table, decisions, boundNumbers(bindings)) };
+  const request = { table, decisions, numbers: boundNumbers(bindings), takesShortcuts };
+  return { dispatch, calls: renderCalls(await readCallsTemplate(), request) };
 }
 
 interface Stubs {

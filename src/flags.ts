@@ -21,6 +21,7 @@ export interface BuildFlags {
   readonly mode?: "unikernel" | "classic";
   /** False with --no-bind, otherwise true. */
   readonly bind: boolean;
+  readonly shortcuts?: true;
   readonly library: readonly string[];
   readonly libraryPath: readonly string[];
   readonly cc?: string;
@@ -66,6 +67,7 @@ export async function readConfiguration(
     unpackLimit: flags.unpackLimit,
     mode: flags.mode,
     bind: flags.bind ? undefined : false,
+    shortcuts: flags.shortcuts,
     compiler: flags.cc,
     libraries: [...flags.library],
     libraryPaths: flags.libraryPath.map((path) => resolve(path)),

@@ -69,7 +69,9 @@ export const manifestSchema = z.object({
     })
     .optional(),
   /** Of the program and the libraries in the image: instructions that became calls, and others by reason. */
-  sites: z.object({ bound: size, left: z.record(z.string(), size) }).optional(),
+  sites: z
+    .object({ bound: size, left: z.record(z.string(), size), shortcuts: z.array(z.string()).optional() })
+    .optional(),
   arguments: z.array(z.string()),
   environment: z.record(z.string(), z.string()),
   files: z.array(z.object({ path: z.string(), sha256: digest })),

@@ -59,11 +59,14 @@ function formatMask({
   return parts.length === 0 ? "none" : parts.join(", ");
 }
 
-function formatSites({ bound, left }: NonNullable<BuildResult["manifest"]["sites"]>): string {
+function formatSites({ bound, left, shortcuts = [] }: NonNullable<BuildResult["manifest"]["sites"]>): string {
   const reasons = Object.entries(left).sort(([, one], [, other]) => other - one);
   const total = reasons.reduce((sum, [, count]) => sum + count, bound);
   const rest = reasons.map(([reason, count]) => `${count} ${reason}`).join(", ");
-  return `${bound} of ${total} system call instructions are calls${rest === "" ? "" : ` (others: ${rest})`}`;
+  return [
+    `${bound} of ${total} system call instructions are calls${rest === "" ? "" : ` (others: ${rest})`}`,
+    ...(shortcuts.length === 0 ? [] : [`shortcuts: ${shortcuts.join(", ")}`]),
+  ].join("; ");
 }
 
 /** A line for each masked call that a run tried, and for each that was to be told at once. */

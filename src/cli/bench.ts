@@ -78,10 +78,11 @@ async function writeHtml(path: string, report: Report): Promise<void> {
 }
 
 /** What each variant has by itself, or a measurement cannot have. */
-function checkFlags({ mode, bind, port, net, volume, disk }: BenchFlags): void {
+function checkFlags({ mode, bind, shortcuts, port, net, volume, disk }: BenchFlags): void {
   const refused = [
     ...(mode === undefined ? [] : ["--mode"]),
     ...(bind ? [] : ["--no-bind"]),
+    ...(shortcuts === undefined ? [] : ["--shortcuts"]),
     ...(port.length === 0 ? [] : ["-p"]),
     ...(net === undefined ? [] : ["--net"]),
     ...(volume.length === 0 ? [] : ["-v"]),

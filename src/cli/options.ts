@@ -40,6 +40,7 @@ export function addImageOptions(command: Command): Command {
     .option("--name <name>", "name of the image and of the program in the guest")
     .addOption(new Option("--mode <mode>", "ring 0 or ring 3").choices(["unikernel", "classic"]))
     .option("--no-bind", "leave the system call instructions of the program as they are")
+    .option("--shortcuts", "let bound reads, writes and waits take the kernel's shortcuts")
     .option("-l, --library <name>", "link this library", collect, [])
     .option("-L, --library-path <dir>", "look for libraries here", collect, [])
     .option("--cc <compiler>", "compile and link with this compiler")

@@ -49,6 +49,8 @@ export interface Configuration {
   readonly mode?: "unikernel" | "classic";
   /** Whether system call instructions become calls of the kernel, in unikernel mode. Default true. */
   readonly bind?: boolean;
+  /** Whether bound reads, writes and waits take the kernel's shortcuts (docs/calls.md). Default false. */
+  readonly shortcuts?: boolean;
   /** Which system calls the image answers without the kernel. Default: those that the application cannot make. */
   readonly mask?: {
     /**

@@ -160,6 +160,7 @@ export const configurationSchema = z
       env: z.record(variableName, text("a string"), { error: "an object of strings" }).default({}),
       mode: z.enum(["unikernel", "classic"], { error: '"unikernel" or "classic"' }).default("unikernel"),
       bind: z.boolean({ error: "true or false" }).default(true),
+      shortcuts: z.boolean({ error: "true or false" }).default(false),
       mask: mask.prefault({}),
       kernel: kernel.prefault({}),
       files: files.prefault({}),

@@ -65,33 +65,50 @@ export function renderDispatch(
 const firstCallSlot = 0xffffffffff7fc020n;
 const slotBytes = 8n;
 
+/** Calls that tell a number of the caller's, which the kernel also has as functions without a frame (kernel/patches). */
+const numberCalls = new Set("getpid gettid getppid getuid geteuid getgid getegid".split(" "));
+
+/** Calls that the kernel has shortcuts of (kernel/patches). */
+export const shortcutCalls: ReadonlySet<string> = new Set(
+  "read write recvfrom sendto epoll_wait futex clock_gettime".split(" "),
+);
+
 /** What sites can call: each number has a slot, and there is one for all. */
 export interface CallTable {
   readonly text: string;
   readonly slotOf: (number: number | undefined) => bigint;
+  /** The calls of these numbers that are shortcuts. */
+  readonly shortcuts: readonly string[];
 }
 
-/** Fills the holes of syscall-stubs/x86_64/calls.S for sites with these numbers. */
-export function renderCalls(
-  template: string,
-  table: readonly TableEntry[],
-  decisions: ReadonlyMap<string, Decision>,
-  numbers: ReadonlySet<number>,
-): CallTable {
+export interface CallRequest {
+  readonly table: readonly TableEntry[];
+  readonly decisions: ReadonlyMap<string, Decision>;
+  /** Those that sites ask for. */
+  readonly numbers: ReadonlySet<number>;
+  readonly takesShortcuts: boolean;
+}
+
+/** Fills the holes of syscall-stubs/x86_64/calls.S. */
+export function renderCalls(template: string, request: CallRequest): CallTable {
+  const { table, decisions, numbers, takesShortcuts } = request;
   const sorted = [...numbers].sort((left, right) => left - right);
   const known = new Map(table.map((entry) => [entry.number, entry]));
+  const shortcuts: string[] = [];
   const stubs = sorted.map((number) => {
     const { name = "", entryPoint } = known.get(number) ?? {};
     const isAnswered = (decisions.get(name)?.answer ?? "kernel") !== "kernel";
-    return entryPoint === undefined || isAnswered || executing.has(name)
-      ? `\tcall_number ${number}`
-      : `\tcall_function ${number}, __x64_${entryPoint}`;
+    if (entryPoint === undefined || isAnswered || executing.has(name)) return `\tcall_any ${number}`;
+    if (numberCalls.has(name)) return `\ttell_number ${number}, ukl_${name}`;
+    if (!takesShortcuts || !shortcutCalls.has(name)) return `\tcall_function ${number}, __x64_${entryPoint}`;
+    shortcuts.push(name);
+    return `\tcall_function ${number}, ukl_${name}`;
   });
   const text = fill(template, { SLOTS: sorted.map((number) => `\tslot ${number}`), STUBS: stubs });
   const places = new Map(
     sorted.map((number, index) => [number, firstCallSlot + slotBytes * BigInt(index + 1)]),
   );
-  return { text, slotOf: (number) => places.get(number ?? -1) ?? firstCallSlot };
+  return { text, shortcuts, slotOf: (number) => places.get(number ?? -1) ?? firstCallSlot };
 }
 
 function passOn({ number, name, entryPoint, answer }: TableEntry & Decision): string {

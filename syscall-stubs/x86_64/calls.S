@@ -8,8 +8,8 @@
 # SYSCALL; the flags are too.
 #
 # Each stub begins with taking the return address off the stack, so that the stack is as the site has it. In ring 0 it
-# goes on to ukl_call with the kernel's own function, or to ukl_call_any, where the number decides. In ring 3 it makes
-# the system call.
+# goes on to ukl_call with the kernel's own function or a shortcut, to ukl_call_number, which needs no frame, or to
+# ukl_call_any, where the number decides. In ring 3 it makes the system call.
 #
 # This is a template: the holes, names between two @, are filled by src/stubs/render.ts.
 
@@ -46,8 +46,15 @@ stub_\number:
 	jump_to_kernel ukl_call
 .endm
 
+# One that tells a number of the caller's.
+.macro tell_number number, function
+	begin \number
+	movq $\function, %r11
+	jump_to_kernel ukl_call_number
+.endm
+
 # One that the dispatch decides, or of which the whole frame is needed.
-.macro call_number number
+.macro call_any number
 	begin \number
 	jump_to_kernel ukl_call_any
 .endm

@@ -21,7 +21,7 @@ const hello = { inputs: [packageFile("fixtures", "hello", "hello.c")], kernel: g
 function request(changes: Partial<BenchRequest>): BenchRequest {
   return {
     configuration: mergeFlags(undefined, hello),
-    compare: ["unikernel", "unbound", "classic"],
+    compare: ["unikernel", "shortcuts", "unbound", "classic"],
     images: [],
     kernelImages: [],
     parts: ["boot", "calls"],
@@ -54,7 +54,7 @@ function figure(name: string, variant: string): number {
 
 test("is a report, with a column a variant", () => {
   expect(parseReport(JSON.stringify(report))).toEqual(report);
-  const names = ["unikernel", "unbound", "classic", "other", "other.bzimage"];
+  const names = ["unikernel", "shortcuts", "unbound", "classic", "other", "other.bzimage"];
   expect(report.variants.map(({ name }) => name)).toEqual(names);
   expect(report).toMatchObject({ target: "hello", reference: "classic", host: { accelerator: "tcg" } });
   expect(report.notes.join()).toMatch(/^Emulated/);
@@ -85,7 +85,7 @@ test("an image that was there before has boots, and says why it has no system ca
 
 test("main comes after the start of the program, and a kernel that unpacks itself takes longer to both", () => {
   const [start, main] = ["from reset to the start of the program", "from reset to main"];
-  for (const variant of ["unikernel", "unbound", "classic", "other", "other.bzimage"]) {
+  for (const variant of ["unikernel", "shortcuts", "unbound", "classic", "other", "other.bzimage"]) {
     expect(figure(start, variant)).toBeGreaterThan(1e6);
     expect(figure(main, variant)).toBeGreaterThan(figure(start, variant));
   }

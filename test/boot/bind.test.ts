@@ -14,6 +14,7 @@ import { readManifest } from "../../src/image.js";
 import { bootImage, buildImage } from "../support/harness.js";
 
 const source = fileURLToPath(new URL("bound-calls.c", import.meta.url));
+const tracedSource = fileURLToPath(new URL("traced-calls.c", import.meta.url));
 let scratch: string;
 let expected: string;
 
@@ -27,7 +28,10 @@ beforeAll(async () => {
 afterAll(() => rm(scratch, { recursive: true, force: true }));
 
 describe.each(["static", "dynamic"] as const)("%s", (linkage) => {
-  const build = async (name: string, options: { mode?: "classic"; bind?: boolean }): Promise<string> => {
+  const build = async (
+    name: string,
+    options: { mode?: "classic"; bind?: boolean; shortcuts?: boolean },
+  ): Promise<string> => {
     const imagePath = join(scratch, `${linkage}-${name}.elf`);
     const kernel = { base: "generic" as const };
     const program =
@@ -38,12 +42,13 @@ describe.each(["static", "dynamic"] as const)("%s", (linkage) => {
     return imagePath;
   };
 
-  test.each([1, 2])("in ring 0 with %d CPUs, bound and not", { timeout: 240_000 }, async (cpus) => {
-    for (const bind of [true, false]) {
-      const imagePath = await build(bind ? "bound" : "unbound", { bind });
-      expect(((await readManifest(imagePath))?.sites?.bound ?? 0) > 40).toBe(bind);
+  const kinds = { bound: {}, shortcuts: { shortcuts: true }, unbound: { bind: false } };
+  test.each([1, 2])("in ring 0 with %d CPUs, bound and not", { timeout: 360_000 }, async (cpus) => {
+    for (const [name, options] of Object.entries(kinds)) {
+      const imagePath = await build(name, options);
+      expect(((await readManifest(imagePath))?.sites?.bound ?? 0) > 40).toBe(name !== "unbound");
       const { exitStatus, output } = await bootImage({ imagePath, cpus }, 90_000);
-      expect({ bind, exitStatus, output }).toEqual({ bind, exitStatus: 0, output: expected });
+      expect({ name, exitStatus, output }).toEqual({ name, exitStatus: 0, output: expected });
     }
   });
 
@@ -55,4 +60,19 @@ describe.each(["static", "dynamic"] as const)("%s", (linkage) => {
       expect({ exitStatus, output }).toEqual({ exitStatus: 0, output: expected });
     }
   });
+});
+
+test("a tracer and a filter see and change bound calls like instructions", { timeout: 240_000 }, async () => {
+  const program = join(scratch, "traced-calls");
+  const flags = ["-O2", "-w"];
+  execFileSync("gcc", [...flags, "-o", program, tracedSource]);
+  const onHost = execFileSync(program, { encoding: "utf8" });
+  expect(onHost).toContain("call 39 ends");
+  for (const options of [{}, { shortcuts: true }, { bind: false }, { mode: "classic" as const }]) {
+    const imagePath = join(scratch, "traced.elf");
+    const kernel = { base: "generic" as const };
+    await buildImage({ inputs: [tracedSource], compileFlags: flags, kernel, ...options }, imagePath);
+    const { exitStatus, output } = await bootImage({ imagePath }, 90_000);
+    expect({ options, exitStatus, output }).toEqual({ options, exitStatus: 0, output: onHost });
+  }
 });

@@ -44,12 +44,13 @@ beforeAll(() => {
 test("each call has one result", { timeout: 900_000 }, async () => {
   const bound = await results("bound", {});
   expect(bound.length).toBeGreaterThan(7000);
+  expect(differences(bound, await results("shortcuts", { shortcuts: true }))).toEqual([]);
   expect(differences(bound, await results("unbound", { bind: false }))).toEqual([]);
   expect(differences(bound, await results("classic", { mode: "classic" }))).toEqual([]);
 });
 
 /** The lines that the program prints. */
-async function results(name: string, options: { readonly mode?: "classic"; readonly bind?: false }) {
+async function results(name: string, options: { mode?: "classic"; bind?: false; shortcuts?: true }) {
   const imagePath = join(scratch, `${name}.elf`);
   const program = {
     inputs: [source],
@@ -58,7 +59,7 @@ async function results(name: string, options: { readonly mode?: "classic"; reado
   };
   await buildImage({ ...program, ...options }, imagePath);
   const { sites } = (await readManifest(imagePath)) ?? {};
-  expect((sites?.bound ?? 0) > 300).toBe(name === "bound");
+  expect((sites?.bound ?? 0) > 300).toBe(name === "bound" || name === "shortcuts");
   const { exitStatus, output } = await bootImage({ imagePath, instructionCount: true }, 280_000);
   expect({ exitStatus, end: output.slice(-200) }).toMatchObject({ exitStatus: 0 });
   return output.trimEnd().split("\n");

@@ -16,10 +16,17 @@ afterAll(() => rm(scratch, { recursive: true, force: true }));
 test.each([
   ["no run", ["--runs", "0"], 64, "UKL-101", /--runs/],
   ["half a run", ["--runs", "1.5"], 64, "UKL-101", /whole number/],
-  ["an unknown variant", ["--compare", "unikernel,fast"], 64, "UKL-101", /unikernel, unbound, classic/],
+  [
+    "an unknown variant",
+    ["--compare", "unikernel,fast"],
+    64,
+    "UKL-101",
+    /unikernel, shortcuts, unbound, classic/,
+  ],
   ["an unknown part", ["--part", "speed"], 64, "UKL-101", /size, boot, memory/],
   ["a mode", ["--mode", "classic"], 64, "UKL-101", /--mode cannot/],
   ["ports and no binding", ["-p", "80:80", "--no-bind"], 64, "UKL-101", /--no-bind, -p cannot/],
+  ["shortcuts", ["--shortcuts"], 64, "UKL-101", /--shortcuts cannot/],
   ["an image that is not there", ["--image", "missing.elf"], 65, "UKL-201", /missing\.elf/],
   ["an image that is none", ["--image", "text"], 65, "UKL-202", /text/],
   ["a program for an image", ["--image", process.execPath], 65, "UKL-503", /no manifest/],

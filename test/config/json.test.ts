@@ -22,6 +22,7 @@ describe("a JSON configuration", () => {
       kernel: { options: {}, symbols: [] },
       files: { include: {} },
       bind: true,
+      shortcuts: false,
       ring0: { programs: [] },
       run: { accelerator: "auto", ports: [], volumes: {}, disks: {} },
     });

@@ -2,8 +2,8 @@
 import { describe, expect, test } from "vitest";
 import { readInput } from "../../src/host/files.js";
 import { inspect } from "../../src/inspect/inspect.js";
-import { compileInit, readDispatchTemplate } from "../../src/stubs/compile.js";
-import { type Decision, firstProcessCalls, renderDispatch } from "../../src/stubs/render.js";
+import { compileInit, readCallsTemplate, readDispatchTemplate } from "../../src/stubs/compile.js";
+import { type Decision, firstProcessCalls, renderCalls, renderDispatch } from "../../src/stubs/render.js";
 import { parseSyscallTable } from "../../src/stubs/table.js";
 
 const table = parseSyscallTable(`# a comment
@@ -69,4 +69,42 @@ test("the calls that pass for the first process are those that it makes", async 
   const { complete, syscalls } = await inspect({ path, mode: "precise" });
   expect(complete).toBe(true);
   expect(syscalls.map(({ name }) => name).sort()).toEqual([...firstProcessCalls].sort());
+});
+
+describe("the rendered calls", () => {
+  const calls = async (takesShortcuts: boolean, decisions: Readonly<Record<string, Decision>> = {}) =>
+    renderCalls(await readCallsTemplate(), {
+      table: [...table, { number: 39, name: "getpid", entryPoint: "sys_getpid" }],
+      decisions: new Map(Object.entries(decisions)),
+      numbers: new Set([0, 4, 39, 59, 999]),
+      takesShortcuts,
+    });
+
+  test("are functions, or the dispatch where the number decides", async () => {
+    const { text, shortcuts } = await calls(false);
+    expect(text).toContain("\tcall_function 0, __x64_sys_read\n\tcall_function 4, __x64_sys_newstat\n");
+    expect(text).toContain("\ttell_number 39, ukl_getpid\n\tcall_any 59\n\tcall_any 999\n");
+    expect(shortcuts).toEqual([]);
+  });
+
+  test("are shortcuts where these are wanted, and there is one", async () => {
+    const { text, shortcuts } = await calls(true);
+    expect(text).toContain("\tcall_function 0, ukl_read\n\tcall_function 4, __x64_sys_newstat\n");
+    expect(shortcuts).toEqual(["read"]);
+  });
+
+  test("that are masked are neither", async () => {
+    const { text, shortcuts } = await calls(true, { read: masked, getpid: masked });
+    expect(text).toContain("\tcall_any 0\n");
+    expect(text).toContain("\tcall_any 39\n");
+    expect(shortcuts).toEqual([]);
+  });
+
+  test("have a slot each, and others that for any number", async () => {
+    const { slotOf } = await calls(false);
+    const slots = [0, 4, 39, 59, 999].map(slotOf);
+    expect(new Set(slots).size).toBe(5);
+    expect(slotOf(7)).toBe(slotOf(undefined));
+    expect(slots).not.toContain(slotOf(7));
+  });
 });

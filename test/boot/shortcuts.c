@@ -1,0 +1,428 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Reads, writes and waits with what a kernel can answer by a shortcut, and with what it must not.
+ * Prints the same lines wherever it runs.
+ */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/inotify.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define NOWHERE ((void *)16)
+#define TRANSFER_BYTES (4 << 20)
+#define PORT 7077
+
+static char buffer[1 << 16];
+static volatile sig_atomic_t signals;
+
+static void count_signal(int signal)
+{
+	(void)signal;
+	signals++;
+}
+
+static void handle(int signal, int flags)
+{
+	struct sigaction action = {.sa_handler = count_signal, .sa_flags = flags};
+
+	sigaction(signal, &action, NULL);
+}
+
+static void alarm_in_ms(long ms)
+{
+	struct itimerval timer = {{0, 0}, {0, ms * 1000}};
+
+	setitimer(ITIMER_REAL, &timer, NULL);
+}
+
+static void line(const char *what, long result)
+{
+	printf("%s %ld %s, %d signals\n", what, result, result < 0 ? strerrorname_np(errno) : "-",
+	       (int)signals);
+	signals = 0;
+}
+
+/* A call whose number is at its site, which the library's wrapper may hide. */
+#define CALL(number, a, b, c, d)                                                                   \
+	({                                                                                         \
+		long result_;                                                                      \
+		register long fourth_ asm("r10") = (long)(d);                                      \
+		register long fifth_ asm("r8") = 0;                                                \
+		register long sixth_ asm("r9") = ~0L;                                              \
+		asm volatile("syscall"                                                             \
+			     : "=a"(result_)                                                       \
+			     : "a"(number), "D"(a), "S"(b), "d"(c), "r"(fourth_), "r"(fifth_),     \
+			       "r"(sixth_)                                                         \
+			     : "rcx", "r11", "memory");                                            \
+		if (result_ < 0) {                                                                 \
+			errno = (int)-result_;                                                     \
+			result_ = -1;                                                              \
+		}                                                                                  \
+		result_;                                                                           \
+	})
+
+static void set_nonblocking(int file, int on)
+{
+	fcntl(file, F_SETFL, on ? O_NONBLOCK : 0);
+}
+
+/* What every pair of connected ends does alike. */
+static void use_stream(const char *name, int from, int to)
+{
+	printf("-- %s\n", name);
+	line("write", write(to, "abcdefgh", 8));
+	line("read a part", read(from, buffer, 3));
+	line("read the rest", read(from, buffer + 3, 100));
+	printf("%.8s\n", buffer);
+	line("write nothing", write(to, buffer, 0));
+	line("read nothing", read(from, buffer, 0));
+	line("write from nowhere", write(to, NOWHERE, 8));
+	line("write from the kernel", write(to, (void *)0xffff800000000000, 8));
+	line("write too much", write(to, buffer, ~0UL));
+	write(to, "x", 1);
+	line("read to nowhere", read(from, NOWHERE, 8));
+	line("read to the kernel", read(from, (void *)0xffff800000000000, 8));
+	/* What a failed read took differs by kind, the same everywhere. */
+	set_nonblocking(from, 1);
+	line("read what is left", read(from, buffer, sizeof(buffer)));
+	line("read when empty", read(from, buffer, 1));
+	set_nonblocking(from, 0);
+	handle(SIGALRM, 0);
+	alarm_in_ms(20);
+	line("read until a signal", read(from, buffer, 1));
+	set_nonblocking(to, 1);
+	while (write(to, buffer, sizeof(buffer)) > 0)
+		;
+	line("write when full", write(to, buffer, sizeof(buffer)));
+	set_nonblocking(to, 0);
+	set_nonblocking(from, 1);
+	while (read(from, buffer, sizeof(buffer)) > 0)
+		;
+	set_nonblocking(from, 0);
+}
+
+static void end_stream(int from, int to, int writer)
+{
+	close(writer);
+	line("read at the end", read(from, buffer, 1));
+	close(from);
+	if (to >= 0)
+		line("write to nobody", write(to, buffer, 1));
+}
+
+static void use_pipes(void)
+{
+	int ends[2];
+
+	pipe(ends);
+	use_stream("pipe", ends[0], ends[1]);
+	line("read the wrong end", read(ends[1], buffer, 1));
+	line("write the wrong end", write(ends[0], buffer, 1));
+	end_stream(ends[0], -1, ends[1]);
+	line("read what is closed", read(ends[0], buffer, 1));
+	line("write what is closed", write(ends[1], buffer, 1));
+	pipe(ends);
+	close(ends[0]);
+	line("write without a reader", write(ends[1], buffer, 1));
+	close(ends[1]);
+	pipe2(ends, O_DIRECT | O_NONBLOCK);
+	write(ends[1], "abc", 3);
+	write(ends[1], "def", 3);
+	line("read a packet", read(ends[0], buffer, 100));
+	close(ends[0]);
+	close(ends[1]);
+}
+
+static void use_local_sockets(void)
+{
+	static const struct {
+		const char *name;
+		int type;
+	} kinds[] = {
+	    {"stream", SOCK_STREAM}, {"packets", SOCK_SEQPACKET}, {"datagrams", SOCK_DGRAM}};
+	int ends[2];
+
+	socketpair(AF_UNIX, SOCK_STREAM, 0, ends);
+	use_stream("local stream", ends[0], ends[1]);
+	close(ends[0]);
+	line("write to nobody", write(ends[1], buffer, 1));
+	close(ends[1]);
+	for (int i = 0; i < 3; i++) {
+		printf("-- local %s\n", kinds[i].name);
+		socketpair(AF_UNIX, kinds[i].type, 0, ends);
+		write(ends[1], "abcdef", 6);
+		send(ends[1], "ghi", 3, 0);
+		line("peek", recv(ends[0], buffer, 2, MSG_PEEK));
+		line("read", read(ends[0], buffer, 2));
+		line("receive", recv(ends[0], buffer, 100, MSG_DONTWAIT));
+		line("receive when empty", recv(ends[0], buffer, 100, MSG_DONTWAIT));
+		close(ends[0]);
+		close(ends[1]);
+	}
+}
+
+/* Both ends of a connection over the loopback interface. */
+static void connect_tcp(int ends[2])
+{
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(PORT)};
+	int listener = socket(AF_INET, SOCK_STREAM, 0), on = 1;
+
+	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (bind(listener, (struct sockaddr *)&address, sizeof(address)) || listen(listener, 1))
+		perror("listen");
+	line("read a listener", read(listener, buffer, 1));
+	line("receive from a listener", recv(listener, buffer, 1, 0));
+	ends[1] = socket(AF_INET, SOCK_STREAM, 0);
+	line("read what is not connected", read(ends[1], buffer, 1));
+	line("write what is not connected", write(ends[1], buffer, 1));
+	line("connect", connect(ends[1], (struct sockaddr *)&address, sizeof(address)));
+	ends[0] = accept(listener, NULL, NULL);
+	close(listener);
+}
+
+static void use_messages(int from, int to)
+{
+	struct sockaddr_in peer;
+	socklen_t size = sizeof(peer);
+	struct timeval limit = {0, 20000};
+
+	line("send", send(to, "abcdefgh", 8, MSG_NOSIGNAL));
+	line("peek", recv(from, buffer, 4, MSG_PEEK));
+	line("receive all", recv(from, buffer, 8, MSG_WAITALL));
+	line("send to an address", sendto(to, "ij", 2, 0, (struct sockaddr *)&peer, sizeof(peer)));
+	line("receive with an address",
+	     recvfrom(from, buffer, 8, 0, (struct sockaddr *)&peer, &size));
+	line("receive when empty", recv(from, buffer, 8, MSG_DONTWAIT));
+	line("receive to nowhere", recv(from, NOWHERE, 8, MSG_DONTWAIT));
+	line("send from nowhere", send(to, NOWHERE, 8, 0));
+	line("send nothing", send(to, buffer, 0, 0));
+	line("send more", send(to, "k", 1, MSG_MORE));
+	line("send the last", send(to, "l", 1, 0));
+	line("receive both", recv(from, buffer, 8, 0));
+	line("send urgently", send(to, "u", 1, MSG_OOB));
+	usleep(20000);
+	line("receive what is urgent", recv(from, buffer, 1, MSG_OOB));
+	line("receive errors", recv(from, buffer, 1, MSG_ERRQUEUE));
+	setsockopt(from, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+	line("receive for a while", recv(from, buffer, 1, 0));
+	line("read for a while", read(from, buffer, 1));
+	limit.tv_usec = 0;
+	setsockopt(from, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+	line("send to no socket", send(open("/dev/null", O_WRONLY), buffer, 1, 0));
+	line("receive from nobody", recv(-1, buffer, 1, 0));
+}
+
+static void *fill(void *argument)
+{
+	int to = *(int *)argument;
+	static uint32_t words[TRANSFER_BYTES / 4];
+	size_t done = 0;
+
+	for (uint32_t i = 0; i < TRANSFER_BYTES / 4; i++)
+		words[i] = i * 2654435761u;
+	while (done < TRANSFER_BYTES) {
+		ssize_t part = write(to, (char *)words + done, TRANSFER_BYTES - done);
+
+		if (part <= 0)
+			break;
+		done += part;
+	}
+	return NULL;
+}
+
+/* With another thread, whose files are shared. */
+static void transfer(int from, int to)
+{
+	static uint32_t words[TRANSFER_BYTES / 4];
+	size_t done = 0;
+	pthread_t thread;
+	long wrong = 0;
+
+	pthread_create(&thread, NULL, fill, &to);
+	while (done < TRANSFER_BYTES) {
+		ssize_t part = read(from, (char *)words + done, TRANSFER_BYTES - done);
+
+		if (part <= 0)
+			break;
+		done += part;
+	}
+	pthread_join(thread, NULL);
+	for (uint32_t i = 0; i < TRANSFER_BYTES / 4; i++)
+		wrong += words[i] != i * 2654435761u;
+	line("transferred", done);
+	line("wrong words", wrong);
+}
+
+static void use_tcp(void)
+{
+	int ends[2];
+
+	printf("-- connections\n");
+	connect_tcp(ends);
+	use_messages(ends[0], ends[1]);
+	transfer(ends[0], ends[1]);
+	shutdown(ends[1], SHUT_WR);
+	line("write after the end", write(ends[1], buffer, 1));
+	line("send after the end", send(ends[1], buffer, 1, MSG_NOSIGNAL));
+	line("read at the end", read(ends[0], buffer, 1));
+	close(ends[0]);
+	close(ends[1]);
+	connect_tcp(ends);
+	use_stream("tcp", ends[0], ends[1]);
+	end_stream(ends[0], -1, ends[1]);
+}
+
+/* Somebody watches, so it must be told. */
+static void use_watched_fifo(void)
+{
+	char path[] = "/tmp/ukl-fifo-XXXXXX";
+	struct inotify_event event;
+	int watch = inotify_init1(IN_NONBLOCK), fifo;
+
+	printf("-- a watched fifo\n");
+	close(mkstemp(path));
+	unlink(path);
+	mkfifo(path, 0600);
+	fifo = open(path, O_RDWR);
+	inotify_add_watch(watch, path, IN_ACCESS | IN_MODIFY);
+	line("write", write(fifo, "x", 1));
+	line("read", read(fifo, buffer, 1));
+	while (read(watch, &event, sizeof(event)) == sizeof(event))
+		printf("event %x\n", event.mask);
+	close(fifo);
+	close(watch);
+	unlink(path);
+}
+
+static void use_epoll(void)
+{
+	struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.u32 = 7}, events[4];
+	int ends[2], epoll = epoll_create1(0);
+	uint64_t count = 1;
+	int counter = eventfd(0, 0);
+
+	printf("-- epoll\n");
+	pipe(ends);
+	epoll_ctl(epoll, EPOLL_CTL_ADD, ends[0], &event);
+	event.data.u32 = 8;
+	event.events = EPOLLIN | EPOLLONESHOT;
+	epoll_ctl(epoll, EPOLL_CTL_ADD, counter, &event);
+	line("nothing yet", epoll_wait(epoll, events, 4, 0));
+	line("nothing for a while", epoll_wait(epoll, events, 4, 20));
+	write(ends[1], "x", 1);
+	write(counter, &count, sizeof(count));
+	line("to nowhere", epoll_wait(epoll, NOWHERE, 4, -1));
+	line("no events", epoll_wait(epoll, events, 0, -1));
+	line("one of two", epoll_wait(epoll, events, 1, -1));
+	printf("%x %u\n", events[0].events, events[0].data.u32);
+	line("the other one", epoll_wait(epoll, events, 4, -1));
+	printf("%x %u\n", events[0].events, events[0].data.u32);
+	line("once each", epoll_wait(epoll, events, 4, 0));
+	line("of a pipe", epoll_wait(ends[0], events, 4, 0));
+	line("of nothing", epoll_wait(-1, events, 4, 0));
+	handle(SIGALRM, SA_RESTART);
+	alarm_in_ms(20);
+	line("until a signal", epoll_wait(epoll, events, 4, -1));
+	close(ends[0]);
+	close(ends[1]);
+	close(counter);
+	close(epoll);
+}
+
+static int word;
+
+static void *wake(void *argument)
+{
+	(void)argument;
+	usleep(20000);
+	word = 1;
+	while (CALL(SYS_futex, &word, FUTEX_WAKE_PRIVATE, 1, 0) == 0)
+		usleep(1000);
+	return NULL;
+}
+
+static void use_futex(void)
+{
+	struct timespec limit = {0, 20000000};
+	pthread_t thread;
+
+	printf("-- futex\n");
+	line("wake nobody", CALL(SYS_futex, &word, FUTEX_WAKE_PRIVATE, 1, 0));
+	line("wait for another value", CALL(SYS_futex, &word, FUTEX_WAIT_PRIVATE, 5, 0));
+	line("wait for a while", CALL(SYS_futex, &word, FUTEX_WAIT_PRIVATE, 0, &limit));
+	line("nowhere", CALL(SYS_futex, NOWHERE, FUTEX_WAIT, 0, 0));
+	line("not aligned", CALL(SYS_futex, (char *)&word + 1, FUTEX_WAKE_PRIVATE, 1, 0));
+	line("no operation", CALL(SYS_futex, &word, 99, 1, 0));
+	line("unlock what is free", CALL(SYS_futex, &word, FUTEX_UNLOCK_PI_PRIVATE, 0, 0));
+	handle(SIGALRM, 0);
+	alarm_in_ms(20);
+	line("wait until a signal", CALL(SYS_futex, &word, FUTEX_WAIT_PRIVATE, 0, 0));
+	pthread_create(&thread, NULL, wake, NULL);
+	line("wait for a thread", CALL(SYS_futex, &word, FUTEX_WAIT_BITSET_PRIVATE, 0, 0));
+	pthread_join(thread, NULL);
+}
+
+static void use_clocks(void)
+{
+	struct timespec before, now, coarse;
+
+	printf("-- clocks\n");
+	for (clockid_t clock = CLOCK_REALTIME; clock <= CLOCK_MONOTONIC; clock++) {
+		clock_gettime(clock, &before);
+		line("clock", CALL(SYS_clock_gettime, clock, &now, 0, 0));
+		clock_gettime(clock, &coarse);
+		line("in order", (before.tv_sec < now.tv_sec || before.tv_nsec <= now.tv_nsec) &&
+				     now.tv_sec - before.tv_sec < 2 && coarse.tv_sec >= now.tv_sec);
+		line("to nowhere", CALL(SYS_clock_gettime, clock, NOWHERE, 0, 0));
+	}
+	line("another clock", CALL(SYS_clock_gettime, CLOCK_THREAD_CPUTIME_ID, &now, 0, 0));
+	line("no clock", CALL(SYS_clock_gettime, 99, &now, 0, 0));
+}
+
+static void use_numbers(void)
+{
+	pid_t parent = getpid(), child;
+	int status = 0;
+
+	printf("-- numbers\n");
+	line("thread", gettid() - parent);
+	line("users and groups", getuid() + geteuid() + getgid() + getegid());
+	fflush(stdout);
+	child = fork();
+	if (child == 0)
+		_exit(getppid() == parent && getpid() != parent && getpid() == gettid() ? 42 : 1);
+	waitpid(child, &status, 0);
+	line("in a child", WEXITSTATUS(status));
+}
+
+int main(void)
+{
+	handle(SIGPIPE, 0);
+	use_numbers();
+	use_pipes();
+	use_local_sockets();
+	use_tcp();
+	use_watched_fifo();
+	use_epoll();
+	use_futex();
+	use_clocks();
+	return 0;
+}
