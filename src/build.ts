@@ -100,7 +100,8 @@ export async function build(request: BuildRequest): Promise<BuildResult> {
 
 function checkBuiltMemory(image: Uint8Array, manifest: Manifest, what: string): void {
   const loaded = loadedBytes(parseElf(image, what).segments);
-  checkImageMemory(manifest, loaded, { memory: manifest.run.memory, what });
+  const { memory, cpus } = manifest.run;
+  checkImageMemory(manifest, loaded, { memory, cpus, what });
 }
 
 /** All that goes into the last link. */

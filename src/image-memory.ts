@@ -18,9 +18,13 @@ export function loadedBytes(segments: readonly Segment[]): number {
 export function checkImageMemory(
   { kernel, rootBytes = 0, copiedBytes = rootBytes }: Pick<Manifest, "kernel" | "rootBytes" | "copiedBytes">,
   loaded: number,
-  { memory, what }: { readonly memory: string; readonly what: string },
+  { memory, cpus, what }: { readonly memory: string; readonly cpus: number; readonly what: string },
 ): void {
   const isGeneric = kernel.base !== "special";
-  const use = { copiedBytes, loadedBytes: loaded, isGeneric, isTmpfs: hasOption(kernel, "CONFIG_TMPFS") };
+  const use = {
+    ...{ copiedBytes, loadedBytes: loaded, isGeneric },
+    cpus: hasOption(kernel, "CONFIG_SMP") ? cpus : 1,
+    isTmpfs: hasOption(kernel, "CONFIG_TMPFS"),
+  };
   checkMemory(use, memory, what);
 }

@@ -84,8 +84,8 @@ export async function withMachine<T>(
   const bootMode = chooseBootMode(manifest, request);
   const attachments = await chooseAttachments(manifest, request);
   const memory = request.memory ?? manifest.run.memory;
-  checkImageMemory(manifest, loadedBytes(segments), { memory, what: request.imagePath });
   const cpus = chooseCpus(manifest, request);
+  checkImageMemory(manifest, loadedBytes(segments), { memory, cpus, what: request.imagePath });
   const { accelerator, tscKhz } = await selectAccelerator(request.accelerator);
   const planned = await planRunNetwork(manifest, request);
   return withScratchDirectory(async (scratch) => {

@@ -12,15 +12,19 @@ const ordinaryBytes = 128 * mib;
 const besideBytes = 64 * mib;
 const stepBytes = 64 * mib;
 
-/** The kernel describes each page of 4096 bytes by 64. */
-const forPages = 64 / 63;
+/** The kernel describes each page of 4096 bytes by 64, and has the place for as many as 2 MiB describe. */
+const pagesBytes = 2 * mib;
+const describedBytes = 128 * mib;
 /**
- * What kernels allocate until a program of little more than a page runs, measured in steps of 64 KiB. Of special ones
- * the smallest: who has more options needs more, which is found out by starting.
+ * What kernels allocate until a program of little more than a page runs, measured in steps of 64 KiB: the most of some
+ * sizes of the image. Of special ones that of the smallest: who has more options needs more, which is found out by
+ * starting.
  */
-const allocatedBytes = { generic: 5.1 * mib, special: 2.25 * mib };
+const allocatedBytes = { generic: 7.25 * mib, special: 2.25 * mib };
+/** And for each further CPU. */
+const allocatedByCpuBytes = 1.35 * mib;
 /** Of that, what is allocated when a tmpfs is given half of what is left. */
-const beforeTmpfsBytes = 1.35 * mib;
+const beforeTmpfsBytes = 1.4 * mib;
 
 export interface MemoryUse {
   /** Of what is unpacked, what gets memory of its own. */
@@ -28,6 +32,8 @@ export interface MemoryUse {
   /** The image in memory, with its kernel and archive. */
   readonly loadedBytes: number;
   readonly isGeneric: boolean;
+  /** Those that the kernel uses. */
+  readonly cpus: number;
   /** The root file system takes no more than half of the memory that is free at first. */
   readonly isTmpfs: boolean;
 }
@@ -56,10 +62,12 @@ export function checkMemory(use: MemoryUse, memory: string, what: string): void 
   });
 }
 
-function leastBytes({ copiedBytes, loadedBytes, isGeneric, isTmpfs }: MemoryUse): number {
+function leastBytes({ copiedBytes, loadedBytes, isGeneric, cpus, isTmpfs }: MemoryUse): number {
   const inAll = copiedBytes + allocatedBytes[isGeneric ? "generic" : "special"];
   const forTmpfs = isTmpfs ? 2 * copiedBytes + beforeTmpfsBytes : 0;
-  return (loadedBytes + Math.max(inAll, forTmpfs)) * forPages;
+  const forCpus = (cpus - 1) * allocatedByCpuBytes;
+  const used = loadedBytes + forCpus + Math.max(inAll, forTmpfs);
+  return used + pagesBytes * Math.ceil(used / (describedBytes - pagesBytes));
 }
 
 function wantedBytes(rootBytes: number): number {

@@ -9,7 +9,7 @@ test("files decide how much memory an image gets where nobody says", () => {
   expect(memoryFor(100 * mib)).toBe("384M");
 });
 
-const generic = { copiedBytes: 100 * mib, loadedBytes: 105 * mib, isGeneric: true, isTmpfs: true };
+const generic = { copiedBytes: 100 * mib, loadedBytes: 105 * mib, isGeneric: true, cpus: 1, isTmpfs: true };
 
 test("memory that cannot hold the files is refused, with the least that can and what is advised", () => {
   // A tmpfs takes half of what the kernel has to give: at least twice the files, beside the image.
@@ -32,9 +32,23 @@ test("a root file system that is no tmpfs needs its files once beside the image"
   expect(() => checkMemory(special, "220M", "x")).not.toThrow();
 });
 
+test("each CPU takes some", () => {
+  const least = { ...generic, copiedBytes: 0, loadedBytes: 6 * mib };
+  expect(() => checkMemory(least, "16M", "x")).not.toThrow();
+  expect(() => checkMemory({ ...least, cpus: 2 }, "16M", "x")).toThrow();
+  expect(() => checkMemory({ ...least, cpus: 2 }, "17M", "x")).not.toThrow();
+});
+
 test("the least memory of docs/image.md is accepted", () => {
-  const hello = { copiedBytes: 0.73 * mib, loadedBytes: 2.75 * mib, isGeneric: false, isTmpfs: false };
-  expect(() => checkMemory(hello, "6M", "x")).not.toThrow();
+  const hello = {
+    ...generic,
+    copiedBytes: 0.02 * mib,
+    loadedBytes: 3.06 * mib,
+    isGeneric: false,
+    isTmpfs: false,
+  };
+  expect(() => checkMemory(hello, "8M", "x")).not.toThrow();
+  expect(() => checkMemory(hello, "7M", "x")).toThrow();
 });
 
 test("of files in the image's pages only what is on the last one takes memory", () => {
