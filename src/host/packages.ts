@@ -64,6 +64,7 @@ export const requirements: readonly Requirement[] = [
   requirement("program", "redis-benchmark", "redis-tools", "a client of a guest", "tests"),
   requirement("program", "memcached", "memcached", "a server with threads in a guest", "tests"),
   requirement("package", "nginx", "nginx", "a server with several processes in a guest", "tests"),
+  requirement("package", "haproxy", "haproxy", "a package with an account in a guest", "tests"),
   requirement("program", "curl", "curl", "a client of a guest", "tests"),
   requirement("package", "wrk", "wrk", "a client of a guest", "tests"),
   requirement("package", "openssl", "openssl", "a certificate for a server in a guest", "tests"),

@@ -47,6 +47,7 @@ export async function openLink(command: Command, directory: string): Promise<Lin
     socket: ours,
     async connect() {
       await isReady;
+      if (closing.signal.aborted) return;
       passt = start(command, [theirs]);
       const end = await passt.ended;
       if (end.exitStatus !== 0) throw notRunning(end);
@@ -68,6 +69,7 @@ export async function openLink(command: Command, directory: string): Promise<Lin
     },
     async close() {
       closing.abort();
+      await isReady.catch(() => undefined);
       ours.destroy();
       theirs.destroy();
       if (passt === undefined) return;

@@ -75,9 +75,9 @@ describe("of a package of this machine", () => {
     packageTarget(name, { pull: false, scratch: workshop.directory, limitBytes: 0 });
 
   test("the program of its name is taken, with its data", async () => {
-    const { program, data } = await target("lighttpd");
-    expect(program).toBe("/usr/sbin/lighttpd");
-    expect(data).toEqual(expect.arrayContaining(["/etc/lighttpd/lighttpd.conf"]));
+    const { program, data } = await target("memcached");
+    expect(program).toBe("/usr/bin/memcached");
+    expect(data).toEqual(expect.arrayContaining(["/usr/share/memcached/memcached.conf.default"]));
   });
 
   test("another is taken by its name", async () => {
