@@ -39,9 +39,9 @@ const list = (items) => items.map((item) => `- ${item}\n`).join("");
 const hosts = reports.map((report) => `${report.target}: ${hostTitle(report)}.`);
 const notes = [...new Set([...hosts, ...reports.flatMap((report) => report.notes)])];
 
-/** Of the figures that were asked for, beside those that came out. */
 const pipe = { target: "hello", metric: "write and read of 1 byte on a pipe" };
 const request = { target: "redis-server", metric: "each GET, one client, whole guest" };
+/** Of the figures that were asked for, beside those that came out. */
 const asked = [
   { target: "hello", metric: "null (getppid)", variant: "unikernel", aim: "60" },
   { ...pipe, variant: "unikernel", aim: "20 % less" },
@@ -52,13 +52,13 @@ const asked = [
 const goals = asked.flatMap(({ target, metric, variant, aim }) => {
   const found = reports.find((report) => report.target === target);
   const { results = [] } = found?.metrics.find(({ name }) => name === metric) ?? {};
-  const of = (variant) => results.find((result) => result.variant === variant);
-  const [classic, bound] = [of("classic"), of(variant)];
-  if (bound?.ratio === undefined) return [];
+  const of = (name) => results.find((result) => result.variant === name);
+  const [classic, own] = [of("classic"), of(variant)];
+  if (own?.ratio === undefined) return [];
   const less = (ratio) => `${(100 * (1 - ratio)).toFixed(1)} %`;
-  const { value, low, high } = bound.ratio;
+  const { value, low, high } = own.ratio;
   const interval = low === high ? "" : ` (${less(high)} to ${less(low)})`;
-  const measured = [classic.median.toFixed(0), aim, bound.median.toFixed(0), less(value) + interval];
+  const measured = [classic.median.toFixed(0), aim, own.median.toFixed(0), less(value) + interval];
   const row = [metric, variant, ...measured];
   return [`| ${row.join(" | ")} |\n`];
 });
