@@ -21,7 +21,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import type { Attachments } from "../../src/vm/attachments.js";
 import { diskAt, expectClean, volumeAt } from "../support/attachments.js";
 import { type CliOptions, inMountNamespace, ukl } from "../support/cli.js";
-import { bootImage, buildImage, modes } from "../support/harness.js";
+import { bootImage, buildImage, modes, whenShown } from "../support/harness.js";
 
 const timeoutMs = 50_000;
 const source = fileURLToPath(new URL("volumes/files.c", import.meta.url));
@@ -102,11 +102,10 @@ describe.each(modes)("in %s mode", (mode) => {
       const file = (name: string) => join(place, name);
       writeFileSync(file("answer"), "");
       let question = "";
-      const onConsole = (chunk: Uint8Array) => {
-        if (!Buffer.from(chunk).includes("asked") || question !== "") return;
+      const onConsole = whenShown(/asked/, () => {
         question = readFileSync(file("question"), "utf8");
         writeFileSync(file("answer"), "answered", { flag: "r+" });
-      };
+      });
       const request = { imagePath: imageOf(mode), args: ["converse", "/host"] };
       const attachments = volumeAt("/host", place);
       const { output } = await bootImage({ ...request, attachments }, timeoutMs, { onConsole });

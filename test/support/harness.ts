@@ -92,3 +92,15 @@ export async function bootImage(
   const { exitStatus, timingsMs, masked } = result;
   return { exitStatus, output, timingsMs, masked };
 }
+
+/** A reader of the console that acts once all it has read shows `text`, which can come in pieces. */
+export function whenShown(text: RegExp, act: () => void): (chunk: Uint8Array) => void {
+  let shown = "";
+  let acted = false;
+  return (chunk) => {
+    shown += Buffer.from(chunk).toString("latin1");
+    if (acted || !text.test(shown)) return;
+    acted = true;
+    act();
+  };
+}
