@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /** Guests with a network: what leads into a guest and out of it. Servers at work are in test/programs. */
+import { randomBytes } from "node:crypto";
 import { createSocket } from "node:dgram";
-import { once } from "node:events";
+import { on, once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -43,25 +44,47 @@ describe.each(modes)("in %s mode", (mode) => {
   const serve = (name: string, options: readonly string[], work: (server: Server) => Promise<void>) =>
     withServer(imageOf(name), options, work);
 
-  test("a datagram comes back over IPv4 and IPv6", { timeout: testTimeoutMs }, async () => {
+  test("datagrams come back over IPv4 and IPv6", { timeout: testTimeoutMs }, async () => {
     const port = await freePort();
+    const all: string[] = [];
     await serve("udp-echo", ["-p", `${port}:7/udp`], async (server) => {
       for (const [kind, host] of [
         ["udp4", "127.0.0.1"],
         ["udp6", "::1"],
       ] as const) {
         const socket = createSocket(kind);
-        const answered = once(socket, "message");
-        const timer = setInterval(() => socket.send(`to ${host}`, port, host), 100);
-        const [bytes] = (await answered) as [Buffer];
-        clearInterval(timer);
+        for (const size of [1, 20, 101, 1000, 1400]) {
+          const sent = randomBytes(size).toString("hex");
+          all.push(sent);
+          const timer = setInterval(() => socket.send(Buffer.from(sent, "hex"), port, host), 100);
+          for await (const [bytes] of on(socket, "message")) {
+            // Of those before it there may be more, because they were sent until the first came back.
+            expect(all).toContain(bytes.toString("hex"));
+            if (bytes.toString("hex") === sent) break;
+          }
+          clearInterval(timer);
+        }
         socket.close();
-        expect(bytes.toString()).toBe(`to ${host}`);
       }
       const last = createSocket("udp4");
       last.send("end", port, "127.0.0.1");
       expect(await server.ended).toBe(0);
       last.close();
+    });
+  });
+
+  test("bytes come back as they were sent, however many", { timeout: testTimeoutMs }, async () => {
+    const port = await freePort();
+    const sizes = [1, 2, 127, 128, 129, 1447, 1448, 1449, 2897, 65_535, 200_003];
+    await serve("redis", ["-p", `${port}:6379`], async () => {
+      for (const host of ["127.0.0.1", "::1"]) {
+        for (const size of sizes) {
+          const bytes = randomBytes(size).toString("latin1");
+          const words = `*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$${size}\r\n${bytes}\r\n*2\r\n$3\r\nGET\r\n$1\r\nk\r\n`;
+          const answer = await ask(port, words, new RegExp(`\r\n\\$${size}\r\n[^]{${size}}\r\n$`), host);
+          expect(answer).toBe(`+OK\r\n$${size}\r\n${bytes}\r\n`);
+        }
+      }
     });
   });
 
