@@ -8,7 +8,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
+#include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -17,6 +19,8 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -148,6 +152,176 @@ static void use_pipes(void)
 	line("read a packet", read(ends[0], buffer, 100));
 	close(ends[0]);
 	close(ends[1]);
+}
+
+static void piece(int ends[2], size_t written, size_t asked)
+{
+	int left = -1;
+
+	printf("%zu bytes, %zu asked for\n", written, asked);
+	line("write", write(ends[1], buffer, written));
+	line("read", read(ends[0], buffer, asked));
+	ioctl(ends[0], FIONREAD, &left);
+	line("left", left);
+	set_nonblocking(ends[0], 1);
+	line("read the rest", read(ends[0], buffer, sizeof(buffer)));
+	set_nonblocking(ends[0], 0);
+}
+
+/* A buffer of which only so many bytes are there. */
+static char *ending_buffer(size_t size)
+{
+	char *pages = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	mprotect(pages + 4096, 4096, PROT_NONE);
+	return memset(pages + 4096 - size, 'e', size);
+}
+
+static int open_fifo(void)
+{
+	char path[] = "/tmp/ukl-fifo-XXXXXX";
+	int fifo;
+
+	close(mkstemp(path));
+	unlink(path);
+	mkfifo(path, 0600);
+	fifo = open(path, O_RDWR);
+	unlink(path);
+	return fifo;
+}
+
+static int later(struct timespec one, struct timespec other)
+{
+	return one.tv_sec > other.tv_sec ||
+	       (one.tv_sec == other.tv_sec && one.tv_nsec > other.tv_nsec);
+}
+
+static void tell_times(const char *what, int file, struct stat *before)
+{
+	struct stat now;
+
+	fstat(file, &now);
+	printf("%s: accessed %s, modified %s, changed %s\n", what,
+	       later(now.st_atim, before->st_atim) ? "later" : "as before",
+	       later(now.st_mtim, before->st_mtim) ? "later" : "as before",
+	       later(now.st_ctim, before->st_ctim) ? "later" : "as before");
+	*before = now;
+	usleep(20000);
+}
+
+static void use_pieces(void)
+{
+	static const size_t sizes[] = {1, 100, 4095, 4096, 4097, 10000};
+	int ends[2], others[2], file;
+
+	printf("-- pieces\n");
+	pipe(ends);
+	pipe(others);
+	for (int i = 0; i < 6; i++) {
+		piece(ends, sizes[i], sizes[i]);
+		piece(ends, sizes[i], sizes[i] - 1 ?: 1);
+		piece(ends, sizes[i], sizeof(buffer));
+	}
+	write(ends[1], "ab", 2);
+	line("add to a piece", write(ends[1], "cd", 2));
+	line("copy it", tee(ends[0], others[1], 100, 0));
+	line("read the copy", read(others[0], buffer, 100));
+	line("read it", read(ends[0], buffer + 4, 100));
+	printf("%.8s\n", buffer);
+	file = open("/proc/self/exe", O_RDONLY);
+	line("a file's page", splice(file, NULL, others[1], NULL, 100, 0));
+	line("read it", read(others[0], buffer, 100));
+	printf("%.3s\n", buffer + 1);
+	close(file);
+
+	line("write from a buffer that ends", write(ends[1], ending_buffer(4), 8));
+	piece(ends, 8, 8);
+	write(ends[1], "abcdefgh", 8);
+	line("read to a buffer that ends", read(ends[0], ending_buffer(4), 8));
+	line("read it after all", read(ends[0], buffer, 100));
+	printf("%.8s\n", buffer);
+
+	fcntl(others[1], F_SETPIPE_SZ, 4096);
+	piece(others, 4096, 4096);
+	piece(others, 1, 1);
+	close(others[0]);
+	close(others[1]);
+
+	fcntl(ends[0], F_SETOWN, getpid());
+	fcntl(ends[0], F_SETFL, O_ASYNC);
+	handle(SIGIO, SA_RESTART);
+	line("write with a signal", write(ends[1], "x", 1));
+	fcntl(ends[0], F_SETFL, 0);
+	line("read without", read(ends[0], buffer, 1));
+
+	close(ends[0]);
+	close(ends[1]);
+}
+
+/* Of a named one, because newer kernels leave the times of others alone. */
+static void tell_times_of_a_fifo(void)
+{
+	int fifo = open_fifo();
+	struct stat before;
+
+	fstat(fifo, &before);
+	usleep(20000);
+	tell_times("nothing done", fifo, &before);
+	write(fifo, "x", 1);
+	tell_times("written", fifo, &before);
+	read(fifo, buffer, 1);
+	tell_times("read", fifo, &before);
+	for (int i = 0; i < 3; i++) {
+		write(fifo, "x", 1);
+		tell_times("written", fifo, &before);
+		write(fifo, "y", 1);
+		read(fifo, buffer, 2);
+		tell_times("added to, and read", fifo, &before);
+	}
+	close(fifo);
+}
+
+/* Tokens go to a child and come back; each end waits for the other in another way. */
+static void pass_tokens(void)
+{
+	int to_child[2], to_parent[2], epoll = epoll_create1(0), status, count = 0;
+	struct epoll_event event = {.events = EPOLLIN | EPOLLET};
+	pid_t child;
+
+	printf("-- tokens\n");
+	pipe(to_child);
+	pipe(to_parent);
+	fflush(stdout);
+	child = fork();
+	if (child == 0) {
+		struct pollfd wait = {.fd = to_child[0], .events = POLLIN};
+
+		close(to_child[1]);
+		for (int i = 0; poll(&wait, 1, -1) == 1 && (wait.revents & POLLIN); i++) {
+			read(to_child[0], buffer, 1);
+			if (i % 10 == 0)
+				usleep(1000);
+			write(to_parent[1], buffer, 1);
+		}
+		_exit(0);
+	}
+	close(to_child[0]);
+	epoll_ctl(epoll, EPOLL_CTL_ADD, to_parent[0], &event);
+	for (int i = 0; i < 2000; i++) {
+		write(to_child[1], "t", 1);
+		if (i % 2)
+			count += epoll_wait(epoll, &event, 1, -1) == 1;
+		if (i % 10 == 5)
+			usleep(1000);
+		count += read(to_parent[0], buffer, 1);
+	}
+	close(to_child[1]);
+	waitpid(child, &status, 0);
+	line("tokens", count);
+	line("the child", status);
+	close(to_parent[0]);
+	close(to_parent[1]);
+	close(epoll);
 }
 
 static void use_local_sockets(void)
@@ -411,6 +585,17 @@ static void use_numbers(void)
 		_exit(getppid() == parent && getpid() != parent && getpid() == gettid() ? 42 : 1);
 	waitpid(child, &status, 0);
 	line("in a child", WEXITSTATUS(status));
+	fflush(stdout);
+	child = fork();
+	if (child == 0) {
+		unshare(CLONE_NEWUSER);
+		line("users without a name", getuid());
+		line("effective", geteuid());
+		line("groups without a name", getgid());
+		line("effective", getegid());
+		exit(0);
+	}
+	waitpid(child, &status, 0);
 }
 
 int main(void)
@@ -418,6 +603,9 @@ int main(void)
 	handle(SIGPIPE, 0);
 	use_numbers();
 	use_pipes();
+	use_pieces();
+	tell_times_of_a_fifo();
+	pass_tokens();
 	use_local_sockets();
 	use_tcp();
 	use_watched_fifo();
