@@ -72,6 +72,9 @@ ring 0 with the instructions, \`classic\` in ring 3.
 | instructions | variant | classic | asked | measured | less than classic |
 | --- | --- | ---: | --- | ---: | --- |
 ${goals.join("")}
+How much of a pipe's and of a request's instructions calls are, and so the most that binding and shortcuts can save of
+them, is measured in [calls.md](calls.md#where-a-requests-instructions-go).
+
 ${list(notes)}
 ${sections.join("\n")}`;
 writeFileSync(new URL("../docs/bench.md", import.meta.url), text);
