@@ -9,6 +9,7 @@ import { packageFile } from "../host/places.js";
 
 export interface Patch {
   readonly path: string;
+  /** Of what it changes: another message makes no other kernel. */
   readonly digest: string;
 }
 
@@ -18,9 +19,14 @@ export async function listPatches(directory = packageFile("kernel", "patches")):
   return Promise.all(
     names.map(async (name) => {
       const path = join(directory, name);
-      return { path, digest: sha256(await readFile(path)) };
+      return { path, digest: sha256(changes(await readFile(path, "latin1"))) };
     }),
   );
+}
+
+/** All from the first file's header on. */
+function changes(patch: string): string {
+  return patch.slice(Math.max(0, patch.search(/^(?:diff --git|---) \S/m)));
 }
 
 /** Nothing is guessed or asked, and nothing is left beside the patched files. */

@@ -61,13 +61,15 @@ describe("a series", () => {
     expect(names).toEqual(["0001-a.patch", "0002-b.patch", "0010-c.patch"]);
   });
 
-  test("has a digest for each patch that changes with its text", async () => {
-    workshop.write(`${tree}-patches/0001-a.patch`, "one");
-    const [before] = await series();
-    workshop.write(`${tree}-patches/0001-a.patch`, "two");
-    const [after] = await series();
-    expect(after?.path).toBe(before?.path);
-    expect(after?.digest).not.toBe(before?.digest);
+  test("has a digest for each patch, of what it changes and not of its message", async () => {
+    const digest = async () => (await series())[0]?.digest;
+    patch("0001-a.patch", { "fork.c": changedAt(10) });
+    const first = await digest();
+    const text = readFileSync(path(`${tree}-patches/0001-a.patch`), "utf8");
+    workshop.write(`${tree}-patches/0001-a.patch`, text.replace("Why.", "For another reason."));
+    expect(await digest()).toBe(first);
+    patch("0001-a.patch", { "fork.c": changedAt(20) });
+    expect(await digest()).not.toBe(first);
   });
 
   test("applies in its order", async () => {
