@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { compilePlugin } from "../dist/bench/plugins.js";
 import { exchangeMany, firstAnswer } from "../dist/bench/requests.js";
 import { servers } from "../dist/bench/servers.js";
+import { median } from "../dist/bench/statistics.js";
 import { freePort } from "../dist/host/ports.js";
 import { run } from "../dist/run.js";
 import { buildVariants, measureParts, partsTable, writeBelow } from "./measure/modes.js";
@@ -59,9 +60,16 @@ try {
 /** One client asks so often, then ends the server. As in `ukl bench`, time passes for a guest that waits. */
 async function live(imagePath, count, qemuArguments) {
   const port = await freePort();
-  const { args, exchange } = servers[program];
+  const { args, exchange, port: guestPort } = servers[program];
   const machine = {
-    ...{ imagePath, accelerator: "tcg", env: {}, args, net: "passt", ports: [`127.0.0.1:${port}:6379`] },
+    ...{
+      imagePath,
+      accelerator: "tcg",
+      env: {},
+      args,
+      net: "passt",
+      ports: [`127.0.0.1:${port}:${guestPort}`],
+    },
     kernelArguments: ["tsc_early_khz=1000000"],
     qemuArguments: ["-icount", "shift=0,sleep=on", ...qemuArguments],
   };
@@ -76,9 +84,6 @@ async function live(imagePath, count, qemuArguments) {
 }
 
 function medians(columns) {
-  const median = (part) => {
-    const sorted = columns.map((column) => column.get(part)).sort((left, right) => left - right);
-    return sorted[sorted.length >> 1];
-  };
-  return new Map([...columns[0].keys()].map((part) => [part, median(part)]));
+  const names = [...columns[0].keys()];
+  return new Map(names.map((part) => [part, median(columns.map((column) => column.get(part)))]));
 }

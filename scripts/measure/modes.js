@@ -18,7 +18,6 @@ const variants = {
   "unikernel, bound": [],
   "with shortcuts": ["--shortcuts"],
 };
-export const variantNames = Object.keys(variants);
 
 /** An image of each variant, with the generic kernel: [path]. */
 export function buildVariants(target, scratch) {
@@ -57,7 +56,7 @@ export function partsTable(columns) {
     part,
     ...columns.map((column) => Math.round(column.get(part))),
   ]);
-  return formatTable(["instructions", ...variantNames], rows);
+  return formatTable(["instructions", ...Object.keys(variants)], rows);
 }
 
 /** Puts the table in the place of the one below the heading. */

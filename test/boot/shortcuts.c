@@ -177,17 +177,13 @@ static char *ending_buffer(size_t size)
 	return memset(pages + 4096 - size, 'e', size);
 }
 
-static int open_fifo(void)
+/* At a path that ends as mkstemp() wants it; the caller removes it. */
+static int open_fifo(char *path)
 {
-	char path[] = "/tmp/ukl-fifo-XXXXXX";
-	int fifo;
-
 	close(mkstemp(path));
 	unlink(path);
 	mkfifo(path, 0600);
-	fifo = open(path, O_RDWR);
-	unlink(path);
-	return fifo;
+	return open(path, O_RDWR);
 }
 
 static int later(struct timespec one, struct timespec other)
@@ -261,9 +257,11 @@ static void use_pieces(void)
 /* Of a named one, because newer kernels leave the times of others alone. */
 static void tell_times_of_a_fifo(void)
 {
-	int fifo = open_fifo();
+	char path[] = "/tmp/ukl-fifo-XXXXXX";
+	int fifo = open_fifo(path);
 	struct stat before;
 
+	unlink(path);
 	fstat(fifo, &before);
 	usleep(20000);
 	tell_times("nothing done", fifo, &before);
@@ -472,10 +470,7 @@ static void use_watched_fifo(void)
 	int watch = inotify_init1(IN_NONBLOCK), fifo;
 
 	printf("-- a watched fifo\n");
-	close(mkstemp(path));
-	unlink(path);
-	mkfifo(path, 0600);
-	fifo = open(path, O_RDWR);
+	fifo = open_fifo(path);
 	inotify_add_watch(watch, path, IN_ACCESS | IN_MODIFY);
 	line("write", write(fifo, "x", 1));
 	line("read", read(fifo, buffer, 1));
