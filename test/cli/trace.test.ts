@@ -31,10 +31,16 @@ workshop.write(
     if (!strcmp(what, "read")) { char line[9]; if (fgets(line, sizeof line, stdin)) printf("read %s", line); }
     if (!strcmp(what, "load") && !dlopen(argv[2], RTLD_NOW)) return 9;
     if (!strcmp(what, "wait")) {
+      sigset_t interrupts, none;
+      sigemptyset(&none);
+      sigemptyset(&interrupts);
+      sigaddset(&interrupts, SIGINT);
       signal(SIGINT, interrupt);
+      sigprocmask(SIG_BLOCK, &interrupts, 0); // One that comes between the question and the wait is not lost.
       puts("waiting");
       fflush(stdout);
-      while (!interrupted) pause();
+      while (!interrupted) sigsuspend(&none);
+      sigprocmask(SIG_SETMASK, &none, 0);
       for (int i = 0; i < 5; i++) usleep(100000);
       printf("interrupted %d\\n", interrupted);
     }
