@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Sends many requests to servers in unikernel mode, and fails on a wrong answer, a message of the kernel, or memory
-// that grows after the first tenth. `npm run steady -- [REQUESTS] [SERVER...]`; a million requests to each by default.
+// that grows after the first tenth. `npm run steady -- [REQUESTS] [SERVER...] [--shortcuts]`; a million requests to
+// each by default.
 //
 // Memory is what QEMU has resident of the guest's: a page counts from its first use on, so what the guest leaks shows,
 // up to the size of the guest, and what it frees and takes again does not. The host may give it 2 MiB at a time.
@@ -54,7 +55,11 @@ const servers = {
   },
 };
 
-const [count = "1000000", ...named] = process.argv.slice(2);
+const shortcuts = "--shortcuts";
+const takesShortcuts = process.argv.includes(shortcuts);
+/** Of the ways to build and to run: a wait leaves the scheduler out only with one CPU. */
+const [flags, cpus] = takesShortcuts ? [[shortcuts], "1"] : [[], "2"];
+const [count = "1000000", ...named] = process.argv.slice(2).filter((word) => word !== shortcuts);
 const names = named.length === 0 ? Object.keys(servers) : named;
 try {
   writeFileSync(join(scratch, "page.txt"), "a page of some bytes\n");
@@ -73,16 +78,15 @@ function say(line) {
 async function tryServer(name, server, wanted) {
   const image = join(scratch, `${name}.elf`);
   const [target, ...rest] = server.build;
-  execFileSync(process.execPath, [ukl, "build", target, "--kernel", "generic", "-o", image, ...rest], {
-    stdio: "ignore",
-  });
+  const args = [ukl, "build", target, "--kernel", "generic", ...flags, "-o", image, ...rest];
+  execFileSync(process.execPath, args, { stdio: "ignore" });
   const port = await freePort();
   const guest = spawn(process.execPath, [
     ukl,
     "run",
     image,
     "--smp",
-    "2",
+    cpus,
     "-p",
     `127.0.0.1:${port}:${server.port}`,
   ]);

@@ -70,7 +70,7 @@ const numberCalls = new Set("getpid gettid getppid getuid geteuid getgid getegid
 
 /** Calls that the kernel has shortcuts of (kernel/patches). */
 export const shortcutCalls: ReadonlySet<string> = new Set(
-  "read write recvfrom sendto epoll_wait futex clock_gettime".split(" "),
+  "read write recvfrom sendto epoll_wait epoll_pwait futex clock_gettime".split(" "),
 );
 
 /** What sites can call: each number has a slot, and there is one for all. */

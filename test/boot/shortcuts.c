@@ -25,6 +25,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -516,6 +517,168 @@ static void use_epoll(void)
 	close(epoll);
 }
 
+static double now_ms(clockid_t clock)
+{
+	struct timespec now;
+
+	clock_gettime(clock, &now);
+	return now.tv_sec * 1e3 + now.tv_nsec / 1e6;
+}
+
+/* To right behind a tick of the kernel, with which its coarse clock goes on. */
+static void await_tick(void)
+{
+	double begin, coarse;
+
+	do {
+		begin = now_ms(CLOCK_MONOTONIC);
+		coarse = now_ms(CLOCK_MONOTONIC_COARSE);
+	} while (now_ms(CLOCK_MONOTONIC_COARSE) == coarse || now_ms(CLOCK_MONOTONIC) - begin > 0.2);
+}
+
+/* Once or again and again. */
+static void expire(int timer, long ms, int repeats)
+{
+	struct timespec time = {0, ms * 1000000};
+	struct itimerspec times = {{0, repeats ? time.tv_nsec : 0}, time};
+
+	timerfd_settime(timer, 0, &times, NULL);
+}
+
+/*
+ * What ends a wait that begins behind a tick: no wait is shorter than that, and some end soon,
+ * not with the next tick. How many do so is also up to a host with other work.
+ */
+static void end_wait_soon(int epoll, int timer, int pipe_end)
+{
+	static const struct {
+		const char *what;
+		long end_ms;
+	} ways[] = {{"its timeout", 7}, {"a signal", 1}, {"an event", 1}, {"another process", 1}};
+	struct epoll_event event;
+	uint64_t count;
+
+	for (int way = 0; way < 4; way++) {
+		int soon = 0, early = 0;
+
+		for (int i = 0; i < 20; i++) {
+			double begin, length;
+			pid_t child = -1;
+
+			await_tick();
+			begin = now_ms(CLOCK_MONOTONIC);
+			if (way == 1)
+				alarm_in_ms(1);
+			if (way == 2)
+				expire(timer, 1, 0);
+			if (way == 3 && (child = fork()) == 0) {
+				usleep(1000);
+				_exit(write(pipe_end, "x", 1) != 1);
+			}
+			if (i % 2)
+				epoll_wait(epoll, &event, 1, way ? 5000 : 7);
+			else
+				epoll_pwait(epoll, &event, 1, way ? 5000 : 7, NULL);
+			length = now_ms(CLOCK_MONOTONIC) - begin;
+			early += length < ways[way].end_ms;
+			soon += length < ways[way].end_ms + 2;
+			if (way == 2)
+				read(timer, &count, sizeof(count));
+			if (child > 0)
+				waitpid(child, NULL, 0);
+		}
+		printf("a wait until %s: %s\n", ways[way].what,
+		       early	   ? "too short"
+		       : soon >= 4 ? "in time"
+				   : "too long");
+	}
+	line("signals", 0);
+}
+
+/* What the kernel knows of its processors' time, idle or not, in ms of each. */
+static double accounted_ms(void)
+{
+	FILE *file = fopen("/proc/stat", "r");
+	double ticks = 0, part;
+	char text[9];
+	int cpus = 0;
+
+	if (fscanf(file, "%8s", text) != 1)
+		exit(1);
+	while (fscanf(file, "%lf", &part) == 1)
+		ticks += part;
+	while (fscanf(file, "%8s%*[^\n]", text) == 1)
+		cpus += !strncmp(text, "cpu", 3);
+	fclose(file);
+	return ticks * 1e3 / sysconf(_SC_CLK_TCK) / cpus;
+}
+
+/* Waiting takes no time of the processor, whether events come within a tick or later, and yet is
+ * counted. */
+static void wait_without_work(int epoll, int timer)
+{
+	static const long period_ms[] = {2, 6};
+
+	handle(SIGPROF, SA_RESTART);
+	for (int i = 0; i < 2; i++) {
+		struct itimerval limit = {{0, 0}, {0, 500000}};
+		double begin = now_ms(CLOCK_MONOTONIC);
+		double worked = now_ms(CLOCK_PROCESS_CPUTIME_ID);
+		double accounted = accounted_ms();
+		struct epoll_event event;
+		uint64_t count;
+
+		setitimer(ITIMER_PROF, &limit, NULL);
+		expire(timer, period_ms[i], 1);
+		while (now_ms(CLOCK_MONOTONIC) - begin < 1000) {
+			epoll_wait(epoll, &event, 1, -1);
+			read(timer, &count, sizeof(count));
+		}
+		worked = now_ms(CLOCK_PROCESS_CPUTIME_ID) - worked;
+		limit.it_value.tv_usec = 0;
+		setitimer(ITIMER_PROF, &limit, NULL);
+		line("a processor's time", worked < 500);
+		line("time that is accounted for", accounted_ms() - accounted > 600);
+	}
+	expire(timer, 0, 0);
+}
+
+static void *wait_for_one(void *epoll)
+{
+	struct epoll_event event;
+
+	return (void *)(long)epoll_wait(*(int *)epoll, &event, 1, 100);
+}
+
+/* Of events that nothing but an interrupt brings, or another task. */
+static void wait_in_place(void)
+{
+	struct epoll_event event = {.events = EPOLLIN | EPOLLET};
+	int timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK);
+	int ends[2], epoll = epoll_create1(0);
+	pthread_t other;
+	void *of_other;
+	long of_us;
+
+	printf("-- waits\n");
+	pipe(ends);
+	handle(SIGALRM, 0);
+	epoll_ctl(epoll, EPOLL_CTL_ADD, timer, &event);
+	epoll_ctl(epoll, EPOLL_CTL_ADD, ends[0], &event);
+	fflush(stdout);
+	end_wait_soon(epoll, timer, ends[1]);
+	wait_without_work(epoll, timer);
+	expire(timer, 20, 0);
+	pthread_create(&other, NULL, wait_for_one, &epoll);
+	of_us = (long)wait_for_one(&epoll);
+	pthread_join(other, &of_other);
+	line("one event for two", of_us + (long)of_other);
+	close(ends[0]);
+	close(ends[1]);
+	close(timer);
+	close(epoll);
+}
+
 static int word;
 
 static void *wake(void *argument)
@@ -605,6 +768,7 @@ int main(void)
 	use_tcp();
 	use_watched_fifo();
 	use_epoll();
+	wait_in_place();
 	use_futex();
 	use_clocks();
 	return 0;
