@@ -549,7 +549,7 @@ static void expire(int timer, long ms, int repeats)
  * What ends a wait that begins behind a tick: no wait is shorter than that, and some end soon,
  * not with the next tick. How many do so is also up to a host with other work.
  */
-static void end_wait_soon(int epoll, int timer, int pipe_end)
+static void end_wait_soon(int epoll, int timer, int to_other)
 {
 	static const struct {
 		const char *what;
@@ -561,9 +561,8 @@ static void end_wait_soon(int epoll, int timer, int pipe_end)
 	for (int way = 0; way < 4; way++) {
 		int soon = 0, early = 0;
 
-		for (int i = 0; i < 20; i++) {
+		for (int i = 0; i < 40; i++) {
 			double begin, length;
-			pid_t child = -1;
 
 			await_tick();
 			begin = now_ms(CLOCK_MONOTONIC);
@@ -571,10 +570,8 @@ static void end_wait_soon(int epoll, int timer, int pipe_end)
 				alarm_in_ms(1);
 			if (way == 2)
 				expire(timer, 1, 0);
-			if (way == 3 && (child = fork()) == 0) {
-				usleep(1000);
-				_exit(write(pipe_end, "x", 1) != 1);
-			}
+			if (way == 3)
+				write(to_other, "x", 1);
 			if (i % 2)
 				epoll_wait(epoll, &event, 1, way ? 5000 : 7);
 			else
@@ -584,8 +581,6 @@ static void end_wait_soon(int epoll, int timer, int pipe_end)
 			soon += length < ways[way].end_ms + 2;
 			if (way == 2)
 				read(timer, &count, sizeof(count));
-			if (child > 0)
-				waitpid(child, NULL, 0);
 		}
 		printf("a wait until %s: %s\n", ways[way].what,
 		       early	   ? "too short"
@@ -650,33 +645,65 @@ static void *wait_for_one(void *epoll)
 	return (void *)(long)epoll_wait(*(int *)epoll, &event, 1, 100);
 }
 
-/* Of events that nothing but an interrupt brings, or another task. */
+/* Another process, which answers each byte after 1 ms; its input ends it. */
+static pid_t start_other(int to_other[2], int from_other[2])
+{
+	pid_t child;
+	char byte;
+
+	pipe(to_other);
+	pipe(from_other);
+	fflush(stdout);
+	child = fork();
+	if (child > 0)
+		return child;
+	close(to_other[1]);
+	while (read(to_other[0], &byte, 1) == 1) {
+		usleep(1000);
+		write(from_other[1], &byte, 1);
+	}
+	_exit(0);
+}
+
+/* For events that nothing but an interrupt brings, or another task. */
 static void wait_in_place(void)
 {
+	int timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK), epoll = epoll_create1(0);
 	struct epoll_event event = {.events = EPOLLIN | EPOLLET};
-	int timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK);
-	int ends[2], epoll = epoll_create1(0);
-	pthread_t other;
-	void *of_other;
+	int to_other[2], from_other[2];
+	cpu_set_t all, first;
+	pthread_t thread;
+	void *of_thread;
 	long of_us;
+	pid_t other;
 
 	printf("-- waits\n");
-	pipe(ends);
 	handle(SIGALRM, 0);
+	/* Between two CPUs it takes a while, however the wait is made. */
+	sched_getaffinity(0, sizeof(all), &all);
+	CPU_ZERO(&first);
+	for (int cpu = 0; CPU_COUNT(&first) == 0; cpu++)
+		if (CPU_ISSET(cpu, &all))
+			CPU_SET(cpu, &first);
+	sched_setaffinity(0, sizeof(first), &first);
+	other = start_other(to_other, from_other);
 	epoll_ctl(epoll, EPOLL_CTL_ADD, timer, &event);
-	epoll_ctl(epoll, EPOLL_CTL_ADD, ends[0], &event);
-	fflush(stdout);
-	end_wait_soon(epoll, timer, ends[1]);
+	epoll_ctl(epoll, EPOLL_CTL_ADD, from_other[0], &event);
+	end_wait_soon(epoll, timer, to_other[1]);
 	wait_without_work(epoll, timer);
 	expire(timer, 20, 0);
-	pthread_create(&other, NULL, wait_for_one, &epoll);
+	pthread_create(&thread, NULL, wait_for_one, &epoll);
 	of_us = (long)wait_for_one(&epoll);
-	pthread_join(other, &of_other);
-	line("one event for two", of_us + (long)of_other);
-	close(ends[0]);
-	close(ends[1]);
+	pthread_join(thread, &of_thread);
+	line("one event for two", of_us + (long)of_thread);
+	close(to_other[1]);
+	waitpid(other, NULL, 0);
+	close(to_other[0]);
+	close(from_other[0]);
+	close(from_other[1]);
 	close(timer);
 	close(epoll);
+	sched_setaffinity(0, sizeof(all), &all);
 }
 
 static int word;
