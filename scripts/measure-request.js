@@ -18,7 +18,7 @@ const document = new URL("../docs/calls.md", import.meta.url);
 const program = "redis-server";
 const timeoutMs = 120_000;
 /** Each number is the median of so many runs, in which the variants take turns. */
-const runs = 5;
+const runs = 9;
 /** The functions that do each part of the work, the first that fits. */
 const parts = {
   "program and its libraries": /^\((init and the program|firmware)\)$/,
