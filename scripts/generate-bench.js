@@ -72,8 +72,9 @@ ring 0 with the instructions, \`classic\` in ring 3.
 | instructions | variant | classic | asked | measured | less than classic |
 | --- | --- | ---: | --- | ---: | --- |
 ${goals.join("")}
-How much of a pipe's and of a request's instructions calls are, and so the most that binding and shortcuts can save of
-them, is measured in [calls.md](calls.md#where-a-requests-instructions-go).
+How much of a pipe's and of a request's instructions calls are, and so the most that binding can save of them, is measured
+in [calls.md](calls.md#where-a-requests-instructions-go). What shortcuts save of a request beyond that is of its wait: with
+one CPU, [nothing else to run](calls.md#shortcuts), and the scheduler left out.
 
 ${list(notes)}
 ${sections.join("\n")}`;
