@@ -62,14 +62,12 @@ async function live(imagePath, count, qemuArguments) {
   const port = await freePort();
   const { args, exchange, port: guestPort } = servers[program];
   const machine = {
-    ...{
-      imagePath,
-      accelerator: "tcg",
-      env: {},
-      args,
-      net: "passt",
-      ports: [`127.0.0.1:${port}:${guestPort}`],
-    },
+    imagePath,
+    accelerator: "tcg",
+    env: {},
+    args,
+    net: "passt",
+    ports: [`127.0.0.1:${port}:${guestPort}`],
     kernelArguments: ["tsc_early_khz=1000000"],
     qemuArguments: ["-icount", "shift=0,sleep=on", ...qemuArguments],
   };

@@ -556,14 +556,17 @@ static void expire(int timer, long ms, int repeats)
  */
 static void end_wait_soon(int epoll, int timer, int to_other)
 {
+	enum { TIMEOUT, SIGNAL, EVENT, PROCESS, WAYS };
 	static const struct {
 		const char *what;
 		long end_ms;
-	} ways[] = {{"its timeout", 7}, {"a signal", 1}, {"an event", 1}, {"another process", 1}};
+	} ways[WAYS] = {
+	    {"its timeout", 7}, {"a signal", 1}, {"an event", 1}, {"another process", 1}};
 	struct epoll_event event;
 	uint64_t count;
 
-	for (int way = 0; way < 4; way++) {
+	for (int way = 0; way < WAYS; way++) {
+		int limit_ms = way == TIMEOUT ? ways[way].end_ms : 5000;
 		int soon = 0, early = 0;
 
 		for (int i = 0; i < 40; i++) {
@@ -571,20 +574,20 @@ static void end_wait_soon(int epoll, int timer, int to_other)
 
 			await_tick();
 			begin = now_ms(CLOCK_MONOTONIC);
-			if (way == 1)
+			if (way == SIGNAL)
 				alarm_in_ms(1);
-			if (way == 2)
+			if (way == EVENT)
 				expire(timer, 1, 0);
-			if (way == 3)
+			if (way == PROCESS)
 				write(to_other, "x", 1);
 			if (i % 2)
-				epoll_wait(epoll, &event, 1, way ? 5000 : 7);
+				epoll_wait(epoll, &event, 1, limit_ms);
 			else
-				epoll_pwait(epoll, &event, 1, way ? 5000 : 7, NULL);
+				epoll_pwait(epoll, &event, 1, limit_ms, NULL);
 			length = now_ms(CLOCK_MONOTONIC) - begin;
 			early += length < ways[way].end_ms;
 			soon += length < ways[way].end_ms + 2;
-			if (way == 2)
+			if (way == EVENT)
 				read(timer, &count, sizeof(count));
 		}
 		printf("a wait until %s: %s\n", ways[way].what,
@@ -613,8 +616,7 @@ static double accounted_ms(void)
 	return ticks * 1e3 / sysconf(_SC_CLK_TCK) / cpus;
 }
 
-/* Waiting takes no time of the processor, whether events come within a tick or later, and yet is
- * counted. */
+/* Waits, for events within a tick or later, take no time of the processor and yet are counted. */
 static void wait_without_work(int epoll, int timer)
 {
 	static const long period_ms[] = {2, 6};
@@ -676,7 +678,7 @@ static void wait_in_place(void)
 	int timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK), epoll = epoll_create1(0);
 	struct epoll_event event = {.events = EPOLLIN | EPOLLET};
 	int to_other[2], from_other[2];
-	cpu_set_t all, first;
+	cpu_set_t all, one;
 	pthread_t thread;
 	void *of_thread;
 	long of_us;
@@ -686,11 +688,9 @@ static void wait_in_place(void)
 	handle(SIGALRM, 0);
 	/* Between two CPUs it takes a while, however the wait is made. */
 	sched_getaffinity(0, sizeof(all), &all);
-	CPU_ZERO(&first);
-	for (int cpu = 0; CPU_COUNT(&first) == 0; cpu++)
-		if (CPU_ISSET(cpu, &all))
-			CPU_SET(cpu, &first);
-	sched_setaffinity(0, sizeof(first), &first);
+	CPU_ZERO(&one);
+	CPU_SET(sched_getcpu(), &one);
+	sched_setaffinity(0, sizeof(one), &one);
 	other = start_other(to_other, from_other);
 	epoll_ctl(epoll, EPOLL_CTL_ADD, timer, &event);
 	epoll_ctl(epoll, EPOLL_CTL_ADD, from_other[0], &event);
