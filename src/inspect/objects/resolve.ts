@@ -11,7 +11,7 @@ import type { ElfSymbol } from "../../elf/symbols.js";
 import type { OpenInput } from "./inputs.js";
 import { comdatGroups, openUnit, type Unit } from "./unit.js";
 
-interface Definition {
+export interface Definition {
   readonly unit: Unit;
   readonly symbol: ElfSymbol;
 }
