@@ -70,7 +70,7 @@ export async function containerTarget(
   for (const [index, { location, name }] of layers.entries()) {
     const what = `the layer ${name} of ${path}`;
     await withLayer(location, { what, digest: digests[index] ?? "", budget, scratch }, (bytes) =>
-      view.add(bytes, what),
+      view.add(bytes, what, { budget }),
     );
   }
   return describe(view, path, config);

@@ -91,14 +91,21 @@ describe("layers", () => {
     expect(view.node("/d")).toMatchObject({ permissions: 0o1777, owner: { uid: 5, gid: 6 } });
   });
 
-  test("leave out devices and pipes: the guest has its own", async () => {
+  test("with names from the root write nothing there", async () => {
+    const view = await layered([file(at("outside"))]);
+    expect([textOf(view, at("outside")), existsSync(at("outside"))]).toEqual([at("outside"), false]);
+  });
+
+  test("have devices and pipes", async () => {
     const view = await layered([
       { name: "dev/sda", type: "block-device", devmajor: 8, devminor: 0 },
       { name: "dev/mem", type: "character-device", devmajor: 1, devminor: 1 },
       { name: "pipe", type: "fifo" },
       file("a"),
     ]);
-    expect(view.names("/")).toEqual(["a"]);
+    expect(view.node("/dev/sda")?.special).toEqual({ kind: "blockDevice", major: 8, minor: 0 });
+    expect(view.node("/dev/mem")?.special).toEqual({ kind: "characterDevice", major: 1, minor: 1 });
+    expect(view.node("/pipe")?.special).toMatchObject({ kind: "fifo" });
   });
 
   test.each([
@@ -188,9 +195,7 @@ describe("refused, with nothing written beside the scratch directory, is", () =>
   test.each([
     ["a name with ..", file("../outside")],
     ["a name with .. inside", file("a/../../outside")],
-    ["an absolute name", file(at("outside"))],
     ["a hard link with ..", { name: "x", type: "link", linkname: "../outside" } as const],
-    ["an absolute hard link", { name: "x", type: "link", linkname: "/etc/passwd" } as const],
   ])("%s", async (_, member) => {
     const before = readdirSync(workshop.directory).filter((name) => !/^(?:layout|scratch)-/.test(name));
     expect((await refusal(await layout({ layers: [[member]] }))).code).toBe("UKL-233");
@@ -211,7 +216,6 @@ describe("refused, with nothing written beside the scratch directory, is", () =>
 
   test.each([
     ["a member that leads out", file("../outside"), "UKL-233"],
-    ["an absolute member", file(at("outside")), "UKL-233"],
     ["a bomb of zeros", file("zeros", "\0".repeat(2 << 20)), "UKL-234"],
   ])("what docker save writes, with %s", async (_, member, code) => {
     const before = readdirSync(workshop.directory);
