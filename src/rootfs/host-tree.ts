@@ -26,6 +26,7 @@ export interface Tree {
 
 export const emptyTree: Tree = { links: new Map(), directories: new Map(), files: new Map() };
 
+const emptyDirectory: RootDirectory = { permissions: 0o755, owner: { uid: 0, gid: 0 } };
 /** Of a directory that is taken whole: more is no configuration. */
 const mostFiles = 4096;
 /** To the patched kernel it says that a program runs in ring 0. */
@@ -90,6 +91,21 @@ export class HostTree implements Tree {
   /** Adds a directory that need not be there, behind the links on its way. */
   declareDirectory(path: string, { permissions, owner }: RootDirectory): void {
     this.directories.set(this.#placeOf(path), { permissions, owner: guestOwner(owner) });
+  }
+
+  /** Adds a directory where there is none. Throws UKL-201 where there is something else. */
+  makeDirectory(path: string): void {
+    let existing = path;
+    while (this.#resolve(existing) === undefined) existing = dirname(existing);
+    if (this.#resolve(existing)?.node.kind === "directory") {
+      if (existing !== path) this.directories.set(this.#placeOf(path), emptyDirectory);
+      return;
+    }
+    throw new UklError("UKL-201", {
+      what: `${path} is to be a directory of the image`,
+      cause: `${existing} is something else`,
+      fix: "make the image without it, or name another directory",
+    });
   }
 
   #placeOf(path: string): string {

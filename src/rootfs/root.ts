@@ -27,6 +27,8 @@ export interface LaunchedProcess {
   readonly environment: Readonly<Record<string, string>>;
   readonly workingDirectory?: string | undefined;
   readonly user?: ProcessUser | undefined;
+  /** What asks it to end, where that is not SIGTERM. */
+  readonly stopSignal?: number | undefined;
 }
 
 interface ProcessUser extends Owner {
