@@ -8,7 +8,7 @@ import { lstat, readdir, readlink, realpath, stat } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
 import { UklError } from "../errors.js";
 import { readInput, unreadable } from "../host/files.js";
-import { directoryOf, guestOwner, type RootDirectory } from "./host-tree.js";
+import { directoryOf, guestOwner, guestPermissions, type RootDirectory } from "./host-tree.js";
 import type { RootFile } from "./root.js";
 
 export interface Included {
@@ -58,7 +58,14 @@ async function collect(guestPath: string, hostPath: string, included: Collected)
   if (status !== undefined && !status.isFile()) throw notIncludable(hostPath, await kindOf(hostPath));
   const data = await readInput(hostPath);
   const owner = status === undefined ? {} : { owner: guestOwner(status) };
-  included.files.push({ path: guestPath, permissions: (status?.mode ?? 0o644) & 0o777, ...owner, data });
+  const permissions = status === undefined ? 0o644 : guestPermissions(status.mode, status);
+  included.files.push({
+    path: guestPath,
+    permissions,
+    ...owner,
+    data,
+    source: hostPath,
+  });
 }
 
 /** Each directory that a link brings is brought once: other links to it lead there. */

@@ -41,7 +41,8 @@ describe("what is included", () => {
     workshop.run("chmod", "750", hostPath("a.txt"));
     const { files, directories } = await readIncluded({ "/etc/a": hostPath("a.txt") });
     const owner = { uid: 0, gid: 0 };
-    expect(files).toEqual([{ path: "/etc/a", permissions: 0o750, owner, data: Buffer.from("a") }]);
+    const [data, source] = [Buffer.from("a"), hostPath("a.txt")];
+    expect(files).toEqual([{ path: "/etc/a", permissions: 0o750, owner, data, source }]);
     expect(directories).toEqual(new Map());
   });
 
