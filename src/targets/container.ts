@@ -3,10 +3,9 @@
  * Container images as targets: `oci:DIRECTORY[:TAG]`, `docker-archive:FILE`, or the path of either. The layers become
  * one root file system; what it says to be started is found in there.
  */
-import { createReadStream, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
-import { basename, join, resolve } from "node:path";
-import { pipeline } from "node:stream/promises";
+import { basename, join, posix, resolve } from "node:path";
 import { parseSignal } from "../host/signals.js";
 import { ArchiveTree } from "./archive-tree.js";
 import {
@@ -18,13 +17,13 @@ import {
   Meter,
   readDocument,
   type UnpackOptions,
-  useMetered,
   withLayer,
+  withUnpacked,
 } from "./container-blobs.js";
 import { malformedContainer, unusableContainer } from "./container-errors.js";
 import { chooseImage } from "./container-index.js";
 import { dockerManifestSchema, type ImageConfig, imageConfigSchema } from "./container-schema.js";
-import { memberName } from "./member-name.js";
+import { leadsOut, memberName } from "./member-name.js";
 import { type TargetUser, userOf } from "./user.js";
 
 export interface ContainerTarget {
@@ -68,7 +67,7 @@ export async function containerTarget(
   }
   for (const [index, { location, name }] of layers.entries()) {
     const what = `the layer ${name} of ${path}`;
-    await withLayer(location, { what, digest: digests[index] ?? "", budget, scratch }, (bytes) =>
+    await withLayer(location, { what, digest: digests[index] ?? "", budget }, (bytes) =>
       view.add(bytes, what, { budget }),
     );
   }
@@ -96,9 +95,23 @@ async function openParts(path: string, budget: Budget, scratch: string): Promise
   await mkdir(scratch, { recursive: true });
   if (status.isDirectory()) return (name) => join(resolve(path), memberName(name, path));
   const tree = new ArchiveTree(join(scratch, "archive"));
-  const meter = new Meter(path, { bytesLeft: budget.bytesLeft });
-  await useMetered(pipeline(createReadStream(path), meter), meter, (bytes) => tree.add(bytes, path));
-  return (name) => tree.locate(`/${memberName(name, path)}`);
+  const ownBudget = { bytesLeft: budget.bytesLeft };
+  const meter = new Meter(path, ownBudget);
+  await withUnpacked(path, meter, (bytes) => tree.add(bytes, path, { budget: ownBudget }));
+  return (name) => {
+    const member = `/${memberName(name, path)}`;
+    checkLink(tree, member, path);
+    return tree.locate(member);
+  };
+}
+
+/** Parts that are stored once are links to each other. Throws UKL-233 for one that leads out of the archive. */
+function checkLink(tree: ArchiveTree, member: string, path: string): void {
+  const { target } = tree.node(member) ?? {};
+  if (target === undefined) return;
+  const place = posix.join(posix.dirname(member.slice(1)), target);
+  if (!target.startsWith("/") && place !== ".." && !place.startsWith("../")) return;
+  throw leadsOut(member.slice(1), path, `it is a link to ${target}`);
 }
 
 async function partsOfLayout(locate: LocatePart, path: string, tag: string | undefined): Promise<Parts> {

@@ -39,7 +39,7 @@ function checkParts(parts: readonly string[], name: string, what: string): void 
   });
 }
 
-function leadsOut(name: string, what: string, cause: string): UklError {
+export function leadsOut(name: string, what: string, cause: string): UklError {
   return new UklError("UKL-233", {
     what: `${what} has a member outside itself: ${JSON.stringify(name)}`,
     cause,
