@@ -130,7 +130,7 @@ export class HostTree implements Tree {
     }
     throw new UklError("UKL-201", {
       what: `${path} is to be a directory of the image`,
-      cause: `${existing} is something else`,
+      cause: `${existing} is no directory`,
       fix: "make the image without it, or name another directory",
     });
   }
