@@ -13,7 +13,7 @@ import type { Manifest } from "./manifest.js";
 import type { LaunchedProcess } from "./rootfs/root.js";
 import { compileCallEntry } from "./stubs/compile.js";
 import { type Target, targetName } from "./target.js";
-import { userOf } from "./targets/user.js";
+import { unknownUser, userOf } from "./targets/user.js";
 
 export interface Inputs {
   /** What messages call the application. */
@@ -140,14 +140,6 @@ export function launchedProcess(
     environment: { ...target?.process.environment, ...env },
     ...(user === undefined ? {} : { user: userOf(target?.view ?? hostView, user, unknownUser) }),
   };
-}
-
-function unknownUser(kind: "user" | "group", name: string): UklError {
-  return new UklError("UKL-114", {
-    what: `there is no ${kind} '${name}'`,
-    cause: `the program is to run as it, and /etc/${kind === "user" ? "passwd" : "group"} does not have it`,
-    fix: "name one that is there, or give a number",
-  });
 }
 
 /** The name of the image and of the application in the guest. */

@@ -23,14 +23,16 @@ export interface KernelWish {
   readonly user?: { readonly uid: number } | undefined;
   /** The files of the image beside the application. */
   readonly files: readonly RootFile[];
+  /** Paths of files with extended attributes. */
+  readonly withAttributes: readonly string[];
 }
 
 export async function chooseImageKernel(wish: KernelWish): Promise<KernelChoice> {
-  const { configuration, programs, callsKernel, files, open, user } = wish;
+  const { configuration, programs, callsKernel, files, open, user, withAttributes } = wish;
   const { args, env, run, kernel } = configuration;
   const texts = files.filter(({ data, isData }) => !isData && !canRun(data));
   const isRoot = user === undefined || user.uid === 0;
-  const others = otherUses({ args, env, run, isRoot, texts });
+  const others = otherUses({ args, env, run, isRoot, texts, withAttributes });
   const { base = "special", options: configured } = kernel;
   return chooseKernel(await readNeeds(), { base, uses: { programs, others }, callsKernel, open, configured });
 }

@@ -125,7 +125,8 @@ export async function withMachine<T>(
   });
 }
 
-async function openImage(path: string): Promise<Image> {
+/** Throws UKL-503 and UKL-504. */
+export async function openImage(path: string): Promise<Image> {
   const image = await readImage(path);
   if (image !== undefined) return image;
   throw new UklError("UKL-503", {

@@ -14,6 +14,7 @@ import { PF, PT, recordSizeBytes, SHT } from "../elf/constants.js";
 import type { ElfFile } from "../elf/file.js";
 import type { ObjectSection, ObjectSymbol } from "../elf/object.js";
 import type { Segment } from "../elf/segments.js";
+import type { Owner } from "../host/file-view.js";
 import { manifestNote } from "../manifest.js";
 import { alignedFileHeader, archiveTrailer, pageBytes } from "../rootfs/cpio.js";
 
@@ -47,13 +48,16 @@ export interface PayloadParts {
   readonly guestPath: string;
   /** Of the application's file, with the sticky bit where it is to run in ring 0. */
   readonly permissions: number;
+  /** Root, unless it says otherwise. */
+  readonly owner?: Owner;
   readonly manifest: string;
 }
 
 export function layOutPayload(parts: PayloadParts): Payload {
   const file = loadedFile(parts.application);
   const segments = placeSegments(parts.application, file.length);
-  const member = { path: parts.guestPath, permissions: parts.permissions, sizeBytes: file.length };
+  const { guestPath: path, permissions, owner } = parts;
+  const member = { path, permissions, owner, sizeBytes: file.length };
   const head = Buffer.concat([parts.members, alignedFileHeader(member, parts.members.length)]);
   const tail = Buffer.concat([Buffer.alloc((4 - (file.length % 4)) % 4), archiveTrailer]);
   const archiveBytes = head.length + file.length + tail.length;

@@ -2,8 +2,9 @@
 /** The root file system of an image: what is in it before the application's own file. */
 import { dirname } from "node:path/posix";
 import type { Owner } from "../host/file-view.js";
+import { encodeName } from "../host/names.js";
 import type { ArchiveEntry } from "./cpio.js";
-import { emptyTree, type RootDirectory, type Tree } from "./host-tree.js";
+import { type Attributes, emptyTree, type RootDirectory, type Tree } from "./host-tree.js";
 
 export interface RootFile {
   /** Absolute, without . or .. components. */
@@ -12,6 +13,8 @@ export interface RootFile {
   /** Root, unless it says otherwise. */
   readonly owner?: Owner;
   readonly data: Uint8Array;
+  /** Where it was read on this machine. */
+  readonly source?: string;
   /** Of a package: what it mentions says nothing of what the application does. */
   readonly isData?: true;
 }
@@ -27,6 +30,8 @@ export interface LaunchedProcess {
   readonly environment: Readonly<Record<string, string>>;
   readonly workingDirectory?: string | undefined;
   readonly user?: ProcessUser | undefined;
+  /** What asks it to end, where that is not SIGTERM. */
+  readonly stopSignal?: number | undefined;
 }
 
 interface ProcessUser extends Owner {
@@ -51,6 +56,8 @@ export interface RootContents {
   readonly files: readonly RootFile[];
   /** What the application finds in the places where its host has it. */
   readonly tree?: Tree | undefined;
+  /** Of files and directories, by path; those of the tree where nobody says. */
+  readonly attributes?: ReadonlyMap<string, Attributes>;
 }
 
 /** What a program finds in its environment unless the configuration says otherwise. */
@@ -89,12 +96,13 @@ const plainDirectory: RootDirectory = { permissions: 0o755, owner: root };
 
 /** In an order in which each directory comes before what is in it. */
 export function rootEntries(contents: RootContents): readonly ArchiveEntry[] {
-  const { process, guestFile, tree = emptyTree } = contents;
+  const { process, guestFile, tree = emptyTree, attributes = tree.attributes } = contents;
   const files: RootFile[] = [
     { path: "/init", permissions: 0o755, data: contents.init },
     ...launchFiles(process),
     // The dispatch writes into it which masked calls were tried (syscall-stubs/x86_64/dispatch.c).
     { path: "/ukl/masked", permissions: 0o444, data: new Uint8Array() },
+    ...(attributes.size === 0 ? [] : [attributesFile(attributes)]),
     ...contents.files,
   ];
   const named = new Set(files.map(({ path }) => path));
@@ -107,6 +115,7 @@ export function rootEntries(contents: RootContents): readonly ArchiveEntry[] {
     guestFile,
     ...tree.directories.keys(),
     ...tree.links.keys(),
+    ...tree.specials.keys(),
     ...files.map(({ path }) => path),
   ]) {
     for (const parent of parents(path)) if (!directories.has(parent)) directories.set(parent, plainDirectory);
@@ -126,6 +135,7 @@ export function rootEntries(contents: RootContents): readonly ArchiveEntry[] {
         minor,
       }),
     ),
+    ...[...tree.specials].map(([path, special]): ArchiveEntry => ({ path, ...special })),
     ...files.map(
       ({ path, permissions, owner, data }): ArchiveEntry => ({
         ...{ kind: "file", path, permissions, owner, data },
@@ -149,6 +159,16 @@ export function launchFiles(process: LaunchedProcess): readonly RootFile[] {
       data: strings([workingDirectory, ...[uid, gid, ...groups].map(String)]),
     },
   ];
+}
+
+/** The file that says which attributes init sets (syscall-stubs/x86_64/init/attributes.c). */
+function attributesFile(attributes: ReadonlyMap<string, Attributes>): RootFile {
+  const fields = [...attributes].flatMap(([path, own]) =>
+    [...own].flatMap(([name, value]) => [
+      ...[encodeName(`${path}\0`), Buffer.from(`${name}\0${value.length}\0`), value],
+    ]),
+  );
+  return { path: "/ukl/attributes", permissions: 0o644, data: Buffer.concat(fields) };
 }
 
 /** The file that says what init mounts (syscall-stubs/x86_64/init/mounts.c), in that order. */

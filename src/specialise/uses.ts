@@ -17,9 +17,18 @@ export interface Circumstances {
   readonly isRoot: boolean;
   /** Files that are no programs: scripts and data. */
   readonly texts: readonly { readonly path: string; readonly data: Uint8Array }[];
+  /** Paths of files with extended attributes. */
+  readonly withAttributes: readonly string[];
 }
 
-export function otherUses({ args, env, run, isRoot, texts }: Circumstances): readonly Reason[] {
+export function otherUses({
+  args,
+  env,
+  run,
+  isRoot,
+  texts,
+  withAttributes,
+}: Circumstances): readonly Reason[] {
   const places = [
     ...args.map((text) => ({ text, evidence: "an argument" })),
     ...Object.entries(env).map(([name, text]) => ({ text, evidence: `the variable ${name}` })),
@@ -29,7 +38,10 @@ export function otherUses({ args, env, run, isRoot, texts }: Circumstances): rea
     pathsIn(text).map((name): Reason => ({ kind: "path", name, evidence })),
   );
   const asUser: Reason = { kind: "call", name: "setuid", evidence: "the start as another user" };
-  return [...paths, ...machineUses(run), ...(isRoot ? [] : [asUser])];
+  const attributes = withAttributes.map(
+    (evidence): Reason => ({ kind: "feature", name: "extended attributes", evidence }),
+  );
+  return [...paths, ...machineUses(run), ...attributes, ...(isRoot ? [] : [asUser])];
 }
 
 function machineUses({ cpus = 1, ports, volumes, disks }: Circumstances["run"]): readonly Reason[] {

@@ -15,6 +15,8 @@
  *
  *   /ukl/process  its working directory and user (process.c)
  *
+ *   /ukl/attributes  extended attributes of files (attributes.c), where there are any
+ *
  *   /ukl/network  the addresses of the card (network.c)
  *   /ukl/mounts   disks and directories of the host (mounts.c); may be absent
  *
@@ -22,6 +24,7 @@
  */
 #include <asm/fcntl.h>
 #include <asm/signal.h>
+#include "attributes.h"
 #include "host.h"
 #include "network.h"
 #include "mounts.h"
@@ -170,6 +173,7 @@ _Noreturn void init_main(long *stack)
 
 	use_ports(1);
 	mount_all();
+	set_attributes();
 	set_up_network();
 	open_stdio((char **)(stack + stack[0] + 2));
 	mount_attached();
