@@ -70,6 +70,7 @@ export async function dryRun(request: RunRequest): Promise<string> {
   const commands = await withMachine(request, leaveNetwork, async (machine, { plan }) => [
     ...(plan.helper === undefined ? [] : [plan.helper]),
     qemuCommand(machine),
+    ...(plan.relay === undefined ? [] : [plan.relay]),
   ]);
   return commands.map(formatCommand).join("\n");
 }
@@ -110,6 +111,7 @@ export async function withMachine<T>(
         memory,
         cpus,
         devices: [...network.plan.devices, ...(request.qemuArguments ?? [])],
+        ...(network.plan.environment === undefined ? {} : { environment: network.plan.environment }),
         kernelArguments: await kernelArguments(request),
         ...(instructionCount === undefined ? {} : { instructionCount }),
         ...(archives.length === 0 ? {} : { initrdPath }),

@@ -50,9 +50,13 @@ export interface RunningTool {
  * Starts a command. While its streams are not read from, the program waits; but begin to read in the same turn
  * of the event loop, because Node throws away what nobody listens to when the program ends.
  *
- * The connections in `inherited` are the program's alone from then on.
+ * The connections in `inherited` are the program's alone from then on, but for those in `kept`.
  */
-export function start(command: Command, inherited: readonly Socket[] = []): RunningTool {
+export function start(
+  command: Command,
+  inherited: readonly Socket[] = [],
+  kept: readonly Socket[] = [],
+): RunningTool {
   const child = execa("setpriv", ["--pdeathsig", "KILL", "--", command.tool, ...command.args], {
     reject: false,
     buffer: false,
@@ -62,7 +66,7 @@ export function start(command: Command, inherited: readonly Socket[] = []): Runn
     stdio: ["pipe", "pipe", "pipe", "pipe", "pipe", ...inherited],
     ...(command.cwd === undefined ? {} : { cwd: command.cwd }),
   });
-  for (const connection of inherited) connection.destroy();
+  for (const connection of inherited) if (!kept.includes(connection)) connection.destroy();
   // Node's pipes lead both ways; execa cannot know which way this one is meant.
   const toProgram = child.stdio[toProgramFd] as Duplex;
   // Writing to a program that has just ended is no event of its own: `ended` tells.
