@@ -6,7 +6,7 @@ import { compileHelper } from "./host/helpers.js";
 import { identifyTool } from "./host/machine.js";
 import { checkPorts } from "./host/ports.js";
 import type { Manifest } from "./manifest.js";
-import { type PortMapping, parsePort } from "./network-options.js";
+import { distinctPorts, type PortMapping, parsePort } from "./network-options.js";
 import { networkFiles } from "./rootfs/network.js";
 import type { RootFile } from "./rootfs/root.js";
 import { hasOption } from "./specialise/lacking.js";
@@ -58,7 +58,7 @@ const thisHost: NetworkHost = {
 /** Throws UKL-101, UKL-401, UKL-605 and UKL-608. */
 export async function planRunNetwork(manifest: Manifest, request: NetworkRequest): Promise<PlannedNetwork> {
   const portWords = request.ports ?? manifest.run.ports ?? [];
-  const ports = portWords.flatMap((text) => parsePort(text) ?? []);
+  const ports = distinctPorts(portWords.flatMap((text) => parsePort(text) ?? []));
   // What counts its instructions should count the same ones each time.
   const standard = request.instructionCount ? "none" : "auto";
   const wish = {

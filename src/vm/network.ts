@@ -9,7 +9,7 @@
 import { UklError } from "../errors.js";
 import type { Command } from "../host/exec.js";
 import { inheritedFd } from "../host/spawn.js";
-import type { PortMapping } from "../network-options.js";
+import { formatHostPort, type PortMapping } from "../network-options.js";
 import { type HostLink, hostLink, passtCommand } from "./passt.js";
 import type { PasstAbility } from "./passt-ability.js";
 import type { PasstTrial } from "./passt-trial.js";
@@ -109,6 +109,7 @@ export function chooseNetwork(wish: NetworkWish): NetworkKind {
     throw noCard();
   }
   if (net !== "auto") return net as NetworkKind;
+  if (portsInTwoPlaces(ports).length > 0) return "user";
   return ports.length > 0 || (usesSockets && hasPasst) ? "passt" : "none";
 }
 
@@ -260,21 +261,37 @@ function checkPortsPossible({ net, ports }: NetworkWish): void {
         net === "none" ? "leave out --net, or -p" : "leave out -p, and connect to the address of the guest",
     });
   }
-  for (const port of ports) {
-    const other = ports.find(
-      (each) =>
-        each.protocol === port.protocol &&
-        each.hostPort === port.hostPort &&
-        each.guestPort !== port.guestPort,
-    );
-    if (other === undefined) continue;
+  for (const [port, other] of portsInTwoPlaces(ports)) {
+    const isAmbiguous = port.guestPort !== other.guestPort && overlap(port, other);
+    if (!isAmbiguous && (net === "user" || (net === "auto" && ports.every(isForIpv4)))) continue;
     throw new UklError("UKL-101", {
-      what: `port ${port.hostPort} of the host leads to two ports of the guest`,
-      cause: `they are ${port.guestPort} and ${other.guestPort}; passt tells them apart by port alone, not by address`,
-      fix: "take different ports of the host",
+      what:
+        port.guestPort === other.guestPort
+          ? `port ${port.hostPort} of the host is named with two addresses`
+          : `port ${port.hostPort} of the host leads to two ports of the guest`,
+      cause: isAmbiguous
+        ? `they are ${port.guestPort} and ${other.guestPort}, at the same address`
+        : `they are ${formatHostPort(port)} and ${formatHostPort(other)}; passt tells them apart by port alone, not by address`,
+      fix: "take different ports of the host, or no address for all of them",
     });
   }
 }
+
+/** Pairs of mappings with one port of the host. */
+function portsInTwoPlaces(ports: readonly PortMapping[]): readonly (readonly [PortMapping, PortMapping])[] {
+  return ports.flatMap((port, index) =>
+    ports
+      .slice(index + 1)
+      .filter(({ protocol, hostPort }) => protocol === port.protocol && hostPort === port.hostPort)
+      .map((other) => [port, other] as const),
+  );
+}
+
+function overlap(one: PortMapping, other: PortMapping): boolean {
+  return one.address === other.address || [one, other].some(({ address }) => everyAddress.has(address));
+}
+
+const everyAddress: ReadonlySet<string | undefined> = new Set([undefined, "0.0.0.0", "::"]);
 
 function passtBroken(reason: string): UklError {
   return new UklError("UKL-608", {
