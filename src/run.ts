@@ -73,6 +73,7 @@ export async function dryRun(request: RunRequest): Promise<string> {
   const commands = await withMachine(request, leaveNetwork, async (machine, { plan }) => [
     ...(plan.helper === undefined ? [] : [plan.helper]),
     qemuCommand(machine),
+    ...(plan.relay === undefined ? [] : [plan.relay]),
   ]);
   return commands.map(formatCommand).join("\n");
 }
@@ -114,6 +115,7 @@ export async function withMachine<T>(
         cpus,
         stdio: request.stdio ?? streams,
         devices: [...network.plan.devices, ...(request.qemuArguments ?? [])],
+        ...(network.plan.environment === undefined ? {} : { environment: network.plan.environment }),
         kernelArguments: await kernelArguments(request),
         ...(instructionCount === undefined ? {} : { instructionCount }),
         ...(archives.length === 0 ? {} : { initrdPath }),
