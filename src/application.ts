@@ -135,12 +135,13 @@ export function launchedProcess(
     leading,
     args: args.length > 0 ? args : (target?.defaultArgs ?? []),
     ...target?.process,
+    ...(target?.isWhole ? { accounts: "own" as const } : {}),
     environment: { ...target?.process.environment, ...env },
     ...(user === undefined ? {} : { user: userOf(target?.view ?? hostView, user, unknownUser) }),
   };
 }
 
-function unknownUser(kind: "user" | "group", name: string): UklError {
+export function unknownUser(kind: "user" | "group", name: string): UklError {
   return new UklError("UKL-114", {
     what: `there is no ${kind} '${name}'`,
     cause: `the program is to run as it, and /etc/${kind === "user" ? "passwd" : "group"} does not have it`,

@@ -24,14 +24,14 @@ export type ArchiveEntry = Member &
       }
   );
 
-const typeBits = {
+export const typeBits = {
   directory: 0o040000,
   file: 0o100000,
   symlink: 0o120000,
   characterDevice: 0o020000,
 } as const;
 
-const headerBytes = 110;
+export const headerBytes = 110;
 /** PATH_MAX: the kernel takes no longer name, with what is behind its end. */
 const nameLimitBytes = 4096;
 /** The kernel gives a file the pages of the archive where its data begin on one (kernel/patches). */

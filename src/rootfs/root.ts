@@ -27,9 +27,11 @@ export interface LaunchedProcess {
   readonly environment: Readonly<Record<string, string>>;
   readonly workingDirectory?: string | undefined;
   readonly user?: ProcessUser | undefined;
+  /** Where all accounts are the image's own. */
+  readonly accounts?: "own";
 }
 
-interface ProcessUser extends Owner {
+export interface ProcessUser extends Owner {
   /** Beside the one above. */
   readonly groups: readonly number[];
 }
