@@ -96,6 +96,7 @@ export const errorCatalogue = {
   "UKL-615": entry("the state of a guest is damaged", exitCode.badInput),
   "UKL-616": entry("the guest takes no signals", exitCode.unavailable),
   "UKL-617": entry("the guest is running", exitCode.unavailable),
+  "UKL-618": entry("the state of a guest cannot be read", exitCode.unavailable),
   "UKL-620": entry("a volume or disk cannot be attached", exitCode.badInput),
   "UKL-621": entry("the disk has no file system that the guest can mount", exitCode.badInput),
   "UKL-622": entry("the disk is in use", exitCode.unavailable),

@@ -15,17 +15,25 @@ export const keptBytes: number = 16 * 1024 ** 2;
 const periodSeconds = 5;
 const chunkBytes = 64 * 1024;
 
+/** What a machine says of its application: the start comes first, and the exit status last. */
+export const controlFile = "control";
+export const controlHeadBytes: number = 64 * 1024;
+export const controlTailBytes: number = 64 * 1024;
+
 /** 124 is what timeout(1) says of a program that went on until it was ended. */
-const makeHoles = `while timeout "$3" cat; [ $? -eq 124 ]; do
-  excess=$(($(stat -c %s "$1") - $2))
-  [ "$excess" -le 0 ] || fallocate --punch-hole --offset 0 --length "$excess" "$1"
+const makeHoles = `trim() {
+  excess=$(($(stat -c %s "$1") - $2 - $3))
+  [ "$excess" -le 0 ] || fallocate --punch-hole --offset "$2" --length "$excess" "$1"
+}
+while timeout "$3" cat; [ $? -eq 124 ]; do
+  trim "$1" 0 "$2"
+  trim "$4" "$5" "$6"
 done`;
 
 export function trimCommand(directory: string, keep = keptBytes, seconds = periodSeconds): Command {
-  return {
-    tool: "sh",
-    args: ["-c", makeHoles, "sh", join(directory, consoleFile), String(keep), String(seconds)],
-  };
+  const console = [join(directory, consoleFile), String(keep), String(seconds)];
+  const control = [join(directory, controlFile), String(controlHeadBytes), String(controlTailBytes)];
+  return { tool: "sh", args: ["-c", makeHoles, "sh", ...console, ...control] };
 }
 
 /** From a position on, or from where the kept part begins; returns the position behind what was read. */

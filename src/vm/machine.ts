@@ -54,8 +54,10 @@ export interface BootOutcome {
 const resetGraceMs = 5000;
 /** Holds a kernel panic with its trace. */
 export const consoleTailBytes = 16 * 1024;
-/** Far more than any guest has to say; the rest is ignored, since the guest may write without end. */
+/** Far more than any guest has to say; the rest is dropped, since the guest may write without end. */
 const maxMessages = 1024;
+/** But for these, each of which is kept once: how the application fared. */
+const lasting: ReadonlySet<ControlMessage["kind"]> = new Set(["signals", "start", "error", "exit"]);
 
 type Halt =
   | { readonly kind: "timeout" }
@@ -76,7 +78,7 @@ export async function boot(command: Command, options: ConsoleOptions = {}): Prom
   try {
     const console = relayConsole(qemu.stdout, tail, options.onConsole).catch(halting.fail);
     const control = relayControl(qemu.fromProgram, (message) => {
-      if (messages.length < maxMessages) messages.push(message);
+      if (messages.length < maxMessages || isLasting(message, messages)) messages.push(message);
       if (message.kind === "start" && startMs === undefined) {
         startMs = performance.now() - beginMs;
         feed(qemu, options.stdin).catch(halting.fail);
@@ -106,6 +108,10 @@ export async function boot(command: Command, options: ConsoleOptions = {}): Prom
     options.signals?.destroy();
     for (const stream of [qemu.stdin, qemu.stdout, qemu.fromProgram, qemu.toProgram]) stream.destroy();
   }
+}
+
+function isLasting({ kind }: ControlMessage, earlier: readonly ControlMessage[]): boolean {
+  return lasting.has(kind) && !earlier.some((message) => message.kind === kind);
 }
 
 /** The first reason for which the machine has to end before its time. */
