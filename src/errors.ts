@@ -76,6 +76,7 @@ export const errorCatalogue = {
   "UKL-405": entry("a tool took too long", exitCode.unavailable),
   "UKL-406": entry("the host packages cannot be installed", exitCode.unavailable),
   "UKL-407": entry("the Debian package cannot be fetched", exitCode.unavailable),
+  "UKL-408": entry("a tool cannot be started", exitCode.unavailable),
   "UKL-501": entry("the image does not link", exitCode.bug),
   "UKL-502": entry("the image failed its verification", exitCode.bug),
   "UKL-503": entry("the file is not a ukl image", exitCode.badInput),
