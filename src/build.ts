@@ -79,7 +79,8 @@ export async function build(request: BuildRequest): Promise<BuildResult> {
 
     checkBuiltMemory(image, manifest, application.path);
     verifyImage(image, output, { payload, application, manifest: manifestText, kernelSymbols });
-    await writeOutput(output, image, 0o755);
+    // It is no program of the host, which would load it where a program is, and end it by a signal.
+    await writeOutput(output, image, 0o644);
     time.lap("verify");
 
     const bzImage = request.bzImage

@@ -85,7 +85,7 @@ export async function withMachine<T>(
   connect: (planned: PlannedNetwork, scratch: string) => Promise<Network>,
   work: (machine: MachineOptions, network: Network) => Promise<T>,
 ): Promise<T> {
-  const { manifest, segments } = request.image ?? (await openImage(request.imagePath));
+  const { manifest, segments } = checkEntry(request, request.image ?? (await openImage(request.imagePath)));
   const bootMode = chooseBootMode(manifest, request);
   const attachments = await chooseAttachments(manifest, request);
   const memory = request.memory ?? manifest.run.memory;
@@ -137,6 +137,16 @@ async function openImage(path: string): Promise<Image> {
     what: `${path} is not an image`,
     cause: "it has no manifest of ukl",
     fix: `build it first: ukl build ${path}`,
+  });
+}
+
+/** Throws UKL-503. */
+function checkEntry({ imagePath }: RunRequest, image: Image): Image {
+  if (image.hasEntryNote) return image;
+  throw new UklError("UKL-503", {
+    what: `${imagePath} cannot be started`,
+    cause: "its PVH entry note is not there: something took notes out of the file after it was built",
+    fix: "build it again, and leave its notes in; 'strip' and 'objcopy --strip-all' do",
   });
 }
 

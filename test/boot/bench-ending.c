@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* A server of port 6379 that answers as many requests as its client counts once, and a half, and ends. */
+/* A server that answers as many requests as its client counts once, and a half, and ends. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -23,7 +23,7 @@ static int answer(int connection, int left)
 
 int main(void)
 {
-	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(6379) };
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(6379)};
 	int listener = socket(AF_INET, SOCK_STREAM, 0);
 	int left = requests;
 

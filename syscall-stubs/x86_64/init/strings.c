@@ -2,42 +2,93 @@
 /* Reads the files of the archive; they are the toolkit's own, but an initrd may have replaced them.
  */
 #include <asm/fcntl.h>
+#include <linux/mman.h>
 #include "host.h"
 #include "strings.h"
 
-#define E2BIG 7
+#define EINVAL 22
+/* lseek(2), as of linux/fs.h, which is not for programs without a C library. */
+#define SEEK_SET 0
+#define SEEK_END 2
+
+/* Pages of zeros, or a negative errno. */
+static long allocate(long size)
+{
+	return syscall6(__NR_mmap, 0, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+			0);
+}
+
+/* As much as fits, or a negative errno. */
+static long read_all(long fd, char *bytes, long room)
+{
+	long size = 0, got;
+
+	while ((got = syscall3(__NR_read, fd, bytes + size, room - size)) > 0)
+		size += got;
+	return got < 0 ? got : size;
+}
+
+/* Returns the number of bytes. */
+static long read_open(long fd, struct strings *strings)
+{
+	long size, memory;
+
+	strings->bytes = strings->few_bytes;
+	size = read_all(fd, strings->bytes, FEW_BYTES);
+	if (size < FEW_BYTES)
+		return size;
+	size = syscall3(__NR_lseek, fd, 0, SEEK_END);
+	memory = allocate(size);
+	if (memory < 0)
+		return memory;
+	strings->bytes = (char *)memory;
+	syscall3(__NR_lseek, fd, 0, SEEK_SET);
+	return read_all(fd, strings->bytes, size);
+}
 
 /* Returns the number of bytes, which end in NUL. */
 static long read_bytes(const char *path, struct strings *strings)
 {
 	long fd = syscall3(__NR_open, path, O_RDONLY | O_CLOEXEC, 0);
-	long size = 0, got;
+	long size;
 
 	if (fd < 0)
 		return fd;
-	while ((got = syscall3(__NR_read, fd, strings->bytes + size, BYTES_MAX - size)) > 0)
-		size += got;
+	size = read_open(fd, strings);
 	syscall1(__NR_close, fd);
-	if (got < 0)
-		return got;
-	if (size == BYTES_MAX || (size > 0 && strings->bytes[size - 1] != '\0'))
-		return -E2BIG;
+	if (size > 0 && strings->bytes[size - 1] != '\0')
+		return -EINVAL;
 	return size;
+}
+
+static long count_strings(const char *bytes, long size)
+{
+	long count = 0, i;
+
+	for (i = 0; i < size; i++)
+		count += bytes[i] == '\0';
+	return count;
 }
 
 long read_strings(const char *path, struct strings *strings)
 {
 	long size = read_bytes(path, strings);
-	long count = 0, i;
+	long count, memory, i, at = 0;
 
 	if (size < 0)
 		return size;
-	for (i = 0; i < size; i++) {
-		if (i > 0 && strings->bytes[i - 1] != '\0')
-			continue;
-		if (count == STRINGS_MAX)
-			return -E2BIG;
-		strings->vector[count++] = strings->bytes + i;
+	count = count_strings(strings->bytes, size);
+	strings->vector = strings->few;
+	if (count > FEW_STRINGS) {
+		memory = allocate((count + 1) * sizeof(char *));
+		if (memory < 0)
+			return memory;
+		strings->vector = (char **)memory;
+	}
+	for (i = 0; i < count; i++) {
+		strings->vector[i] = strings->bytes + at;
+		while (strings->bytes[at++])
+			;
 	}
 	strings->vector[count] = 0;
 	return count;
