@@ -6,22 +6,23 @@
 #include "host.h"
 #include "strings.h"
 
+#define E2BIG 7
 #define EINVAL 22
-/* lseek(2), as of linux/fs.h, which is not for programs without a C library. */
-#define SEEK_SET 0
-#define SEEK_END 2
 
-/* Pages of zeros, or a negative errno. */
+/* More than any execve takes: three quarters of _STK_LIM (fs/exec.c). */
+#define MOST_BYTES (8 * 1024 * 1024)
+
+/* Pages of zeros, which take memory when they are written; or a negative errno. */
 static long allocate(long size)
 {
-	return syscall6(__NR_mmap, 0, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-			0);
+	return syscall6(__NR_mmap, 0, size, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 }
 
-/* As much as fits, or a negative errno. */
-static long read_all(long fd, char *bytes, long room)
+/* Reads on behind the first `size` bytes; returns how many there are then, or a negative errno. */
+static long read_on(long fd, char *bytes, long size, long room)
 {
-	long size = 0, got;
+	long got;
 
 	while ((got = syscall3(__NR_read, fd, bytes + size, room - size)) > 0)
 		size += got;
@@ -31,19 +32,20 @@ static long read_all(long fd, char *bytes, long room)
 /* Returns the number of bytes. */
 static long read_open(long fd, struct strings *strings)
 {
-	long size, memory;
+	long size, memory, i;
 
 	strings->bytes = strings->few_bytes;
-	size = read_all(fd, strings->bytes, FEW_BYTES);
+	size = read_on(fd, strings->bytes, 0, FEW_BYTES);
 	if (size < FEW_BYTES)
 		return size;
-	size = syscall3(__NR_lseek, fd, 0, SEEK_END);
-	memory = allocate(size);
+	memory = allocate(MOST_BYTES);
 	if (memory < 0)
 		return memory;
 	strings->bytes = (char *)memory;
-	syscall3(__NR_lseek, fd, 0, SEEK_SET);
-	return read_all(fd, strings->bytes, size);
+	for (i = 0; i < size; i++)
+		strings->bytes[i] = strings->few_bytes[i];
+	size = read_on(fd, strings->bytes, size, MOST_BYTES);
+	return size == MOST_BYTES ? -E2BIG : size;
 }
 
 /* Returns the number of bytes, which end in NUL. */
