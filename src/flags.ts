@@ -10,7 +10,13 @@ import { UklError } from "./errors.js";
 import { readStart } from "./host/files.js";
 import { findProgram } from "./host/programs.js";
 import { findImage } from "./image.js";
-import { checkConfiguration, checkOptions, type GivenTarget, onlyForBuilds } from "./option-rules.js";
+import {
+  checkBinding,
+  checkConfiguration,
+  checkOptions,
+  type GivenTarget,
+  onlyForBuilds,
+} from "./option-rules.js";
 
 type MaskFlags = NonNullable<ConfigurationFlags["mask"]>;
 
@@ -77,6 +83,7 @@ export async function readConfiguration(
   if (target === undefined) return merged;
   if (merged.program !== undefined) await refuseImage(merged.program);
   checkOptions(flags, target);
+  checkBinding(flags);
   if (file !== undefined) checkConfiguration(file, merged, target);
   return merged;
 }

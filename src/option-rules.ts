@@ -104,6 +104,19 @@ export function checkOptions(flags: Partial<BuildFlags>, { kind, name }: GivenTa
 }
 
 /**
+ * Throws UKL-101. In classic mode both options are without a meaning too, as all is that concerns ring 0; but the same
+ * words in either mode are how two images are compared.
+ */
+export function checkBinding({ bind, shortcuts }: Pick<BuildFlags, "bind" | "shortcuts">): void {
+  if (bind || shortcuts !== true) return;
+  throw new UklError("UKL-101", {
+    what: "--shortcuts does not count with --no-bind",
+    cause: "shortcuts are taken by system calls that became calls, and --no-bind leaves none",
+    fix: "leave out one of them",
+  });
+}
+
+/**
  * The same for what a configuration file has. What counts in a build says nothing of a run of an image that is there,
  * whose configuration this may have been. Throws UKL-112.
  */

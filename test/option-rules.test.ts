@@ -121,6 +121,13 @@ test.each([
   await expect(refused).rejects.toMatchObject({ detail: { fix: expect.stringMatching(fix) } });
 });
 
+test("shortcuts without bound calls are refused", async () => {
+  await expect(asked("sources", { bind: false, shortcuts: true })).rejects.toMatchObject({
+    code: "UKL-101",
+    detail: { what: expect.stringContaining("--shortcuts") },
+  });
+});
+
 /** Commander's own names of the options that a command has beside those of images. */
 const ownOptions: Readonly<Record<string, readonly string[]>> = {
   build: ["output", "bzimage", "explainKernel", "json"],

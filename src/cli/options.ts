@@ -54,7 +54,7 @@ export function addImageOptions(command: Command): Command {
     .option("--name <name>", "name of the image and of the program in the guest")
     .addOption(new Option("--mode <mode>", "ring 0 or ring 3").choices(["unikernel", "classic"]))
     .option("--no-bind", "leave the system call instructions of the program as they are")
-    .option("--shortcuts", "let bound reads, writes and waits take the kernel's shortcuts")
+    .option("--shortcuts", "let bound reads, writes and waits take the kernel's shortcuts, in unikernel mode")
     .option("-l, --library <name>", "link this library", collect, [])
     .option("-L, --library-path <dir>", "look for libraries here", collect, [])
     .option("--cc <compiler>", "compile and link with this compiler")
@@ -63,7 +63,7 @@ export function addImageOptions(command: Command): Command {
     .option("-u, --user <user[:group]>", "as whom the program runs (default: root)")
     .option("-e, --env <name=value>", "set in the program's environment", collect, [])
     .option("--include <guest=host>", "put a file or directory into the image", collect, [])
-    .option("--ring0 <path>", "run this guest program in ring 0 too", collect, [])
+    .option("--ring0 <path>", "run this guest program in ring 0 too, in unikernel mode", collect, [])
     .addOption(
       new Option("--mask <policy>", "what a system call without use gets").choices([...maskPolicies, "none"]),
     )

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** What an option says counts in the guest, or is refused; the same program on the host says what is right. */
 import { execFileSync, spawnSync } from "node:child_process";
-import { copyFile, mkdtemp, rm, stat, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -89,6 +89,27 @@ describe.each(modes)("a %s image", (mode) => {
     });
     expect((await run("sleep.elf")).stderr).toMatch(/^error\[UKL-603\].* 3 s\n/m);
   });
+});
+
+test("a program beside the application runs in ring 0 where it is named, wherever it is from", async () => {
+  const cpl = fileURLToPath(new URL("options-ring.c", import.meta.url));
+  const words = ["--include", "/tools=tools", "--kernel", "generic", "-o", "beside.elf"];
+  await mkdir(join(scratch, "tools"));
+  execFileSync("gcc", ["-Wall", "-static", "-o", "tools/ring", cpl], { cwd: scratch });
+  await symlink("ring", join(scratch, "tools", "link"));
+  const of = async (...more: string[]) => {
+    expect(await ukl(["build", "./tools/ring", ...words, ...more], { cwd: scratch })).toMatchObject({
+      exitStatus: 0,
+    });
+    return (await run("beside.elf", "--", "/tools/ring")).stdout;
+  };
+  expect(await of()).toBe("CPL 0\nCPL 3\n");
+  for (const name of ["ring", "link"]) expect(await of("--ring0", `/tools/${name}`)).toBe("CPL 0\nCPL 0\n");
+  const { stderr, exitStatus } = await ukl(["build", "./tools/ring", "--ring0", "/no/such"], {
+    cwd: scratch,
+  });
+  expect(stderr).toMatch(/^error\[UKL-101\]: \/no\/such cannot run in ring 0/);
+  expect(exitStatus).toBe(64);
 });
 
 /** A value whose members are noted as they are read by name; to copy all of them is to read none. */
