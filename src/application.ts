@@ -137,6 +137,7 @@ export function launchedProcess(
     leading,
     args: args.length > 0 ? args : (target?.defaultArgs ?? []),
     ...target?.process,
+    ...(target?.isWhole ? { accounts: "own" as const } : {}),
     environment: { ...target?.process.environment, ...env },
     ...(user === undefined ? {} : { user: userOf(target?.view ?? hostView, user, unknownUser) }),
   };

@@ -65,7 +65,7 @@ export async function live(variant: Variant, life: Life): Promise<Lived> {
     (error: unknown) => over.signal.aborted || enough.abort(error),
   );
   try {
-    return mustAnswer(life, watch.lived(await running));
+    return mustAnswer(life, watch, watch.lived(await running));
   } catch (error) {
     if (error === reached) return watch.lived(undefined);
     const isLate = error instanceof UklError && error.code === "UKL-603" && life.course.until === "answer";
@@ -94,6 +94,7 @@ async function ask(life: Life, watch: Watch, port: number, until: AbortSignal): 
     await firstAnswer(port, course.server.exchange, until);
     watch.answerMs = watch.sinceBegin();
     await whileUp?.({ pid: watch.pid, port });
+    watch.isDone = true;
     return true;
   }
   while (whileUp !== undefined && !until.aborted) {
@@ -108,6 +109,8 @@ class Watch {
   pid = 0;
   answerMs: number | undefined;
   startMs: number | undefined;
+  /** All that was wanted of a server. */
+  isDone = false;
   #beginMs = performance.now();
   readonly #chunks: Uint8Array[] = [];
   readonly console: Pick<ConsoleOptions, "onOutput" | "onErrors" | "onConsole" | "onProcess" | "onStart">;
@@ -141,9 +144,13 @@ class Watch {
   }
 }
 
-function mustAnswer({ course }: Life, lived: Lived): Lived {
-  if (course.until !== "answer" || lived.answerMs !== undefined) return lived;
-  throw noAnswer(`it ended with status ${lived.exitStatus}; the console says: ${lastLines(lived.console)}`);
+/** A server that ends on its own has not answered to the end. */
+function mustAnswer({ course }: Life, { isDone }: Watch, lived: Lived): Lived {
+  if (course.until !== "answer" || isDone) return lived;
+  const when = lived.answerMs === undefined ? "" : " while it was measured";
+  throw noAnswer(
+    `it ended${when} with status ${lived.exitStatus}; the console says: ${lastLines(lived.console)}`,
+  );
 }
 
 function noAnswer(cause: string): UklError {

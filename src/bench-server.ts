@@ -74,14 +74,19 @@ export function requestInstructionsProbe(bench: Bench, server: Server): VariantP
         qemuArguments: [...qemuArguments, ...countArguments(plugin, output)],
       };
       await live(variant, { ...lifeOf(bench), limitMs: 2 * bench.limitMs, machine, whileUp });
-      return [
-        {
-          ...named(`each ${server.unit}, one client, whole guest`),
-          value: (after - before) / countedRequests,
-        },
-      ];
+      if (after <= before) throw notCounted(before, after);
+      const name = `each ${server.unit}, one client, whole guest`;
+      return [{ ...named(name), value: (after - before) / countedRequests }];
     },
   };
+}
+
+function notCounted(before: number, after: number): UklError {
+  return new UklError("UKL-802", {
+    what: "the instructions of requests were not counted",
+    cause: `the plugin counted ${before} before them and ${after} after them`,
+    fix: "see whether the server answers to the end with 'ukl run', and try again",
+  });
 }
 
 /**

@@ -27,9 +27,10 @@ import type { Manifest } from "./manifest.js";
 import { chooseMask, type Mask } from "./mask/choose.js";
 import { readCallList } from "./mask/list.js";
 import { usedCalls } from "./mask/used.js";
+import { ring0Files, ring0Permissions, withRing0 } from "./ring0.js";
 import { archiveMembers } from "./rootfs/cpio.js";
 import { copiedBytes, memoryFor } from "./rootfs/memory.js";
-import { type RootFile, rootEntries } from "./rootfs/root.js";
+import { rootEntries } from "./rootfs/root.js";
 import type { KernelChoice } from "./specialise/choose.js";
 import {
   compileCalls,
@@ -81,7 +82,8 @@ export async function build(request: BuildRequest): Promise<BuildResult> {
 
     checkBuiltMemory(image, manifest, application.path);
     verifyImage(image, output, { payload, application, manifest: manifestText, kernelSymbols });
-    await writeOutput(output, image, 0o755);
+    // It is no program of the host, which would load it where a program is, and end it by a signal.
+    await writeOutput(output, image, 0o644);
     time.lap("verify");
 
     const bzImage = request.bzImage
@@ -135,6 +137,9 @@ export async function planImage(
   const contents = await imageContents(configuration, scratch, time);
   const { target, inputs, linked: first, place, inspection, bindings, programs, open, files } = contents;
   const { tree: closure, attributes } = contents;
+  const { programs: named } = configuration.ring0;
+  const beside = ring0Files(named, contents, [place.path, place.file]);
+  const ring0 = mode === "unikernel" ? beside : new Set<string>();
   const { from } = configuration.mask;
   const listed = from === undefined ? undefined : await readCallList(from);
   const symbolNames = kernelSymbolNames(configuration);
@@ -172,8 +177,8 @@ export async function planImage(
   time.lap("binding");
   const sites = calls === undefined ? {} : { sites: countSites(bindings, calls) };
   const { digests } = inputs;
-  const guestFiles = withRing0(files, configuration);
-  const entries = rootEntries({ init, process, guestFile: place.file, files: guestFiles, tree, attributes });
+  const rooted = withRing0({ files, tree }, ring0);
+  const entries = rootEntries({ init, process, guestFile: place.file, ...rooted, attributes });
   const members = archiveMembers(entries);
   const rootBytes = members.length + application.bytes.length;
   const memory = configuration.run.memory ?? memoryFor(rootBytes);
@@ -197,9 +202,6 @@ export async function planImage(
     notes: [...contents.notes, ...(await lostAttributes(kernel.directory, attributes))],
   };
 }
-
-/** An executable file that runs in ring 0: the sticky bit says so (kernel/patches). */
-const ring0Permissions = 0o1755;
 
 const syscallNames = allSyscalls.map(({ name }) => name);
 
@@ -245,11 +247,4 @@ async function compileStubs(
     ...(calls === undefined ? [] : [compileCalls(calls.text)]),
   ]);
   return { init, parts: { directory, object: join(directory, "vmlinux.o"), stubs } };
-}
-
-function withRing0(files: readonly RootFile[], { mode, ring0 }: ResolvedConfiguration): readonly RootFile[] {
-  if (mode === "classic") return files;
-  return files.map((file) =>
-    ring0.programs.includes(file.path) ? { ...file, permissions: ring0Permissions } : file,
-  );
 }

@@ -9,6 +9,14 @@ import type { ConfigurationFlags, ResolvedConfiguration } from "./config/schema.
 import { UklError } from "./errors.js";
 import { readStart } from "./host/files.js";
 import { findProgram } from "./host/programs.js";
+import { findImage } from "./image.js";
+import {
+  checkBinding,
+  checkConfiguration,
+  checkOptions,
+  type GivenTarget,
+  onlyForBuilds,
+} from "./option-rules.js";
 
 type MaskFlags = NonNullable<ConfigurationFlags["mask"]>;
 
@@ -49,19 +57,56 @@ export interface BuildFlags {
 const linkInputs = new Set([".c", ".cc", ".cpp", ".cxx", ".S", ".s", ".o", ".a"]);
 const defaultFiles = ["ukl.config.ts", "ukl.config.json"];
 
+/** Options of commands that start machines, as commander gives them; the configuration has a place for them too. */
+export interface MachineFlags extends BuildFlags {
+  readonly accel?: "auto" | "kvm" | "tcg";
+  readonly timeout?: number;
+}
+
 /**
  * Joins the configuration file, named or found in the current directory, with the flags; these win.
- * `programArguments` is what follows `--`. Throws UKL-101 and UKL-110 to UKL-112.
+ * `programArguments` is what follows `--`. Throws UKL-101 and UKL-110 to UKL-112, also for what does not count for
+ * such a target, and UKL-210 for an image.
  */
 export async function readConfiguration(
   targets: readonly string[],
-  flags: BuildFlags,
+  flags: MachineFlags,
   programArguments: readonly string[] | undefined,
 ): Promise<ResolvedConfiguration> {
   const file = flags.config ?? (targets.length === 0 ? await findConfiguration() : undefined);
   const configuration = file === undefined ? undefined : await loadConfiguration(file);
-  return mergeFlags(configuration, {
+  const merged = mergeFlags(configuration, {
     ...(await chooseTarget(targets)),
+    ...configurationFlags(flags, programArguments),
+  });
+  const target = targetOf(merged);
+  if (target === undefined) return merged;
+  if (merged.program !== undefined) await refuseImage(merged.program);
+  checkOptions(flags, target);
+  checkBinding(flags);
+  if (file !== undefined) checkConfiguration(file, merged, target);
+  return merged;
+}
+
+/** For an image that is there: what is said of its run, and what a configuration file says of builds alone. */
+export async function readRunConfiguration(
+  image: string,
+  flags: MachineFlags,
+  programArguments: readonly string[] | undefined,
+): Promise<{ readonly configuration: ResolvedConfiguration; readonly unused: readonly string[] }> {
+  checkOptions(flags, { kind: "image", name: image });
+  const file = flags.config === undefined ? undefined : await loadConfiguration(flags.config);
+  return {
+    configuration: mergeFlags(file, configurationFlags(flags, programArguments)),
+    unused: file === undefined ? [] : onlyForBuilds(file),
+  };
+}
+
+function configurationFlags(
+  flags: MachineFlags,
+  programArguments: readonly string[] | undefined,
+): ConfigurationFlags {
+  return {
     name: flags.name,
     pull: flags.pull,
     unpackLimit: flags.unpackLimit,
@@ -95,18 +140,32 @@ export async function readConfiguration(
       cpus: flags.smp,
       ports: flags.port.length === 0 ? undefined : [...flags.port],
       net: flags.net,
-      ...attachmentFlags(flags),
+      accelerator: flags.accel,
+      timeoutSeconds: flags.timeout,
+      volumes: volumesOf(flags.volume),
+      disks: disksOf(flags.disk),
     },
+  };
+}
+
+/** Undefined where nobody names one, which the build refuses. */
+function targetOf(configuration: ResolvedConfiguration): GivenTarget | undefined {
+  const { inputs, program, package: packaged, image } = configuration;
+  if (inputs !== undefined) return { kind: "sources", name: inputs.join(" ") };
+  if (packaged !== undefined) return { kind: "package", name: packaged };
+  if (image !== undefined) return { kind: "container", name: image };
+  return program === undefined ? undefined : { kind: "executable", name: program };
+}
+
+/** Throws UKL-210. What is malformed, others say better. */
+async function refuseImage(path: string): Promise<void> {
+  const found = await findImage(path).catch(() => undefined);
+  if (found === undefined) return;
+  throw new UklError("UKL-210", {
+    what: `${path} is an image`,
+    cause: "it was built already, and no image is made of another one",
+    fix: `boot it with 'ukl run ${path}', or give what it was built from`,
   });
-}
-
-/** The volumes and disks for an image that is there. Throws UKL-101. */
-export function readAttachments(flags: BuildFlags): Pick<ResolvedConfiguration["run"], "volumes" | "disks"> {
-  return mergeFlags(undefined, { run: attachmentFlags(flags) }).run;
-}
-
-function attachmentFlags({ volume, disk }: BuildFlags) {
-  return { volumes: volumesOf(volume), disks: disksOf(disk) };
 }
 
 /** `NAME=VALUE` words as an object. Throws UKL-101. */

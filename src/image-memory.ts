@@ -14,15 +14,23 @@ export function loadedBytes(segments: readonly Segment[]): number {
   return Math.max(...loads.map(({ paddr, memsz }) => Number(paddr) + memsz)) - start;
 }
 
+interface MemoryQuestion {
+  readonly memory: string;
+  readonly cpus: number;
+  /** Of files that an initrd brings. */
+  readonly addedBytes?: number;
+  readonly what: string;
+}
+
 /** Throws UKL-235. */
 export function checkImageMemory(
   { kernel, rootBytes = 0, copiedBytes = rootBytes }: Pick<Manifest, "kernel" | "rootBytes" | "copiedBytes">,
   loaded: number,
-  { memory, cpus, what }: { readonly memory: string; readonly cpus: number; readonly what: string },
+  { memory, cpus, addedBytes = 0, what }: MemoryQuestion,
 ): void {
   const isGeneric = kernel.base !== "special";
   const use = {
-    ...{ copiedBytes, loadedBytes: loaded, isGeneric },
+    ...{ copiedBytes: copiedBytes + addedBytes, loadedBytes: loaded + addedBytes, isGeneric },
     cpus: hasOption(kernel, "CONFIG_SMP") ? cpus : 1,
     isTmpfs: hasOption(kernel, "CONFIG_TMPFS"),
   };

@@ -12,7 +12,12 @@ import { type Manifest, manifestNote, manifestSchema } from "./manifest.js";
 export interface Image {
   readonly manifest: Manifest;
   readonly segments: readonly Segment[];
+  /** By which a machine starts it. */
+  readonly hasEntryNote: boolean;
 }
+
+/** XEN_ELFNOTE_PHYS32_ENTRY of PVH (xen/include/public/elfnote.h). */
+const entryNote = { owner: "Xen", type: 18 };
 
 /** The manifest of an image; undefined for an ELF file that is none of ours. Throws UKL-201 to 208, UKL-504. */
 export async function readManifest(path: string): Promise<Manifest | undefined> {
@@ -34,7 +39,8 @@ function findManifest({ notes, segments, path }: ElfFile): Image | undefined {
   const note = notes.find(({ owner, type }) => owner === manifestNote.name && type === manifestNote.type);
   if (note === undefined) return undefined;
   const manifest = manifestSchema.safeParse(parseJson(Buffer.from(note.description).toString()));
-  if (manifest.success) return { manifest: manifest.data, segments };
+  const hasEntryNote = notes.some(({ owner, type }) => owner === entryNote.owner && type === entryNote.type);
+  if (manifest.success) return { manifest: manifest.data, segments, hasEntryNote };
   throw new UklError("UKL-504", {
     what: `the manifest of ${path} is malformed`,
     cause: manifest.error.issues[0]?.message ?? "it is not JSON",

@@ -38,6 +38,8 @@ export const manifestSchema = z.object({
     leading: z.array(z.string()).min(1).optional(),
     /** "/" where there is none. */
     workingDirectory: z.string().startsWith("/").optional(),
+    /** Whose accounts a user is one of: the image's own where it is from a container, otherwise also the host's. */
+    accounts: z.literal("own").optional(),
     /** Root where there is none. */
     user: z.object({ uid: size, gid: size, groups: z.array(size) }).optional(),
     /** What asks it to end. SIGTERM where there is none. */
@@ -89,6 +91,9 @@ export const manifestSchema = z.object({
     /** As -p and --net have them. Absent in older images. */
     ports: z.array(z.string().refine((port) => parsePort(port) !== undefined)).optional(),
     net: z.string().regex(netPattern).optional(),
+    /** Where the configuration has them. */
+    accelerator: z.enum(["auto", "kvm", "tcg"]).optional(),
+    timeoutSeconds: z.number().positive().optional(),
   }),
 });
 

@@ -104,10 +104,11 @@ export async function leaveNetwork({ plan, portWords }: PlannedNetwork): Promise
 export async function guestFiles(
   { plan: { guest } }: Network,
   { name, files }: Manifest,
+  include: Readonly<Record<string, string>> = {},
 ): Promise<readonly RootFile[]> {
   if (guest === undefined) return [];
   const resolver = await readFile("/etc/resolv.conf", "utf8").catch(() => "");
-  const given = new Set(files.map(({ path }) => path));
+  const given = new Set([...files.map(({ path }) => path), ...Object.keys(include)]);
   return networkFiles(guest, name, resolver).filter(({ path }) => !given.has(path));
 }
 

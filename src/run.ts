@@ -8,9 +8,10 @@ import { withScratchDirectory } from "./host/files.js";
 import { packageFile } from "./host/places.js";
 import { type Image, readArchive, readImage } from "./image.js";
 import { checkImageMemory, loadedBytes } from "./image-memory.js";
+import { asEntries, planLaunch } from "./launch.js";
 import type { Manifest } from "./manifest.js";
-import { archiveMembers, archiveTrailer } from "./rootfs/cpio.js";
-import { launchFiles, mountsFile, type RootFile } from "./rootfs/root.js";
+import { type ArchiveEntry, archiveMembers, archiveTrailer } from "./rootfs/cpio.js";
+import { mountsFile } from "./rootfs/root.js";
 import {
   connectNetwork,
   guestFiles,
@@ -41,6 +42,10 @@ export interface RunRequest {
   readonly args?: readonly string[];
   /** Added to the image's own environment. */
   readonly env: Readonly<Record<string, string>>;
+  /** Instead of the image's own, written as for -u. */
+  readonly user?: string;
+  /** Put over the image's own files: absolute path in the guest → path on the host. No programs. */
+  readonly include?: Readonly<Record<string, string>>;
   readonly kernelArguments?: readonly string[];
   readonly instructionCount?: boolean;
   /** Instead of the image's own, written as for -p and --net. */
@@ -84,12 +89,15 @@ export async function withMachine<T>(
   connect: (planned: PlannedNetwork, scratch: string) => Promise<Network>,
   work: (machine: MachineOptions, network: Network) => Promise<T>,
 ): Promise<T> {
-  const { manifest, segments } = request.image ?? (await openImage(request.imagePath));
+  const { manifest, segments } = checkEntry(request, request.image ?? (await openImage(request.imagePath)));
   const bootMode = chooseBootMode(manifest, request);
   const attachments = await chooseAttachments(manifest, request);
   const memory = request.memory ?? manifest.run.memory;
   const cpus = chooseCpus(manifest, request);
-  checkImageMemory(manifest, loadedBytes(segments), { memory, cpus, what: request.imagePath });
+  const launch = await planLaunch(manifest, request);
+  checkImageMemory(manifest, loadedBytes(segments), {
+    ...{ memory, cpus, addedBytes: launch.addedBytes, what: request.imagePath },
+  });
   const { accelerator, tscKhz } = await selectAccelerator(request.accelerator);
   const planned = await planRunNetwork(manifest, request);
   return withScratchDirectory(async (scratch) => {
@@ -97,9 +105,10 @@ export async function withMachine<T>(
     try {
       const archives = [
         ...(request.kernelImage === undefined ? [] : [await readArchive(request.imagePath)]),
-        ...launchArchive(manifest, request, [
-          ...(await guestFiles(network, manifest)),
-          ...(attachments.mounts.length === 0 ? [] : [mountsFile(attachments.mounts)]),
+        ...launchArchive([
+          ...launch.entries,
+          ...asEntries(await guestFiles(network, manifest, request.include)),
+          ...(attachments.mounts.length === 0 ? [] : asEntries([mountsFile(attachments.mounts)])),
         ]),
       ];
       const initrdPath = join(scratch, "launch.cpio");
@@ -135,6 +144,16 @@ export async function openImage(path: string): Promise<Image> {
     what: `${path} is not an image`,
     cause: "it has no manifest of ukl",
     fix: `build it first: ukl build ${path}`,
+  });
+}
+
+/** Throws UKL-503. */
+function checkEntry({ imagePath }: RunRequest, image: Image): Image {
+  if (image.hasEntryNote) return image;
+  throw new UklError("UKL-503", {
+    what: `${imagePath} cannot be started`,
+    cause: "its PVH entry note is not there: something took notes out of the file after it was built",
+    fix: "build it again, and leave its notes in; 'strip' and 'objcopy --strip-all' do",
   });
 }
 
@@ -184,23 +203,9 @@ async function chooseAttachments(
 const featureOfVolumes = { feature: "volumes", option: "-v" };
 const featureOfDisks = { feature: "a disk", option: "--disk" };
 
-/** What replaces the image's launch files and adds to them: an archive that the kernel unpacks over the image's. */
-function launchArchive(
-  manifest: Manifest,
-  { args, env }: RunRequest,
-  further: readonly RootFile[],
-): readonly Buffer[] {
-  const { guestPath: path, leading = [path], ...place } = manifest.application;
-  const environment = { ...manifest.environment, ...env };
-  const isReplaced = args !== undefined || Object.keys(env).length > 0;
-  const files = [
-    ...(isReplaced
-      ? launchFiles({ path, leading, ...place, args: args ?? manifest.arguments, environment })
-      : []),
-    ...further,
-  ];
-  if (files.length === 0) return [];
-  return [archiveMembers(files.map((file) => ({ kind: "file", ...file }))), archiveTrailer];
+/** An archive that the kernel unpacks over the image's. */
+function launchArchive(entries: readonly ArchiveEntry[]): readonly Buffer[] {
+  return entries.length === 0 ? [] : [archiveMembers(entries), archiveTrailer];
 }
 
 /** Our own kernels have the first words built in. */

@@ -6,22 +6,22 @@ import { type PartName, partNames, type Report } from "../bench/schema.js";
 import { formatReport } from "../bench/text.js";
 import { bench } from "../bench.js";
 import { type BuiltName, builtNames } from "../bench-variants.js";
+import type { ResolvedConfiguration } from "../config/schema.js";
 import { UklError } from "../errors.js";
-import { type BuildFlags, readConfiguration } from "../flags.js";
+import { type MachineFlags, readConfiguration } from "../flags.js";
 import { readInput, writeOutput } from "../host/files.js";
 import { packageFile } from "../host/places.js";
+import { isSet } from "../option-rules.js";
 import { addImageOptions, collect, positiveNumber, wholeNumber } from "./options.js";
 import { type Invocation, progressPrinter } from "./terminal.js";
 
-interface BenchFlags extends BuildFlags {
+interface BenchFlags extends MachineFlags {
   readonly compare: readonly BuiltName[];
   readonly image: readonly string[];
   readonly kernelImage: readonly string[];
   readonly part: readonly PartName[];
   readonly runs: number;
   readonly seed: number;
-  readonly timeout: number;
-  readonly accel: "auto" | "kvm" | "tcg";
   readonly json?: true;
   readonly html?: string;
 }
@@ -43,15 +43,18 @@ export function addBench(program: Command, { terminal, programArguments }: Invoc
     .option("--part <name>", `measure this alone: ${partNames.join(", ")}`, collectPart, [])
     .option("--runs <n>", "how often what differs each time is measured", wholeNumber, 5)
     .option("--seed <n>", "of the random numbers behind the confidence intervals", wholeNumber, 1)
-    .option("--timeout <seconds>", "how long one boot may take", positiveNumber, 120)
-    .addOption(new Option("--accel <name>", "accelerator").choices(["auto", "kvm", "tcg"]).default("auto"))
+    .option("--timeout <seconds>", "how long one boot may take (default: 120)", positiveNumber)
+    .addOption(new Option("--accel <name>", "accelerator (default: auto)").choices(["auto", "kvm", "tcg"]))
     .option("--json", "print the report as JSON (docs/bench.schema.json)")
     .option("--html <file>", "write the report as a page with charts, too")
     .action(async (targets: string[], flags: BenchFlags) => {
       checkFlags(flags);
       const isDefault = targets.length === 0 && flags.config === undefined;
       const chosen = isDefault ? [packageFile("fixtures", "hello", "hello.c")] : targets;
-      const configuration = await readConfiguration(chosen, flags, programArguments);
+      const { timeout, ...imageFlags } = flags;
+      const configuration = await readConfiguration(chosen, imageFlags, programArguments);
+      for (const leaf of refusedByBench(configuration))
+        terminal.say(`note: ${leaf} of the configuration does not count in a comparison\n`);
       // A kernel for each application is another one for the program that measures system calls.
       const kernel = { ...configuration.kernel, base: configuration.kernel.base ?? ("generic" as const) };
       const progress = progressPrinter(terminal);
@@ -63,8 +66,8 @@ export function addBench(program: Command, { terminal, programArguments }: Invoc
         parts: flags.part.length === 0 ? partNames : flags.part,
         runs: flags.runs,
         seed: flags.seed,
-        accelerator: flags.accel,
-        limitMs: 1000 * flags.timeout,
+        accelerator: configuration.run.accelerator,
+        limitMs: 1000 * (timeout ?? configuration.run.timeoutSeconds ?? defaultTimeoutSeconds),
         onProgress: progress.show,
       }).finally(progress.end);
       if (flags.html !== undefined) await writeHtml(flags.html, report);
@@ -72,9 +75,26 @@ export function addBench(program: Command, { terminal, programArguments }: Invoc
     });
 }
 
+const defaultTimeoutSeconds = 120;
+
 async function writeHtml(path: string, report: Report): Promise<void> {
   const style = await readInput(packageFile("bench", "report.css"));
   await writeOutput(path, formatHtml(report, style.toString()));
+}
+
+/**
+ * What a configuration has that each variant has by itself, or a measurement does without. Throws UKL-101 for what a
+ * program may not work without.
+ */
+function refusedByBench(configuration: ResolvedConfiguration): readonly string[] {
+  const of = (leaves: readonly string[]) => leaves.filter((leaf) => isSet(configuration, leaf));
+  const [attached] = of(["run.volumes", "run.disks"]);
+  if (attached === undefined) return of(["mode", "bind", "shortcuts", "run.ports", "run.net"]);
+  throw new UklError("UKL-101", {
+    what: `${attached} cannot be had in a comparison`,
+    cause: "each variant starts many times, and would change what the others find",
+    fix: "name a configuration without it, and give the program its files with files.include",
+  });
 }
 
 /** What each variant has by itself, or a measurement cannot have. */

@@ -55,7 +55,11 @@ export function addInspect(program: Command, { terminal, programArguments }: Inv
     .option("--json", "print as JSON (docs/inspection.schema.json)")
     .option("--names", "print the names of the system calls alone")
     .option("--seccomp", "print a seccomp profile for OCI runtimes and Docker")
-    .addOption(new Option("--runtime <name>", "with what this runtime needs itself").choices(["runc"]))
+    .addOption(
+      new Option("--runtime <name>", "with what this runtime needs itself (runc 1.1.5 to 1.5.1)").choices([
+        "runc",
+      ]),
+    )
     .option("--why <call>", "print how the program gets to a system call")
     .option("--diff", "compare two targets: what the second one started or stopped using")
     .option("-l, --library <name>", "link objects and archives with this library", collect, [])

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** Options that several commands have, and how their words are read. */
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { sizePattern } from "../config/schema.js";
 import { maskPolicies } from "../mask/policy.js";
 import { netPattern, netUsage, parsePort, portUsage } from "../network-options.js";
 
@@ -22,6 +23,19 @@ function collectPort(value: string, earlier: readonly string[]): readonly string
   throw new InvalidArgumentError(`Write ${portUsage}, with ports from 1 to 65535.`);
 }
 
+/** As QEMU is told it, in whole MiB or GiB. */
+function size(value: string): string {
+  if (sizePattern.test(value)) return value;
+  throw new InvalidArgumentError("It is no size. Write a whole number of MiB or GiB, such as 128M or 1G.");
+}
+
+/** A machine has 64 CPUs at most, and the configuration says the same. */
+function cpuCount(text: string): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && value >= 1 && value <= 64) return value;
+  throw new InvalidArgumentError("It is not a whole number from 1 to 64.");
+}
+
 function network(value: string): string {
   if (netPattern.test(value)) return value;
   throw new InvalidArgumentError(`Write ${netUsage}.`);
@@ -36,11 +50,11 @@ export function addImageOptions(command: Command): Command {
   return command
     .option("--config <file>", "configuration file (default: ukl.config.ts or ukl.config.json)")
     .option("--pull", "fetch a Debian package that is not installed, without installing it")
-    .option("--unpack-limit <size>", "what archives may unpack to (default: 2G)")
+    .option("--unpack-limit <size>", "what archives may unpack to (default: 2G)", size)
     .option("--name <name>", "name of the image and of the program in the guest")
     .addOption(new Option("--mode <mode>", "ring 0 or ring 3").choices(["unikernel", "classic"]))
     .option("--no-bind", "leave the system call instructions of the program as they are")
-    .option("--shortcuts", "let bound reads, writes and waits take the kernel's shortcuts")
+    .option("--shortcuts", "let bound reads, writes and waits take the kernel's shortcuts, in unikernel mode")
     .option("-l, --library <name>", "link this library", collect, [])
     .option("-L, --library-path <dir>", "look for libraries here", collect, [])
     .option("--cc <compiler>", "compile and link with this compiler")
@@ -49,7 +63,7 @@ export function addImageOptions(command: Command): Command {
     .option("-u, --user <user[:group]>", "as whom the program runs (default: root)")
     .option("-e, --env <name=value>", "set in the program's environment", collect, [])
     .option("--include <guest=host>", "put a file or directory into the image", collect, [])
-    .option("--ring0 <path>", "run this guest program in ring 0 too", collect, [])
+    .option("--ring0 <path>", "run this guest program in ring 0 too, in unikernel mode", collect, [])
     .addOption(
       new Option("--mask <policy>", "what a system call without use gets").choices([...maskPolicies, "none"]),
     )
@@ -64,8 +78,8 @@ export function addImageOptions(command: Command): Command {
     .option("--kernel-source <path>", "Linux source directory or tarball")
     .option("--kernel-option <name=value>", "set a kernel option", collect, [])
     .option("--kernel-symbol <name>", "let the program use this kernel symbol", collect, [])
-    .option("-m, --memory <size>", "memory of the guest, such as 128M")
-    .option("--smp <n>", "virtual CPUs", wholeNumber)
+    .option("-m, --memory <size>", "memory of the guest, such as 128M", size)
+    .option("--smp <n>", "virtual CPUs", cpuCount)
     .option(
       "-p, --port <[address:]host:guest[/udp]>",
       "let a port of the host lead to the guest",

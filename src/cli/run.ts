@@ -5,7 +5,7 @@ import { type Command, Option } from "commander";
 import { imageName } from "../application.js";
 import { build } from "../build.js";
 import { UklError } from "../errors.js";
-import { type BuildFlags, pairs, readAttachments, readConfiguration } from "../flags.js";
+import { type MachineFlags, readConfiguration, readRunConfiguration } from "../flags.js";
 import { checkGuestName, nameFromImage } from "../guests/state.js";
 import { startGuest } from "../guests.js";
 import { withScratchDirectory } from "../host/files.js";
@@ -13,6 +13,7 @@ import { findImage } from "../image.js";
 import { findMissingFiles, formatMissing } from "../missing-files.js";
 import { formatMasked } from "../report.js";
 import { dryRun, type RunRequest, run } from "../run.js";
+import { settingsOfBuilt, settingsOfImage } from "../run-settings.js";
 import type { RunResult } from "../vm/run.js";
 import { hasTerminal, type Stdio } from "../vm/stdio.js";
 import { guestStore } from "./guests.js";
@@ -21,10 +22,8 @@ import { addImageOptions, collect, positiveNumber } from "./options.js";
 import { chooseStdio, openStandardStreams } from "./standard-streams.js";
 import { type Invocation, progressPrinter, type Terminal } from "./terminal.js";
 
-interface RunFlags extends BuildFlags {
-  readonly accel: "auto" | "kvm" | "tcg";
-  readonly timeout?: number;
-  readonly grace: number;
+interface RunFlags extends MachineFlags {
+  readonly grace?: number;
   readonly append: readonly string[];
   readonly icount?: true;
   readonly dryRun?: true;
@@ -40,7 +39,7 @@ export function addRun(program: Command, invocation: Invocation): void {
   addImageOptions(program.command("run"))
     .description("boot an image, or build and boot an application; what follows -- are its arguments")
     .argument("[target...]", "an image, or what `ukl build` takes")
-    .addOption(new Option("--accel <name>", "accelerator").choices(["auto", "kvm", "tcg"]).default("auto"))
+    .addOption(new Option("--accel <name>", "accelerator (default: auto)").choices(["auto", "kvm", "tcg"]))
     .option("-d, --detach", "let the guest run by itself, and print its name")
     .option("--guest <name>", "the name of a guest that runs by itself (default: the image's)")
     .option("-t, --tty", "the program's standard streams are a terminal (default: those that are one here)")
@@ -48,9 +47,8 @@ export function addRun(program: Command, invocation: Invocation): void {
     .option("--timeout <seconds>", "end the guest after this time", positiveNumber)
     .option(
       "--grace <seconds>",
-      "end the guest when its program takes longer over SIGINT or SIGTERM",
+      "end the guest when its program takes longer over SIGINT or SIGTERM (default: 10)",
       positiveNumber,
-      10,
     )
     .option("--append <word>", "add to the kernel's command line", collect, [])
     .option("--icount", "guest time counts instructions: 1 instruction is 1 ns (TCG only)")
@@ -58,12 +56,14 @@ export function addRun(program: Command, invocation: Invocation): void {
     .option("--missing-files", "run the program on this machine, and tell which files its image would lack")
     .option("--json", "print what --missing-files finds as JSON")
     .action(async (targets: string[], flags: RunFlags) => {
+      checkTogether(flags);
       if (flags.missingFiles) return printMissing(targets, flags, invocation);
-      checkDetached(flags);
-      await withImage(targets, flags, invocation, async (request) => {
+      await withImage(targets, flags, invocation, async (request, timeoutSeconds) => {
         if (flags.dryRun) return void terminal.print(`${await dryRun(request)}\n`);
+        if (flags.detach && timeoutSeconds !== undefined)
+          request.onNote?.("run.timeoutSeconds does not count: nobody waits for a guest that runs by itself");
         if (flags.detach) return void terminal.print(`${await detach(request, targets, flags)}\n`);
-        const { masked, exitStatus } = await attach(request, flags, terminal);
+        const { masked, exitStatus } = await attach(request, flags, timeoutSeconds, terminal);
         terminal.say(formatMasked(masked));
         setStatus(exitStatus);
       });
@@ -71,9 +71,14 @@ export function addRun(program: Command, invocation: Invocation): void {
 }
 
 /** Runs a guest whose program has our standard streams and gets our signals. */
-async function attach(request: RunRequest, flags: RunFlags, terminal: Terminal): Promise<RunResult> {
-  const stdio = chooseStdio(flags.tty, terminal);
-  const interrupt = interruption(1000 * flags.grace);
+async function attach(
+  request: RunRequest,
+  { tty, grace = defaultGraceSeconds }: RunFlags,
+  timeoutSeconds: number | undefined,
+  terminal: Terminal,
+): Promise<RunResult> {
+  const stdio = chooseStdio(tty, terminal);
+  const interrupt = interruption(1000 * grace);
   const end = () => interrupt.end("SIGTERM");
   const streams = openStandardStreams(stdio, terminal, interrupt.signals, end);
   try {
@@ -83,7 +88,7 @@ async function attach(request: RunRequest, flags: RunFlags, terminal: Terminal):
         ...streams.console,
         signal: interrupt.signal,
         words: interrupt.signals,
-        ...(flags.timeout === undefined ? {} : { timeoutMs: 1000 * flags.timeout }),
+        ...(timeoutSeconds === undefined ? {} : { timeoutMs: 1000 * timeoutSeconds }),
       },
     );
   } finally {
@@ -108,17 +113,69 @@ async function detach(request: RunRequest, targets: readonly string[], { guest }
   return startGuest(guestStore(), request, { name, image, signal }).finally(interrupt.dispose);
 }
 
-/** What a guest that runs by itself cannot have. */
-function checkDetached({ detach, guest, timeout }: RunFlags): void {
-  if (guest !== undefined) checkGuestName(guest);
-  if (detach ? timeout === undefined : guest === undefined) return;
-  throw new UklError("UKL-101", {
-    what: detach
-      ? "nobody waits for a guest that runs by itself"
-      : "a guest has a name when it runs by itself",
-    cause: detach ? "--timeout is given too" : "--guest is given without -d",
-    fix: detach ? "leave out --timeout, and end it with 'ukl stop'" : "add -d, or leave out --guest",
-  });
+const defaultGraceSeconds = 10;
+
+/** Options that have no meaning beside others, or without them. Throws UKL-101. */
+function checkTogether(flags: RunFlags): void {
+  if (flags.guest !== undefined) checkGuestName(flags.guest);
+  for (const { is, refused, because } of conflicts) {
+    if (!is(flags)) continue;
+    const given = refused.find((option) => isGiven(flags[option]));
+    if (given === undefined) continue;
+    throw new UklError("UKL-101", {
+      what: `${optionOf[given]} does not count here`,
+      cause: because,
+      fix: `leave out ${optionOf[given]}${given === "guest" ? ", or add -d" : ""}${given === "json" ? ", or add --missing-files" : ""}`,
+    });
+  }
+}
+
+/** As they are written, where not as they are called. */
+const optionOf = {
+  ...{ guest: "--guest", grace: "--grace", timeout: "--timeout", json: "--json", detach: "-d" },
+  ...{ dryRun: "--dry-run", accel: "--accel", append: "--append", icount: "--icount" },
+  ...{ memory: "-m", smp: "--smp", port: "-p", net: "--net", volume: "-v", disk: "--disk", user: "-u" },
+} as const;
+
+type Refusable = keyof typeof optionOf;
+
+const conflicts: readonly {
+  readonly is: (flags: RunFlags) => boolean;
+  readonly refused: readonly Refusable[];
+  readonly because: string;
+}[] = [
+  {
+    is: ({ detach }) => detach === true,
+    refused: ["timeout", "grace"],
+    because: "nobody waits for a guest that runs by itself: 'ukl stop' ends it, and has a --grace of its own",
+  },
+  {
+    is: ({ detach }) => detach !== true,
+    refused: ["guest"],
+    because: "a guest has a name when it runs by itself, with -d",
+  },
+  {
+    is: ({ dryRun }) => dryRun === true,
+    refused: ["detach"],
+    because: "--dry-run prints the command of a guest in the foreground",
+  },
+  {
+    is: ({ missingFiles }) => missingFiles !== true,
+    refused: ["json"],
+    because: "only what --missing-files finds is printed as JSON",
+  },
+  {
+    is: ({ missingFiles }) => missingFiles === true,
+    refused: [
+      ...(["detach", "dryRun", "timeout", "grace", "accel", "append", "icount", "memory", "smp"] as const),
+      ...(["port", "net", "volume", "disk", "user"] as const),
+    ],
+    because: "--missing-files runs the program on this machine, as who you are",
+  },
+];
+
+function isGiven(value: RunFlags[Refusable]): boolean {
+  return Array.isArray(value) ? value.length > 0 : value !== undefined;
 }
 
 async function printMissing(
@@ -130,37 +187,30 @@ async function printMissing(
   terminal.print(flags.json ? `${JSON.stringify(found, undefined, 2)}\n` : formatMissing(found));
 }
 
+type Work = (request: RunRequest, timeoutSeconds: number | undefined) => Promise<void>;
+
 /** Calls `work` with the image that the targets name, or with one built from them for this run. */
 async function withImage(
   targets: readonly string[],
   flags: RunFlags,
   { terminal, programArguments }: Invocation,
-  work: (request: RunRequest) => Promise<void>,
+  work: Work,
 ): Promise<void> {
-  const machine = {
-    accelerator: flags.accel,
-    kernelArguments: flags.append,
-    instructionCount: flags.icount === true,
-    ...(flags.mode === undefined ? {} : { mode: flags.mode }),
-    ...(flags.memory === undefined ? {} : { memory: flags.memory }),
-    ...(flags.smp === undefined ? {} : { cpus: flags.smp }),
-    ...(flags.port.length === 0 ? {} : { ports: flags.port }),
-    ...(flags.net === undefined ? {} : { net: flags.net }),
-    onNote: (text: string) => void terminal.say(`note: ${text}\n`),
-  };
+  const onNote = (text: string) => void terminal.say(`note: ${text}\n`);
+  const machine = { kernelArguments: flags.append, instructionCount: flags.icount === true, onNote };
   const [first, ...others] = targets;
   const image = first !== undefined && others.length === 0 ? await findImage(first) : undefined;
   if (first !== undefined && image !== undefined) {
-    const args = programArguments === undefined ? {} : { args: programArguments };
-    const env = pairs(flags.env, "-e NAME=VALUE");
-    return work({
-      ...machine,
-      ...args,
-      imagePath: first,
-      image,
-      env,
-      attachments: readAttachments(flags),
-    });
+    const { configuration, unused } = await readRunConfiguration(first, flags, programArguments);
+    if (unused.length > 0)
+      onNote(`${first} is built already: ${unused.join(", ")} of ${flags.config} are for builds`);
+    const said = {
+      mode: flags.mode !== undefined,
+      accelerator: flags.accel !== undefined,
+      args: programArguments,
+    };
+    const { timeoutSeconds, ...settings } = settingsOfImage(configuration, said, image.manifest);
+    return work({ ...machine, ...settings, imagePath: first, image }, timeoutSeconds);
   }
   const configuration = await readConfiguration(targets, flags, programArguments);
   await withScratchDirectory(async (scratch) => {
@@ -169,8 +219,9 @@ async function withImage(
     const isUrgent = configuration.kernel.base === undefined;
     const request = { configuration, output, bzImage: false, isUrgent, onProgress: progress.show };
     const { kernelChoice, notes } = await build(request).finally(progress.end);
-    notes.forEach(machine.onNote);
-    if (kernelChoice.because !== undefined) machine.onNote(`generic kernel: ${kernelChoice.because}`);
-    await work({ ...machine, imagePath: output, env: {}, attachments: configuration.run });
+    notes.forEach(onNote);
+    if (kernelChoice.because !== undefined) onNote(`generic kernel: ${kernelChoice.because}`);
+    const { timeoutSeconds, ...settings } = settingsOfBuilt(configuration);
+    await work({ ...machine, ...settings, imagePath: output }, timeoutSeconds);
   });
 }

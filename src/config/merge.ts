@@ -66,7 +66,8 @@ function overlay(file: ConfigurationFlags, flags: ConfigurationFlags): Configura
   };
 }
 
-function defined<T extends object>(value: T): Partial<T> {
+/** Without the members that are undefined. */
+export function defined<T extends object>(value: T): Partial<T> {
   return Object.fromEntries(Object.entries(value).filter(([, member]) => member !== undefined)) as Partial<T>;
 }
 

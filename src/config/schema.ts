@@ -81,7 +81,8 @@ const mask = z.strictObject(
   { error: "an object" },
 );
 
-const size = text('a size such as "128M" or "1G"', /^[1-9]\d{0,6}[MG]$/);
+export const sizePattern = /^[1-9]\d{0,6}[MG]$/;
+const size = text('a size such as "128M" or "1G"', sizePattern);
 
 const volume = z.strictObject(
   { host: hostPath, readOnly: z.boolean({ error: "true or false" }).default(false) },

@@ -31,8 +31,8 @@ export class GuestStore {
   /** The names of all guests, in their order. */
   async names(): Promise<readonly string[]> {
     const entries = await readdir(this.root, { withFileTypes: true }).catch((error: unknown) => {
-      if (isSystemError(error) && error.code === "ENOENT") return [];
-      throw error;
+      if (isAbsence(error)) return [];
+      throw unreadableState("the guests cannot be listed", this.root, error);
     });
     return entries
       .filter((entry) => entry.isDirectory() && !entry.name.startsWith("."))
@@ -40,15 +40,22 @@ export class GuestStore {
       .sort();
   }
 
-  /** Throws UKL-611 and UKL-615. */
+  /** Throws UKL-611, UKL-615, and UKL-618 for a guest that may be there. */
   async read(name: string): Promise<GuestState> {
-    const text = guestName.test(name)
-      ? await readFile(this.#stateFile(name), "utf8").catch(() => undefined)
-      : undefined;
+    const text = guestName.test(name) ? await this.#readText(name) : undefined;
     if (text === undefined) throw noSuchGuest(name, await this.names());
     const parsed = guestState.safeParse(parseJson(text));
     if (parsed.success && parsed.data.name === name) return parsed.data;
     throw damaged(name, this.#stateFile(name));
+  }
+
+  /** Undefined where there is no such file. */
+  async #readText(name: string): Promise<string | undefined> {
+    const path = this.#stateFile(name);
+    return readFile(path, "utf8").catch((error: unknown) => {
+      if (isAbsence(error)) return undefined;
+      throw unreadableState(`the state of the guest ${name} cannot be read`, path, error);
+    });
   }
 
   /** Takes a name, and writes down what is known of its guest. Throws UKL-612, UKL-402 and UKL-403. */
@@ -80,7 +87,10 @@ export class GuestStore {
 
   /** The name may be another guest's meanwhile. */
   async #isStill({ name, starter, startedAt }: GuestState): Promise<boolean> {
-    const now = await this.read(name).catch(() => undefined);
+    const now = await this.read(name).catch((error: unknown) => {
+      if (error instanceof UklError && error.code !== "UKL-618") return undefined;
+      throw error;
+    });
     return now?.startedAt === startedAt && now.starter.pid === starter.pid;
   }
 
@@ -142,6 +152,22 @@ export class GuestStore {
     }
     return withLock(join(this.root, ".lock"), work);
   }
+}
+
+function isAbsence(error: unknown): boolean {
+  return isSystemError(error) && (error.code === "ENOENT" || error.code === "ENOTDIR");
+}
+
+function unreadableState(what: string, path: string, error: unknown): UklError {
+  return new UklError(
+    "UKL-618",
+    {
+      what,
+      cause: error instanceof Error ? error.message : String(error),
+      fix: `check the permissions of ${path}, and the file system that it is on`,
+    },
+    { cause: error },
+  );
 }
 
 function noSuchGuest(name: string, names: readonly string[]): UklError {

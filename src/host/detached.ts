@@ -5,7 +5,7 @@
  * Such a program must be written down before it runs, or nobody would find it if we were killed between the two. So a
  * shell waits in its place for a word from us, and becomes the program when it comes; without us it never comes.
  */
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { type FileHandle, open } from "node:fs/promises";
 import { Socket } from "node:net";
@@ -15,6 +15,7 @@ import { bug } from "../errors.js";
 import { type Command, formatCommand } from "./exec.js";
 import { writeFailed } from "./files.js";
 import { identifyTool } from "./machine.js";
+import { startFailure, starting } from "./not-started.js";
 import { identifyProcess, type ProcessIdentity } from "./process.js";
 import { inheritedFd } from "./spawn.js";
 
@@ -49,7 +50,7 @@ export interface DetachedTool {
 
 const waitForWord = 'read -r word && exec "$@"';
 
-/** Throws UKL-401, UKL-403. */
+/** Throws UKL-401, UKL-403 and UKL-408. */
 export async function startDetached(command: Command, options: DetachedOptions): Promise<DetachedTool> {
   const { inherited = [] } = options;
   try {
@@ -64,12 +65,15 @@ async function startWaiting(command: Command, options: DetachedOptions): Promise
   const files = await openOutputs(options);
   const [stdout = "ignore", stderr = "ignore"] = files.map(({ fd }) => fd);
   const { inherited = [] } = options;
-  const child = spawn("sh", ["-c", waitForWord, "sh", resolve(path), ...command.args], {
-    cwd: options.directory,
-    env: { ...process.env, LC_ALL: "C", ...command.env },
-    detached: true,
-    stdio: Object.assign(Array(inheritedFd).fill("ignore"), ["pipe", stdout, stderr]).concat(inherited),
-  });
+  const closeFiles = () => Promise.all(files.map((file) => file.close()));
+  const child = await spawned({ ...command, cwd: options.directory }, () =>
+    spawn("sh", ["-c", waitForWord, "sh", resolve(path), ...command.args], {
+      cwd: options.directory,
+      env: { ...process.env, LC_ALL: "C", ...command.env },
+      detached: true,
+      stdio: Object.assign(Array(inheritedFd).fill("ignore"), ["pipe", stdout, stderr]).concat(inherited),
+    }),
+  ).finally(closeFiles);
   const { stdin } = child;
   if (stdin === null) throw bug("a program has no stdin", "Node gave it none");
   stdin.on("error", () => undefined);
@@ -77,7 +81,6 @@ async function startWaiting(command: Command, options: DetachedOptions): Promise
     ...(typeof exitStatus === "number" ? { exitStatus } : {}),
     ...(typeof signal === "string" ? { signal } : {}),
   }));
-  await once(child, "spawn").finally(() => Promise.all(files.map((file) => file.close())));
   const identity = await identifyProcess(child.pid ?? 0);
   if (identity === undefined) throw bug("a shell that waits has ended", formatCommand(command));
   return {
@@ -99,11 +102,20 @@ async function startWaiting(command: Command, options: DetachedOptions): Promise
 export async function startBeside(command: Command): Promise<Socket> {
   const { path } = await identifyTool(command.tool);
   // No directory of ours is in use as long as it runs.
-  const child = spawn(path, command.args, { cwd: "/", detached: true, stdio: ["pipe", "ignore", "ignore"] });
-  await once(child, "spawn");
+  const child = await spawned(command, () =>
+    spawn(path, command.args, { cwd: "/", detached: true, stdio: ["pipe", "ignore", "ignore"] }),
+  );
   child.unref();
   if (child.stdin instanceof Socket) return child.stdin;
   throw bug("a program has no stdin to be held", formatCommand(command));
+}
+
+async function spawned(command: Command, start: () => ChildProcess): Promise<ChildProcess> {
+  const child = starting(command, start);
+  await once(child, "spawn").catch((error: unknown) => {
+    throw startFailure(command, error);
+  });
+  return child;
 }
 
 async function openOutputs({ directory, stdout, stderr }: DetachedOptions): Promise<FileHandle[]> {

@@ -4,9 +4,10 @@
  *
  * A command is data, so that a dry run, a log and a test look at the same value that is executed.
  */
+import { constants } from "node:os";
 import { execa } from "execa";
 import { UklError } from "../errors.js";
-import { packageOfTool } from "./packages.js";
+import { notStarted } from "./not-started.js";
 
 export interface Command {
   readonly tool: string;
@@ -35,7 +36,7 @@ const fullDisk = /^.*(?:No space left on device|Disk quota exceeded).*$/m;
 
 /**
  * Runs a command to its end and returns what it printed, whatever its exit status.
- * Throws UKL-401, UKL-405, and UKL-402 where it failed for want of space.
+ * Throws UKL-401, UKL-405, UKL-408, and UKL-402 where it failed for want of space.
  */
 export async function attempt(command: Command, options: RunOptions = {}): Promise<Outcome> {
   const child = execa(command.tool, command.args, {
@@ -54,10 +55,11 @@ export async function attempt(command: Command, options: RunOptions = {}): Promi
   const lines = options.onLine === undefined ? undefined : forEachLine(child, options.onLine);
   const result = await child;
   await lines;
-  if (result.code === "ENOENT" && result.exitCode === undefined) throw missingTool(command.tool);
+  if (result.exitCode === undefined && result.signal === undefined && !result.isCanceled && !result.timedOut)
+    throw notStarted(command, result.code);
   if (result.timedOut) throw timedOut(command, options.timeoutMs ?? 0);
   const outcome = {
-    exitStatus: result.exitCode ?? 128,
+    exitStatus: result.exitCode ?? 128 + (constants.signals[result.signal as NodeJS.Signals] ?? 0),
     stdout: String(result.stdout),
     stderr: String(result.stderr),
   };
@@ -97,18 +99,6 @@ export function lastLines(text: string, count = 12): string {
 
 function quote(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
-}
-
-export function missingTool(tool: string): UklError {
-  const packageName = packageOfTool(tool);
-  return new UklError("UKL-401", {
-    what: `${tool} is not installed`,
-    cause: `no program of that name is on PATH`,
-    fix:
-      packageName === undefined
-        ? `install ${tool}`
-        : `run 'ukl doctor --fix', or install the package ${packageName}`,
-  });
 }
 
 function diskFull(command: Command, complaint: string): UklError {

@@ -3,7 +3,7 @@
  * The door to the disk. A file appears under its name only when it is complete: it is written beside its
  * place and renamed, so an interruption or a full disk leaves either the old file or none.
  */
-import { createHash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { closeSync, createReadStream, fstatSync, openSync, readFileSync, readSync } from "node:fs";
 import { chmod, link, mkdir, mkdtemp, open, readdir, rename, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -89,12 +89,16 @@ export function unreadable(path: string, error: unknown): UklError {
   );
 }
 
+/** With what is added to it, a name is no longer than NAME_MAX. */
+const longestPart = 48;
+
 /** Writes a whole file or nothing. Throws UKL-402 on a full disk and UKL-403 otherwise. */
 export async function writeOutput(path: string, bytes: string | Uint8Array, mode = 0o644): Promise<void> {
-  const partial = join(dirname(path), `.${basename(path)}.${process.pid}.partial`);
+  // A process id is another one's too, in another namespace or on another machine, and all threads have it.
+  const partial = join(dirname(path), `.${basename(path).slice(0, longestPart)}.${randomUUID()}.partial`);
   try {
     await mkdir(dirname(path), { recursive: true });
-    const handle = await open(partial, "w", mode);
+    const handle = await open(partial, "wx", mode);
     try {
       await handle.writeFile(bytes);
     } finally {

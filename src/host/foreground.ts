@@ -7,8 +7,8 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdir, readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Command, missingTool } from "./exec.js";
-import { isSystemError } from "./files.js";
+import type { Command } from "./exec.js";
+import { startFailure, starting } from "./not-started.js";
 
 export interface ForegroundOptions {
   /** Where its stdout goes: where ours does, or to our stderr. */
@@ -18,9 +18,11 @@ export interface ForegroundOptions {
 const passedOn = ["SIGINT", "SIGQUIT", "SIGTERM", "SIGHUP"] as const;
 const retryMs = 20;
 
-/** Runs a tracer, and what it traces, to their end. Throws UKL-401. */
+/** Runs a tracer, and what it traces, to their end. Throws UKL-401 and UKL-408. */
 export async function runTracer({ tool, args }: Command, { stdout }: ForegroundOptions): Promise<void> {
-  const child = spawn(tool, args, { stdio: ["inherit", stdout === "stdout" ? 1 : 2, "inherit"] });
+  const child = starting({ tool, args }, () =>
+    spawn(tool, args, { stdio: ["inherit", stdout === "stdout" ? 1 : 2, "inherit"] }),
+  );
   const hasEnded = () => child.exitCode !== null || child.signalCode !== null;
   const onSignal = async (name: NodeJS.Signals) => {
     if (isOfTerminal(name) && (await isInForeground())) return; // The terminal has sent it to all of us.
@@ -30,8 +32,7 @@ export async function runTracer({ tool, args }: Command, { stdout }: ForegroundO
   try {
     await once(child, "exit");
   } catch (error) {
-    if (isSystemError(error) && error.code === "ENOENT") throw missingTool(tool);
-    throw error;
+    throw startFailure({ tool, args }, error);
   } finally {
     for (const name of passedOn) process.off(name, onSignal);
   }

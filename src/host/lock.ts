@@ -8,8 +8,8 @@
 import { spawn } from "node:child_process";
 import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
-import { missingTool } from "./exec.js";
 import { cacheWriteFailed, isSystemError } from "./files.js";
+import { notStarted } from "./not-started.js";
 
 /**
  * Runs `work` while holding the exclusive lock on `path`, waiting for it as long as it takes.
@@ -45,7 +45,7 @@ async function acquire(path: string, onWait: (() => void) | undefined): Promise<
       holder.once("close", () => reject(new Error(complaint.trim() || "flock ended")));
     });
   } catch (error) {
-    if (isSystemError(error) && error.code === "ENOENT") throw missingTool("flock");
+    if (isSystemError(error)) throw notStarted({ tool: "flock", args: [path] }, error.code);
     throw cacheWriteFailed(path, error);
   } finally {
     clearTimeout(waiting);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /** Facts about the machine we run on. */
-import { open, readFile, stat } from "node:fs/promises";
+import { access, constants, open, readFile, stat } from "node:fs/promises";
 import { cpus } from "node:os";
 import { delimiter, join } from "node:path";
-import { missingTool } from "./exec.js";
+import { notStarted } from "./not-started.js";
 
 /** Which file a tool is, so that an upgrade of it can be noticed without running it. */
 export interface ToolIdentity {
@@ -18,9 +18,18 @@ export async function identifyTool(tool: string): Promise<ToolIdentity> {
   const candidates = tool.includes("/") ? [tool] : directories.map((directory) => join(directory, tool));
   for (const path of candidates) {
     const found = await stat(path).catch(() => undefined);
-    if (found?.isFile()) return { path, sizeBytes: found.size, modifiedMs: Math.trunc(found.mtimeMs) };
+    if (found?.isFile() && (await mayExecute(path)))
+      return { path, sizeBytes: found.size, modifiedMs: Math.trunc(found.mtimeMs) };
   }
-  throw missingTool(tool);
+  const isThere = await Promise.all(candidates.map((path) => stat(path).catch(() => undefined)));
+  throw notStarted({ tool, args: [] }, isThere.some((found) => found?.isFile()) ? "EACCES" : "ENOENT");
+}
+
+function mayExecute(path: string): Promise<boolean> {
+  return access(path, constants.X_OK).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** Identifies this boot of this machine: random(4). Empty where there is no such thing. */

@@ -10,7 +10,8 @@
 import type { Socket } from "node:net";
 import type { Duplex, Readable, Writable } from "node:stream";
 import { execa } from "execa";
-import { type Command, missingTool } from "./exec.js";
+import type { Command } from "./exec.js";
+import { notStarted } from "./not-started.js";
 
 /** The file descriptor at which a program finds the first of its further streams, connected Unix sockets. */
 export const firstFurtherFd = 3;
@@ -40,7 +41,7 @@ export interface RunningTool {
   readonly stdout: Readable;
   /** The other ends of its further streams. Nobody reads from them until somebody does. */
   readonly further: readonly Duplex[];
-  /** Settles once the process is gone; stdout may still hold unread bytes. Rejects with UKL-401. */
+  /** Settles once the process is gone; stdout may still hold unread bytes. Rejects with UKL-401 and UKL-408. */
   readonly ended: Promise<ToolEnd>;
   /** Ends the process at once (SIGKILL). */
   kill(): void;
@@ -82,7 +83,9 @@ export function start(
   const ended = new Promise<ToolEnd>((resolve, reject) => {
     child.once("exit", (code: number | null, signal: string | null) => {
       void stderr.then((text) => {
-        if (code === 127 && text.startsWith("setpriv: failed to execute")) reject(missingTool(command.tool));
+        const refused = /^setpriv: failed to execute .*: (.*)$/m.exec(text);
+        if ((code === 126 || code === 127) && text.startsWith("setpriv: ") && refused !== null)
+          reject(notStarted(command, codeOf(refused[1])));
         resolve({
           ...(code === null ? {} : { exitStatus: code }),
           ...(signal === null ? {} : { signal }),
@@ -91,7 +94,10 @@ export function start(
       });
     });
     void child.then((result) => {
-      if (result.code === "ENOENT" && result.exitCode === undefined) reject(missingTool("setpriv"));
+      if (result.exitCode !== undefined || result.signal !== undefined) return;
+      // What the host refuses setpriv, it refuses the program: but for a setpriv that is not there.
+      const isOurs = result.code === "ENOENT" || result.code === "EACCES";
+      reject(notStarted(isOurs ? { ...command, tool: "setpriv" } : command, result.code));
     });
   });
   return {
@@ -102,6 +108,11 @@ export function start(
     ended,
     kill: () => void child.kill("SIGKILL"),
   };
+}
+
+/** From what the C library says of an errno. */
+function codeOf(text = ""): string | undefined {
+  return { "No such file or directory": "ENOENT", "Permission denied": "EACCES" }[text] ?? text;
 }
 
 /**

@@ -26,8 +26,9 @@ const errnoOfRefusedCall = 38;
 /**
  * What runc does between loading the filter and the exec of the program. There is no official list; Docker's issue
  * 22252 and runc's issue 2097 collect experience. `noNewPrivileges` and `privileges` are what strace saw of that
- * stretch in runc 1.1.5, and agree with `Init` in its libcontainer/standard_init_linux.go. Not covered, because only
- * a configuration that asks for them brings them: startContainer hooks and `linux.personality`.
+ * stretch in runc 1.1.5, and agree with `Init` in its libcontainer/standard_init_linux.go; `safePaths` is read from the
+ * sources of later ones. Together they are for runc 1.1.5 to 1.5.1, built without its tag libpathrs. Not covered,
+ * because only a configuration that asks for them brings them: startContainer hooks and `linux.personality`.
  */
 const neededByRunc = {
   /**
@@ -42,6 +43,15 @@ const neededByRunc = {
   privileges:
     "capget capset chdir faccessat2 fchown fcntl fstat getcwd getppid prctl read setgid setgroups setuid",
   /**
+   * From 1.2.8, 1.3.3 and 1.4.0 on it opens the exec fifo, and /proc/self/fd for the descriptors to close, through
+   * github.com/cyphar/filepath-securejoin/pathrs-lite: in a mount of /proc of its own (fsopen, fsconfig, fsmount, else a
+   * clone by open_tree), by openat2 or name by name, with the mount's number compared (statx, fstatfs). Mounts are made
+   * before the filter, so move_mount and mount_setattr are not among them.
+   */
+  safePaths:
+    "close_range faccessat faccessat2 fcntl fsconfig fsmount fsopen fstat fstatfs gettid newfstatat open_tree openat " +
+    "openat2 readlinkat statx uname",
+  /**
    * What its Go runtime and C library may do at any moment: grow or give back memory, start or park a thread, poll,
    * return from the signal that preempts a goroutine or send it, put RLIMIT_NOFILE back before the exec
    * (syscall.Exec), give up. Source: Go's runtime/sys_linux_amd64.s and os_linux.go.
@@ -52,7 +62,7 @@ const neededByRunc = {
 };
 
 const runtimeCalls: Readonly<Record<ContainerRuntime, readonly string[]>> = {
-  runc: Object.values(neededByRunc).flatMap((names) => names.split(" ")),
+  runc: [...new Set(Object.values(neededByRunc).flatMap((names) => names.split(" ")))],
 };
 
 /**

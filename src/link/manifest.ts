@@ -17,6 +17,8 @@ export interface ImageDescription {
       readonly cpus?: number | undefined;
       readonly ports: readonly string[];
       readonly net?: string | undefined;
+      readonly accelerator?: Manifest["run"]["accelerator"];
+      readonly timeoutSeconds?: number | undefined;
     };
   };
   readonly kernel: Pick<Manifest["kernel"], "version" | "key" | "configurationDigest" | "compiler">;
@@ -71,20 +73,25 @@ export function describeImage(description: ImageDescription): Manifest {
   };
 }
 
-function describeProcess({ path, leading, workingDirectory, user, stopSignal }: LaunchedProcess) {
+function describeProcess(process: LaunchedProcess) {
+  const { path, leading, workingDirectory, user, accounts, stopSignal } = process;
   return {
     ...(leading.length === 1 && leading[0] === path ? {} : { leading: [...leading] }),
     ...(workingDirectory === undefined ? {} : { workingDirectory }),
+    ...(accounts === undefined ? {} : { accounts }),
     ...(user === undefined ? {} : { user: { ...user, groups: [...user.groups] } }),
     ...(stopSignal === undefined ? {} : { stopSignal }),
   };
 }
 
-function describeRun({ cpus, ports, net }: ImageDescription["configuration"]["run"]) {
+function describeRun(run: ImageDescription["configuration"]["run"]) {
+  const { cpus, ports, net, accelerator, timeoutSeconds } = run;
   return {
     cpus: cpus ?? 1,
     ports: [...ports],
     ...(net === undefined ? {} : { net }),
+    ...(accelerator === undefined || accelerator === "auto" ? {} : { accelerator }),
+    ...(timeoutSeconds === undefined ? {} : { timeoutSeconds }),
   };
 }
 

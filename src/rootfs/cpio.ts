@@ -29,7 +29,7 @@ export type ArchiveEntry = Member &
     | (Special & { readonly kind: "fifo" })
   );
 
-const typeBits = {
+export const typeBits = {
   directory: 0o040000,
   file: 0o100000,
   symlink: 0o120000,
@@ -38,7 +38,7 @@ const typeBits = {
   fifo: 0o010000,
 } as const;
 
-const headerBytes = 110;
+export const headerBytes = 110;
 /** PATH_MAX: the kernel takes no longer name, with what is behind its end. */
 const nameLimitBytes = 4096;
 /** The kernel gives a file the pages of the archive where its data begin on one (kernel/patches). */

@@ -32,9 +32,11 @@ export interface LaunchedProcess {
   readonly user?: ProcessUser | undefined;
   /** What asks it to end, where that is not SIGTERM. */
   readonly stopSignal?: number | undefined;
+  /** Where all accounts are the image's own. */
+  readonly accounts?: "own";
 }
 
-interface ProcessUser extends Owner {
+export interface ProcessUser extends Owner {
   /** Beside the one above. */
   readonly groups: readonly number[];
 }

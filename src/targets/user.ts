@@ -18,7 +18,7 @@ const mostGroups = 64;
 
 /** Throws what `unknown` makes of a name that is none. */
 export function userOf(
-  view: FileView,
+  view: Pick<FileView, "locate">,
   text: string,
   unknown: (kind: "user" | "group", name: string) => UklError,
 ): TargetUser {

@@ -22,17 +22,25 @@ export const keptBytes: number = 16 * 1024 ** 2;
 const periodSeconds = 5;
 const chunkBytes = 64 * 1024;
 
+/** What a machine says of its application: the start comes first, and the exit status last. */
+export const controlFile = "control";
+export const controlHeadBytes: number = 64 * 1024;
+export const controlTailBytes: number = 64 * 1024;
+
 /** 124 is what timeout(1) says of a program that went on until it was ended. */
-const makeHoles = `while timeout "$2" cat; [ $? -eq 124 ]; do
-  for file in console stdout stderr words.out; do
-    excess=$(($(stat -c %s "$file") - $1))
-    [ "$excess" -le 0 ] || fallocate --punch-hole --offset 0 --length "$excess" "$file"
-  done
+const makeHoles = `trim() {
+  excess=$(($(stat -c %s "$1") - $2 - $3))
+  [ "$excess" -le 0 ] || fallocate --punch-hole --offset "$2" --length "$excess" "$1"
+}
+cd "$1" || exit
+while timeout "$2" cat; [ $? -eq 124 ]; do
+  for file in console stdout stderr words.out; do trim "$file" 0 "$3"; done
+  trim control "$4" "$5"
 done`;
 
 export function trimCommand(directory: string, keep = keptBytes, seconds = periodSeconds): Command {
-  const args = ["-c", `cd "$3" || exit; ${makeHoles}`, "sh", String(keep), String(seconds), directory];
-  return { tool: "sh", args };
+  const sizes = [keep, controlHeadBytes, controlTailBytes];
+  return { tool: "sh", args: ["-c", makeHoles, "sh", directory, String(seconds), ...sizes.map(String)] };
 }
 
 /**

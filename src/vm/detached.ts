@@ -3,7 +3,7 @@
  * Machines that run on without us. Their lines end in files of a directory, which is their working directory too:
  * what QEMU is told are names, however long the directory's path is.
  */
-import { constants, createReadStream } from "node:fs";
+import { constants } from "node:fs";
 import { open, readFile } from "node:fs/promises";
 import type { Socket } from "node:net";
 import { join, resolve } from "node:path";
@@ -18,13 +18,15 @@ import {
   errorsFile,
   journalFile,
   outputFile,
+  controlFile,
+  controlHeadBytes,
+  controlTailBytes,
   trimCommand,
 } from "./console-file.js";
 import { type ControlMessage, ControlReader, endOfInput } from "./guest-contract.js";
 import { consoleEnd, explainEnd } from "./run.js";
 import type { Stdio } from "./stdio.js";
 
-const controlFile = "control";
 /**
  * QEMU's name for two files. What ends in `.in` is a named pipe: unlike a socket's, its path may be as long as any, and
  * opening it tells whether QEMU is there. What ends in `.out` is the journal.
@@ -101,17 +103,10 @@ export interface MachineProgress {
 }
 
 export async function readProgress(directory: string): Promise<MachineProgress> {
-  const reader = new ControlReader();
   // The guest may write without end, so only the first message of a kind is kept.
   const first = new Map<ControlMessage["kind"], ControlMessage>();
-  try {
-    for await (const chunk of createReadStream(join(directory, controlFile))) {
-      for (const message of reader.read(chunk)) {
-        if (!first.has(message.kind)) first.set(message.kind, message);
-      }
-    }
-  } catch {
-    // QEMU has not made it yet: nothing was said.
+  for (const message of await readControl(directory)) {
+    if (!first.has(message.kind)) first.set(message.kind, message);
   }
   const exit = first.get("exit");
   return {
@@ -120,6 +115,33 @@ export async function readProgress(directory: string): Promise<MachineProgress> 
     ...(exit?.kind === "exit" ? { exitStatus: exit.status } : {}),
     messages: [...first.values()],
   };
+}
+
+/** What was said at the beginning, where the start is, and at the end, where the exit status is. */
+async function readControl(directory: string): Promise<readonly ControlMessage[]> {
+  // QEMU has not made it yet: nothing was said.
+  const file = await open(join(directory, controlFile)).catch(() => undefined);
+  if (file === undefined) return [];
+  try {
+    const { size } = await file.stat();
+    const part = async (offset: number, end: number) => {
+      const bytes = Buffer.alloc(Math.max(0, end - offset));
+      if (bytes.length > 0) await file.read(bytes, { position: offset });
+      return bytes;
+    };
+    const headEnd = Math.min(size, controlHeadBytes);
+    const tailStart = Math.max(headEnd, size - controlTailBytes);
+    const [head, tail] = [await part(0, headEnd), await part(tailStart, size)];
+    // Where something is left out lines are cut, and the rest of one may look like another one.
+    const isWhole = tailStart === headEnd;
+    const lines = isWhole
+      ? [head, tail]
+      : [head.subarray(0, head.lastIndexOf("\n") + 1), tail.subarray(tail.indexOf("\n") + 1)];
+    const reader = new ControlReader();
+    return lines.flatMap((bytes) => reader.read(bytes));
+  } finally {
+    await file.close();
+  }
 }
 
 /** Sends the application a signal; false when no machine is there to take it. */

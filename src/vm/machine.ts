@@ -66,8 +66,10 @@ export interface BootOutcome {
 const resetGraceMs = 5000;
 /** Holds a kernel panic with its trace. */
 export const consoleTailBytes = 16 * 1024;
-/** Far more than any guest has to say; the rest is ignored, since the guest may write without end. */
+/** Far more than any guest has to say; the rest is dropped, since the guest may write without end. */
 const maxMessages = 1024;
+/** But for these, each of which is kept once: how the application fared. */
+const lasting: ReadonlySet<ControlMessage["kind"]> = new Set(["streams", "start", "error", "exit"]);
 
 type Halt =
   | { readonly kind: "timeout" }
@@ -103,7 +105,7 @@ export async function boot(command: Command, options: ConsoleOptions = {}): Prom
       relay(lines.stderr, options.onErrors),
     ]).catch(halting.fail);
     const control = relayControl(lines.control, (message) => {
-      if (messages.length < maxMessages) messages.push(message);
+      if (messages.length < maxMessages || isLasting(message, messages)) messages.push(message);
       if (message.kind === "start" && startMs === undefined) {
         startMs = performance.now() - beginMs;
         feed(lines, options, hasStreams()).catch(halting.fail);
@@ -133,6 +135,10 @@ export async function boot(command: Command, options: ConsoleOptions = {}): Prom
     options.words?.destroy();
     for (const stream of Object.values(lines)) stream.destroy();
   }
+}
+
+function isLasting({ kind }: ControlMessage, earlier: readonly ControlMessage[]): boolean {
+  return lasting.has(kind) && !earlier.some((message) => message.kind === kind);
 }
 
 /** Gives the program its input, where it is to find it. */

@@ -111,3 +111,13 @@ test("a server that never answers ends in an error, and not in a report", { time
   const silent = request({ configuration, compare: ["unikernel"], parts: ["boot"], limitMs: 20_000 });
   await expect(bench(silent)).rejects.toMatchObject({ code: "UKL-802", detail: { cause: /within 20 s/ } });
 });
+
+test("a server that ends while it is counted has a reason, and no figure", { timeout: 300_000 }, async () => {
+  const source = fileURLToPath(new URL("bench-ending.c", import.meta.url));
+  const configuration = mergeFlags(undefined, { inputs: [source], name: "redis-server", kernel: generic });
+  const compare = ["unikernel", "classic"] as const;
+  const { metrics, notes } = await bench(request({ configuration, compare, parts: ["server"] }));
+  const figures = metrics.flatMap(({ results }) => results).filter(({ kind }) => kind === "measured");
+  expect(figures).toEqual([]);
+  expect(JSON.stringify([metrics, notes])).toMatch(/Not measured: instructions of requests\. [^"]+/);
+});

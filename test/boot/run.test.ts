@@ -93,8 +93,11 @@ describe.each(modes)("a %s image", (mode) => {
   });
 
   test("whose application cannot be started says why", async () => {
-    const { exitStatus, stderr } = await run([image, "--", ...Array.from({ length: 4096 }, String)]);
-    expect(stderr).toMatch(/^error\[UKL-604\][\s\S]+\/ukl\/exec failed with E2BIG/);
+    // Longer than MAX_ARG_STRLEN, and so too long for the host's own execve(2).
+    const config = join(scratch, "long.json");
+    await writeFile(config, JSON.stringify({ args: ["x".repeat(128 * 1024)] }));
+    const { exitStatus, stderr } = await run([image, "--config", config]);
+    expect(stderr).toMatch(/^error\[UKL-604\][\s\S]+execve failed with E2BIG/);
     expect(exitStatus).toBe(69);
   });
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -9,6 +9,7 @@ import type { GuestState } from "../../src/guests/state.js";
 import { GuestStore } from "../../src/guests/store.js";
 import { guestLog, lookAt, removeGuest, stopGuest, waitForGuest } from "../../src/guests.js";
 import { identifyProcess, type ProcessIdentity } from "../../src/host/process.js";
+import { readProgress } from "../../src/vm/detached.js";
 
 let root: string;
 let store: GuestStore;
@@ -197,5 +198,51 @@ describe("removing", () => {
   test("refuses while the machine is about to be started", async () => {
     await store.claim({ exactly: "web" }, known());
     await expect(removeGuest(store, "web", true)).rejects.toMatchObject({ code: "UKL-613" });
+  });
+});
+
+describe("a state that is there and cannot be read", () => {
+  /** What open(2) refuses to everybody, root too. */
+  const unreadable: Readonly<Record<string, (path: string) => Promise<unknown>>> = {
+    ELOOP: async (path) => rm(path).then(() => symlink(path, path)),
+    EISDIR: async (path) => rm(path).then(() => mkdir(path)),
+  };
+
+  test.each(Object.entries(unreadable))(
+    "(%s) is an error, and no sweep removes its guest",
+    async (code, make) => {
+      await store.claim({ exactly: "web" }, known({ machine: own }));
+      const path = join(store.directory("web"), "guest.json");
+      await make(path);
+      const failure = { code: "UKL-618", detail: { cause: expect.stringContaining(code) } };
+      await expect(store.read("web")).rejects.toMatchObject(failure);
+      await expect(lookAt(store, "web")).rejects.toMatchObject(failure);
+      await expect(stopGuest(store, "web", { signal: 15, graceMs: 1 })).rejects.toMatchObject(failure);
+      for (const mayEnd of [false, true])
+        await expect(removeGuest(store, "web", mayEnd)).rejects.toMatchObject(failure);
+      await store.claim({ exactly: "other" }, known());
+      expect(await store.names()).toEqual(["other", "web"]);
+      await expect(store.claim({ exactly: "web" }, known())).rejects.toMatchObject(failure);
+    },
+  );
+});
+
+describe("a control channel without end", () => {
+  // Its end would be another message.
+  const masked = "masked sync 0x401000 /bin/exit 3\n";
+  const many = masked.repeat(Math.ceil((1024 * 1024) / masked.length));
+
+  test("keeps the start and the exit status", async () => {
+    const gone = await endedProcess();
+    await store.claim({ exactly: "talkative" }, known({ machine: gone }));
+    await control("talkative", `signals\nstart\n${many}exit 7\n`);
+    expect(await lookAt(store, "talkative")).toMatchObject({ state: "exited", exitStatus: 7 });
+    // Whatever a line is cut into, it is none of its own.
+    for (let bytes = 0; bytes < masked.length; bytes++) {
+      await control("talkative", `signals\nstart\n${"x".repeat(bytes)}\n${many}exit 7\n`);
+      const { messages } = await readProgress(store.directory("talkative"));
+      expect(messages.map(({ kind }) => kind)).toEqual(["signals", "start", "masked", "exit"]);
+      expect(messages.at(-1)).toEqual({ kind: "exit", status: 7 });
+    }
   });
 });

@@ -35,6 +35,26 @@ describe("the form of a profile", () => {
       expect([name, typeof syscallNumber(name)]).toEqual([name, "number"]);
   });
 
+  // The calls that vendor/github.com/cyphar/filepath-securejoin/pathrs-lite makes for Reopen and OpenProcRoot, as of
+  // runc 1.5.1, and CloseExecFrom in libcontainer/utils/utils_unix.go: unix.Fsopen, unix.FsconfigSetString, and so on.
+  test("has what newer releases of runc call behind their filter, each name once", () => {
+    const names = profileOf(["write"], "runc").syscalls.flatMap((rule) => rule.names);
+    const called = [
+      "fsopen",
+      "fsconfig",
+      "fsmount",
+      "open_tree",
+      "openat2",
+      "statx",
+      "fstatfs",
+      "readlinkat",
+    ];
+    expect(names).toEqual(
+      expect.arrayContaining([...called, "faccessat", "faccessat2", "close_range", "gettid"]),
+    );
+    expect(new Set(names).size).toBe(names.length);
+  });
+
   test("has no rule without a name", () => {
     expect(profileOf([]).syscalls).toEqual([]);
     expect(profileOf([], "runc").syscalls).toHaveLength(1);

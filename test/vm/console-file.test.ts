@@ -1,11 +1,20 @@
 // SPDX-License-Identifier: MIT
-import { appendFileSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { startBeside } from "../../src/host/detached.js";
-import { consoleFile, consoleTail, keptBytes, readLog, trimCommand } from "../../src/vm/console-file.js";
+import {
+  consoleFile,
+  consoleTail,
+  controlFile,
+  controlHeadBytes,
+  controlTailBytes,
+  keptBytes,
+  readLog,
+  trimCommand,
+} from "../../src/vm/console-file.js";
 import { processesWith } from "../support/processes.js";
 
 const mib = 1024 ** 2;
@@ -70,4 +79,18 @@ test("reading begins where the kept part does, and goes on from any position", a
 test("a guest that never had a machine has printed nothing", async () => {
   expect(await read(0)).toMatchObject({ position: 0 });
   expect(await consoleTail(directory, 5)).toBe("");
+});
+
+test("of what a machine says of its application the beginning and the end are kept", async () => {
+  const control = join(directory, controlFile);
+  writeFileSync(control, Buffer.alloc(8 * mib, "said\n"));
+  const lifeline = await startBeside(trimCommand(directory, mib, 0.1));
+  const kept = controlHeadBytes + controlTailBytes;
+  await expect.poll(() => statSync(control).blocks * 512, { timeout: 20_000 }).toBeLessThanOrEqual(2 * kept);
+  const bytes = readFileSync(control);
+  expect(bytes.length).toBe(8 * mib);
+  for (const part of [bytes.subarray(0, controlHeadBytes), bytes.subarray(-controlTailBytes)])
+    expect(part.includes(0)).toBe(false);
+  lifeline.destroy();
+  await expect.poll(running, { timeout: 5000 }).toBe(0);
 });

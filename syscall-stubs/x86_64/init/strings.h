@@ -3,13 +3,16 @@
 #ifndef UKL_INIT_STRINGS_H
 #define UKL_INIT_STRINGS_H
 
-#define STRINGS_MAX 4096
-#define BYTES_MAX (128 * 1024)
+/* What most files are within: of others the kernel is asked for memory. */
+#define FEW_STRINGS 512
+#define FEW_BYTES (16 * 1024)
 
-/* The strings of one file, as a vector that execve takes. */
+/* The strings of one file, as a vector that execve takes, which says how many there may be. */
 struct strings {
-	char *vector[STRINGS_MAX + 1];
-	char bytes[BYTES_MAX];
+	char **vector;
+	char *bytes;
+	char *few[FEW_STRINGS + 1];
+	char few_bytes[FEW_BYTES];
 };
 
 /* Fills the vector and returns their number, or a negative errno. */
