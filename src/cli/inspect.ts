@@ -79,6 +79,7 @@ export function addInspect(program: Command, { terminal, programArguments }: Inv
       }
       if (programArguments !== undefined) throw argumentsWithoutTrace();
       const image = targets.length === 1 ? await findImage(first) : undefined;
+      checkAnswers(flags, image === undefined ? undefined : first);
       if (image !== undefined) {
         terminal.print(`${JSON.stringify(image.manifest, undefined, 2)}\n`);
         return;
@@ -130,6 +131,28 @@ async function refuseWithTrace(targets: readonly string[], flags: InspectFlags):
     what: "--trace compares the calls of one program, and answers in text or with --json",
     cause: causes.join(", "),
     fix: "ask for one after the other",
+  });
+}
+
+/** One question is answered in one form. Throws UKL-101. `image` is what is printed as it is. */
+function checkAnswers(flags: InspectFlags, image: string | undefined): void {
+  const forms = (["json", "names", "seccomp", "why", "diff"] as const).filter(
+    (name) => flags[name] !== undefined,
+  );
+  const isJsonOfDiff = forms.length === 2 && flags.json !== undefined && flags.diff !== undefined;
+  const [refused, because] =
+    image !== undefined && forms.some((form) => form !== "json")
+      ? [forms.find((form) => form !== "json"), `${image} is an image: its manifest is printed, as JSON`]
+      : flags.runtime !== undefined && flags.seccomp === undefined
+        ? ["runtime", "only a profile that --seccomp prints is for a runtime"]
+        : forms.length > 1 && !isJsonOfDiff
+          ? [forms[1], `--${forms[0]} is given too, and one question is answered at a time`]
+          : [];
+  if (refused === undefined) return;
+  throw new UklError("UKL-101", {
+    what: `--${refused} does not count here`,
+    cause: because ?? "",
+    fix: `leave out --${refused}, or ask for one after the other`,
   });
 }
 

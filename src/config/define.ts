@@ -97,9 +97,9 @@ export interface Configuration {
      * which is passt for ports and for applications that use sockets.
      */
     readonly net?: string;
-    /** Default: `auto`. */
+    /** Kept in the image. Default: `auto`. */
     readonly accelerator?: "auto" | "kvm" | "tcg";
-    /** The guest is stopped after this many seconds. */
+    /** The guest is stopped after this many seconds, unless it runs by itself. Kept in the image. */
     readonly timeoutSeconds?: number;
     /** Directories of the host: absolute path in the guest → the directory. */
     readonly volumes?: Readonly<Record<string, { readonly host: string; readonly readOnly?: boolean }>>;

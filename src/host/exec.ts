@@ -4,7 +4,6 @@
  *
  * A command is data, so that a dry run, a log and a test look at the same value that is executed.
  */
-import { constants } from "node:os";
 import { execa } from "execa";
 import { UklError } from "../errors.js";
 import { notStarted } from "./not-started.js";
@@ -59,7 +58,7 @@ export async function attempt(command: Command, options: RunOptions = {}): Promi
     throw notStarted(command, result.code);
   if (result.timedOut) throw timedOut(command, options.timeoutMs ?? 0);
   const outcome = {
-    exitStatus: result.exitCode ?? 128 + (constants.signals[result.signal as NodeJS.Signals] ?? 0),
+    exitStatus: result.exitCode ?? 128,
     stdout: String(result.stdout),
     stderr: String(result.stderr),
   };

@@ -92,3 +92,13 @@ describe("ukl inspect", () => {
     expect(stderr).toBe("");
   });
 });
+
+test.each([
+  [["--json", "--names"], "--names"],
+  [["--seccomp", "--why", "exit_group"], "--why"],
+  [["--runtime", "runc"], "--runtime"],
+])("%j are not one answer", async (flags, refused) => {
+  const { exitStatus, stdout, stderr } = await ukl(["inspect", "/bin/true", ...flags]);
+  expect({ exitStatus, stdout }).toEqual({ exitStatus: 64, stdout: "" });
+  expect(stderr).toContain(`error[UKL-101]: ${refused} does not count here`);
+});

@@ -86,10 +86,6 @@ test.each(["missing", "not-executable"])(
   },
 );
 
-test("one that a signal ended has the status of a shell", async () => {
-  expect((await attempt({ tool: "sh", args: ["-c", "kill -9 $$"] })).exitStatus).toBe(137);
-});
-
 test("a compiler that may not be executed is told by ukl build", async () => {
   await writeFile(join(directory, "main.c"), "int main(void) { return 0; }\n");
   const { stderr, exitStatus } = await ukl(["build", "main.c", "--cc", "./not-executable"], {
