@@ -50,7 +50,6 @@ async function hostCapabilities(paths: readonly string[]): Promise<ReadonlyMap<s
   const what = ["--xattrs", `--xattrs-include=${capability}`, "--format=pax", "--hard-dereference", "-h"];
   const tool = start({ tool: "tar", args: ["-c", "-P", "--no-recursion", ...what, "--null", "-T", "-"] });
   tool.stdin.end(paths.map((path) => `${path}\0`).join(""));
-  tool.fromProgram.resume();
   try {
     for await (const { name, attributes } of readTar(tool.stdout)) {
       const value = attributes.get(capability);

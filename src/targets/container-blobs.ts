@@ -114,7 +114,6 @@ function decompressorFor(magic: string): Command | undefined {
 
 async function decompress(command: Command, packed: Readable, meter: Meter): Promise<void> {
   const tool = start(command);
-  tool.fromProgram.resume();
   try {
     const [fed, flowed] = await Promise.allSettled([
       pipeline(packed, tool.stdin),
