@@ -2,7 +2,7 @@
 /** The files around a program: what it is started with and looks for, as its inspection and its package name them. */
 import { basename, dirname } from "node:path/posix";
 import { UklError } from "../errors.js";
-import type { FileView } from "../host/file-view.js";
+import { type FileView, resolveIn } from "../host/file-view.js";
 import { accountFiles } from "./accounts.js";
 import { HostTree, type Tree } from "./host-tree.js";
 import { directoriesOf, tmpfilesDirectory } from "./tmpfiles.js";
@@ -56,7 +56,7 @@ export interface TreeSource {
 export async function applicationTree(source: TreeSource, named: NamedFiles): Promise<Tree> {
   const { view, program, isDynamic, isAlone, scripts, data, isWhole, directories } = source;
   const [missing] = isDynamic ? named.missingLibraries : [];
-  if (missing !== undefined) throw missingLibrary(missing);
+  if (missing !== undefined) throw missingLibrary(missing, view);
   const tree = new HostTree(view);
   if (isWhole) {
     await tree.add("/", Number.POSITIVE_INFINITY);
@@ -134,12 +134,29 @@ async function addAccounts(
   for (const file of accountFiles(isWanted)) tree.files.set(file.path, file);
 }
 
-function missingLibrary({ name, neededBy }: NamedFiles["missingLibraries"][number]): UklError {
+function missingLibrary(
+  { name, neededBy }: NamedFiles["missingLibraries"][number],
+  view: FileView,
+): UklError {
+  const hidden = hiddenLibrary(name, view);
+  const cause = `${neededBy} needs it, and it is in none of the directories where the loader looks`;
+  if (hidden === undefined) {
+    const fix = "install the package that has it";
+    return new UklError("UKL-225", { what: `the library ${name} is missing`, cause, fix });
+  }
   return new UklError("UKL-225", {
     what: `the library ${name} is missing`,
-    cause: `${neededBy} needs it, and it is in none of the directories where the loader looks`,
-    fix: "install the package that has it",
+    cause: `${cause}; ${hidden} is there, to which scripts of its package make a link (update-alternatives), and scripts of packages that are pulled do not run`,
+    fix: "install the packages, or make the link in an image of a container",
   });
+}
+
+/** Where a package has a library that the system's administrator may choose another for. */
+function hiddenLibrary(name: string, view: FileView): string | undefined {
+  const paths = ["/usr/lib/x86_64-linux-gnu", "/usr/lib"].flatMap((directory) =>
+    view.names(directory).map((each) => `${directory}/${each}/${name}`),
+  );
+  return paths.find((path) => resolveIn(view, path) !== undefined);
 }
 
 function isText({ path }: { readonly path: string }): boolean {

@@ -2,7 +2,7 @@
 /** `package:NAME` and `package:NAME/PROGRAM`: which program of a package is meant, and what comes with it. */
 import { basename } from "node:path/posix";
 import { UklError } from "../errors.js";
-import { type FileView, hostView, isFileIn, layered } from "../host/file-view.js";
+import { type FileView, hostView, isFileIn, layered, resolveIn } from "../host/file-view.js";
 import { nearest } from "../nearest.js";
 import type { UnpackOptions } from "./container-blobs.js";
 import { installedPackages, type Packages, packagesByName, pathsOf } from "./debian.js";
@@ -34,15 +34,31 @@ export async function packageTarget(
   const shelf = installed.has(name)
     ? { view: hostView, packages: installed, pathsOf }
     : await pulled(name, installed, unpack);
-  const owned = await shelf.pathsOf([shelf.packages.get(name)?.name ?? name]);
-  const program = chooseProgram(
-    name,
-    wanted,
-    programPaths(owned).filter((path) => isFileIn(shelf.view, path)),
-  );
-  const data = dataPaths(await shelf.pathsOf(relatives(shelf.packages, [name])));
+  const related = relatives(shelf.packages, [name]);
+  const own = await programsOf([shelf.packages.get(name)?.name ?? name], shelf);
+  // A package may be there for others alone that it depends on, of which one has the program of its name.
+  const programs = own.length > 0 ? own : await programsOf(related, shelf);
+  const program = chooseProgram(name, wanted, programs);
+  const data = dataPaths(await shelf.pathsOf(related));
   return { view: shelf.view, program, data };
 }
+
+/** A file with several paths is one, at the path where a shell finds it. */
+async function programsOf(names: readonly string[], { view, pathsOf }: Shelf): Promise<readonly string[]> {
+  const byFile = new Map<string, string>();
+  for (const path of programPaths(await pathsOf(names))) {
+    const file = resolveIn(view, path)?.path;
+    if (file === undefined || !isFileIn(view, path)) continue;
+    const known = byFile.get(`${file} ${basename(path)}`);
+    if (known === undefined || (searched.test(path) && !searched.test(known))) {
+      byFile.set(`${file} ${basename(path)}`, path);
+    }
+  }
+  return [...byFile.values()];
+}
+
+/** As PATH has it on a Debian system. */
+const searched = /^\/(?:usr\/)?(?:local\/)?s?bin\/[^/]+$/;
 
 async function pulled(name: string, installed: Packages, unpack: UnpackOptions): Promise<Shelf> {
   const { packages, tree, paths } = await pullPackage(name, unpack);

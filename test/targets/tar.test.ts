@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** The reader of tar archives; GNU tar writes them, and what it read is on the disk. */
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
   chmodSync,
@@ -58,7 +58,7 @@ describe("what GNU tar writes in the form", () => {
   utimesSync(at("tree/file"), 1_600_000_000, 1_600_000_000);
   linkSync(at("tree/file"), at("tree/hard"));
   symlinkSync(`${long}/to`, at("tree/soft"));
-  spawnSync("mkfifo", [at("tree/pipe")]);
+  workshop.run("mkfifo", at("tree/pipe"));
   const common = ["--sort=name", "--owner=root:7", "--group=mail:8"];
 
   test.each(["gnu", "oldgnu", "pax"])("%s is read with its long names", async (form) => {

@@ -31,7 +31,7 @@ const kinds = {
   "6": "fifo",
 } as const;
 
-export type MemberKind = (typeof kinds)[keyof typeof kinds];
+type MemberKind = (typeof kinds)[keyof typeof kinds];
 
 export interface TarMember {
   readonly name: string;
