@@ -22,7 +22,7 @@
 #define PASST_FD 6
 #define LENGTH_BYTES 4
 #define FRAME_BYTES (64 * 1024 + 4096) /* as long as QEMU takes them */
-#define BATCH_BYTES (64 * 1024)
+#define BATCH_BYTES (32 * 1024)	       /* the kernel keeps a little more together */
 #define BUFFER_BYTES (4 * FRAME_BYTES)
 
 #define ETHERNET_BYTES 14

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import { describe, expect, test } from "vitest";
-import { formatHostPort, netPattern, parsePort } from "../src/network-options.js";
+import { distinctPorts, formatHostPort, netPattern, parsePort } from "../src/network-options.js";
 
 describe("a port", () => {
   test("of the host leads to one of the guest, over TCP unless it says UDP", () => {
@@ -48,4 +48,13 @@ test("a network is one of the names, or a tap interface with a name that Linux a
     "slirp",
   ];
   expect(all.filter((text) => netPattern.test(text))).toEqual(["auto", "passt", "user", "none", "tap:tap0"]);
+});
+
+test("a port that is named twice, or for all addresses too, is forwarded once", () => {
+  const all = { protocol: "tcp", hostPort: 8080, guestPort: 80 } as const;
+  const local = { ...all, address: "127.0.0.1" };
+  const datagrams = { ...all, protocol: "udp" } as const;
+  const second = { ...all, hostPort: 8081 };
+  expect(distinctPorts([all, all, local, datagrams, second])).toEqual([all, datagrams, second]);
+  expect(distinctPorts([local, { ...all, address: "127.0.0.2" }])).toHaveLength(2);
 });

@@ -145,7 +145,7 @@ function longDatagramsNote(
   ports: readonly PortMapping[],
 ): string | undefined {
   if (!ports.some((port) => !isTcp(port))) return undefined;
-  return `datagrams of more than ${trial.datagramBytes} bytes are lost on the way to passt; --net user has all, over IPv4`;
+  return `datagrams of more than ${trial.datagramBytes} bytes (${trial.datagramBytes - 20} over IPv6) are lost on the way to passt; --net user carries all, over IPv4 alone`;
 }
 
 function isTcp({ protocol }: PortMapping): boolean {

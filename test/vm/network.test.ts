@@ -5,10 +5,12 @@ import {
   hardwareAddress,
   type NetworkWish,
   passtPlan,
+  planNetwork,
   tapPlan,
   userPlan,
 } from "../../src/vm/network.js";
 import { hostLink } from "../../src/vm/passt.js";
+import type { PasstAbility } from "../../src/vm/passt-ability.js";
 import { peerOf, tapInterface } from "../../src/vm/tap.js";
 
 const web = { protocol: "tcp", hostPort: 8080, guestPort: 80 } as const;
@@ -54,6 +56,52 @@ describe("what is asked for", () => {
     }
     expect(() => chooseNetwork(wish({ ports: [web, { ...web, guestPort: 81 }] }))).toThrow("UKL-101");
     chooseNetwork(wish({ ports: [web, { ...web, protocol: "udp", guestPort: 81 }] }));
+  });
+});
+
+describe("what was tried", () => {
+  const whole = { works: true, greets: true, datagramBytes: 65_492 } as const;
+  const mute = { ...whole, greets: false };
+  const plan = (ability: PasstAbility, changes: Partial<NetworkWish> = {}) =>
+    planNetwork(wish({ ports: [web], ...changes }), {
+      tryPasst: async () => ability,
+      backlogLibrary: async () => "/lib/backlog",
+    });
+
+  test("is used as it is where it does what is asked, with packets of the size that passed", async () => {
+    const { helper, relay, devices, note } = await plan({ alone: whole });
+    expect({ tool: helper?.tool, relay, note }).toEqual({ tool: "passt", relay: undefined, note: undefined });
+    expect(devices.at(-1)).toMatch(/,host_mtu=65520$/);
+  });
+
+  test("gets a relay for ports of TCP where it hands connections over late", async () => {
+    const ability = { alone: mute, relayed: whole, relay: "/bin/relay" };
+    expect((await plan(ability)).relay).toEqual({ tool: "/bin/relay", args: [] });
+    expect(await plan(ability, { ports: [local] })).not.toHaveProperty("relay");
+  });
+
+  test("gives way to QEMU's user network where it does not serve, unless it is named", async () => {
+    for (const alone of [mute, { works: false, reason: "no namespaces" } as const]) {
+      const { helper, environment, note } = await plan({ alone });
+      expect(helper).toBeUndefined();
+      expect(environment?.["LD_PRELOAD"]).toMatch(/^\/lib\/backlog/);
+      expect(note).toMatch(/speaks first|no namespaces/);
+    }
+    const broken = { alone: { works: false, reason: "no namespaces" } } as const;
+    await expect(plan(broken, { net: "passt" })).rejects.toMatchObject({ code: "UKL-608" });
+    const { helper, note } = await plan({ alone: mute }, { net: "passt" });
+    expect({ tool: helper?.tool, note }).toEqual({
+      tool: "passt",
+      note: expect.stringContaining("speaks first"),
+    });
+  });
+
+  test("is not asked for one port at two addresses", () => {
+    const both = ["127.0.0.1", "127.0.0.2"].map((address) => ({ ...web, address }));
+    expect(chooseNetwork(wish({ ports: both }))).toBe("user");
+    expect(() => chooseNetwork(wish({ ports: both, net: "passt" }))).toThrow("UKL-101");
+    const families = ["127.0.0.1", "::1"].map((address) => ({ ...web, address }));
+    expect(() => chooseNetwork(wish({ ports: families }))).toThrow("UKL-101");
   });
 });
 

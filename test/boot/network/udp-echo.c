@@ -9,7 +9,7 @@ int main(void)
 {
 	struct sockaddr_in6 own = {.sin6_family = AF_INET6, .sin6_port = htons(7)}, peer;
 	int socket_fd = socket(AF_INET6, SOCK_DGRAM, 0);
-	char bytes[2048];
+	static char bytes[65536];
 
 	if (bind(socket_fd, (struct sockaddr *)&own, sizeof(own)) < 0)
 		return 1;
