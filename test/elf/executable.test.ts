@@ -68,7 +68,12 @@ describe("refused with Linux's reason", () => {
 
   test.each<[string, string, RegExp, () => Buffer]>([
     ["no program headers", "UKL-208", /0 program headers.*ENOEXEC/, () => changed("static", 2, 56, 0n)],
-    ["2000 program headers", "UKL-208", /2000 program headers.*ENOEXEC/, () => changed("static", 2, 56, 2000n)],
+    [
+      "2000 program headers",
+      "UKL-208",
+      /2000 program headers.*ENOEXEC/,
+      () => changed("static", 2, 56, 2000n),
+    ],
     [
       "an interpreter of one byte",
       "UKL-208",
