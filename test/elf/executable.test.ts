@@ -190,6 +190,12 @@ describe("memory as Linux maps it", () => {
     }
   });
 
+  test("the rest of a page is there for who asks for it", () => {
+    const elf = mapped([read, page, 0x400000, 16, 16], [read, 3 * page, 0x402000, page, page]);
+    expect(elf.loads[0]?.filesz).toBe(16);
+    expect([at(elf, 0x400010), at(elf, 0x400fff), at(elf, 0x401000)]).toEqual([1, 1, undefined]);
+  });
+
   test("a program that begins in the rest of a page is code there", () => {
     const elf = mapped([read | execute, page, 0x400800 & ~0xfff, 16, 16]);
     expect(elf.loads[0]?.filesz).toBe(16);
