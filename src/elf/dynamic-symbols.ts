@@ -28,10 +28,28 @@ export function readDynamicSymbols(
   relocations: () => RelocationColumns,
 ): SymbolTable {
   const entries = dynamic?.entries ?? [];
-  const source = openSymbolSection(layout, SHT.DYNSYM) ?? openThroughDynamic(layout, entries, relocations);
+  const source = openSection(layout, entries) ?? openThroughDynamic(layout, entries, relocations);
   if (source === undefined) return noSymbols;
   const count = source.records.sizeBytes / recordSizeBytes.symbol;
   return readSymbolTable(layout, { ...source, versionOf: readVersions(layout, entries, count) });
+}
+
+/** The section of the loader's table, which tells how long that is. The loader itself does not look at sections. */
+function openSection(layout: ElfLayout, entries: readonly DynamicEntry[]): SymbolSource | undefined {
+  const address = dynamicValue(entries, DT.SYMTAB);
+  const section = layout.sections.find(({ type }) => type === SHT.DYNSYM);
+  if (address === undefined || section === undefined) return openSymbolSection(layout, SHT.DYNSYM);
+  const strings = dynamicValue(entries, DT.STRTAB);
+  const names = layout.sections[section.link];
+  const mapped = layout.bytesFrom(address);
+  const isSame =
+    section.addr === address &&
+    names?.addr === strings &&
+    names?.type === SHT.STRTAB &&
+    section.entsize === recordSizeBytes.symbol &&
+    section.size % recordSizeBytes.symbol === 0 &&
+    mapped?.byteOffset === layout.bytes.byteOffset + section.offset;
+  return isSame ? openSymbolSection(layout, SHT.DYNSYM) : undefined;
 }
 
 function openThroughDynamic(

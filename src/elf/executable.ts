@@ -51,7 +51,8 @@ export function isDebugFile({ kind, sections }: ElfFile): boolean {
  * What glibc's loader refuses as a library (open_verify and _dl_map_object_from_fd in elf/dl-load.c). Throws UKL-204 for a
  * file that it passes over, and UKL-208 for one that ends the start of a program.
  */
-export function checkLibrary({ bytes, path, segments }: ElfFile): void {
+export function checkLibrary(file: ElfFile): void {
+  const { bytes, path, segments } = file;
   const [elfClass, data, version, osAbi = 0] = bytes.subarray(4, 8);
   if (elfClass !== 2) throw malformed("UKL-204", path, `its class is ${elfClass}, not ELFCLASS64`);
   const isIdentified =
@@ -64,7 +65,7 @@ export function checkLibrary({ bytes, path, segments }: ElfFile): void {
     if (!isAligned)
       throw malformed("UKL-208", path, `the loader refuses the alignment of the PT_LOAD at ${hex(vaddr)}`);
   }
-  if (!segments.some(({ type }) => type === PT.LOAD) || !segments.some(({ type }) => type === PT.DYNAMIC)) {
+  if (!segments.some(({ type }) => type === PT.LOAD) || file.dynamic === undefined) {
     throw malformed("UKL-208", path, "the loader refuses a library without PT_LOAD or PT_DYNAMIC");
   }
 }

@@ -8,8 +8,13 @@
  */
 import { PT, SHT } from "./constants.js";
 import { type Dynamic, readDynamic, readInterpreter } from "./dynamic.js";
-import { type RelocationColumns, readDynamicRelocations } from "./dynamic-relocations.js";
+import {
+  type RelocationColumns,
+  readDynamicRelocations,
+  tabulateRelocations,
+} from "./dynamic-relocations.js";
 import { readDynamicSymbols } from "./dynamic-symbols.js";
+import type { HintReader } from "./hints.js";
 import { type ElfLayout, readLayout } from "./layout.js";
 import { once } from "./lazy.js";
 import { classifyLinkage, type Linkage } from "./linkage.js";
@@ -58,15 +63,22 @@ export interface ElfFile extends ElfLayout {
 export function parseElf(bytes: Uint8Array, path: string): ElfFile {
   const { layout, hint, tell } = readLayout(bytes, path);
   const interpreter = once(() => readInterpreter(layout));
-  // A program at fixed addresses that starts without the loader does not look at its dynamic section.
-  const isLoaded = layout.kind !== "executable" || layout.segments.some(({ type }) => type === PT.INTERP);
-  const dynamic = once(() =>
-    isLoaded ? readDynamic(layout) : hint("the dynamic entries", undefined, () => readDynamic(layout)),
-  );
+  // Nobody but the loader has to look at them.
+  const isLoaded = layout.segments.some(({ type }) => type === PT.INTERP);
+  const loaderHint: HintReader = (name, fallback, read) => (isLoaded ? read() : hint(name, fallback, read));
+  const dynamic = once(() => loaderHint("the dynamic entries", undefined, () => readDynamic(layout)));
   const notes = once(() => readNotes(layout, tell));
   const relocations = once(() => hint("the relocation sections", [], () => readRelocationTables(layout)));
-  const dynamicRelocations = once(() => readDynamicRelocations(layout, dynamic()));
-  const dynamicSymbolTable = once(() => readDynamicSymbols(layout, dynamic(), dynamicRelocations));
+  const dynamicRelocations = once(() =>
+    loaderHint("the loader's relocations", tabulateRelocations([]), () =>
+      readDynamicRelocations(layout, dynamic()),
+    ),
+  );
+  const dynamicSymbolTable = once(() =>
+    loaderHint("the dynamic symbols", noSymbols, () =>
+      readDynamicSymbols(layout, dynamic(), dynamicRelocations),
+    ),
+  );
   const dynamicSymbols = once(() => describeSymbols(dynamicSymbolTable()));
   const neededVersions = once(() => readNeededVersions(layout, dynamic()?.entries ?? []));
   const symbolTable = once(() =>

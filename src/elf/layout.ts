@@ -5,8 +5,9 @@
  */
 import { type ElfKind, readHeader } from "./header.js";
 import { type HintReader, hintReader } from "./hints.js";
+import { once } from "./lazy.js";
 import { malformed } from "./malformed.js";
-import { type MappedMemory, mappedLoads, openMemory } from "./mapped.js";
+import { type MappedMemory, mappedLoads, openMemory, wholePages } from "./mapped.js";
 import { readSections, type Section } from "./sections.js";
 import { readSegments, type Segment } from "./segments.js";
 
@@ -53,7 +54,14 @@ export function readLayout(bytes: Uint8Array, path: string): OpenedLayout {
   const segments = readSegments(raw, header.programHeaders);
   const sections = hint("the section headers", [], () => readSections(raw, header));
   const loads = mappedLoads(segments, bytes.length, entry);
-  const memory = openMemory(bytes, loads);
+  const exact = openMemory(bytes, loads);
+  // What lies in the rest of a page is there too, for who asks for it.
+  const pages = once(() => openMemory(bytes, wholePages(segments, bytes.length)));
+  const memory: MappedMemory = {
+    bytesFrom: (vaddr) => exact.bytesFrom(vaddr) ?? pages().bytesFrom(vaddr),
+    bytesAt: (vaddr, size) => exact.bytesAt(vaddr, size) ?? pages().bytesAt(vaddr, size),
+    memoryAt: (vaddr, size) => exact.bytesAt(vaddr, size) ?? pages().memoryAt(vaddr, size),
+  };
   const layout = {
     path,
     bytes,

@@ -34,10 +34,17 @@ export function mappedLoads(
   });
   const begins = (load: Segment) => entry >= load.vaddr && entry < load.vaddr + BigInt(load.filesz);
   if ((areApart && (entry === 0n || sorted.some(begins))) || loads.length > mostLoads) return sorted;
+  return wholePages(segments, fileBytes);
+}
+
+/** The same with all that whole pages bring along. */
+export function wholePages(segments: readonly Segment[], fileBytes: number): readonly Segment[] {
+  const loads = segments.filter(({ type, memsz }) => type === PT.LOAD && memsz > 0).slice(0, mostLoads);
   let mapped: readonly Segment[] = [];
-  for (const load of loads) {
-    for (const part of mappingsOf(load, fileBytes))
+  for (const load of loads.map((each) => insideFile(each, fileBytes))) {
+    for (const part of mappingsOf(load, fileBytes)) {
       mapped = [...mapped.flatMap((old) => without(old, part)), part];
+    }
   }
   return mapped.toSorted(byAddress);
 }

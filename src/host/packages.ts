@@ -70,6 +70,10 @@ export const requirements: readonly Requirement[] = [
   requirement("package", "openssl", "openssl", "a certificate for a server in a guest", "tests"),
   requirement("file", "/usr/bin/python3", "python3", "an interpreter in a guest", "tests"),
   requirement("package", "golang-go", "golang-go", "inspecting programs written in Go", "tests"),
+  requirement("program", "clang", "clang", "programs of another compiler", "tests"),
+  requirement("program", "ld.lld", "lld", "programs of another linker", "tests"),
+  requirement("program", "mold", "mold", "programs of another linker", "tests"),
+  requirement("program", "patchelf", "patchelf", "programs that were changed when they were linked", "tests"),
 ];
 
 /** The Debian package that brings a program, by name or path, for programs ukl knows. */

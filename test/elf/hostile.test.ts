@@ -125,7 +125,7 @@ test("2000 damaged files end in values or in errors with a code, each within 200
   }
   expect(slow).toEqual([]);
   // The damage must reach what is read late, too, not only the first check.
-  expect(refusals).toBeGreaterThan(1000);
+  expect(refusals).toBeGreaterThan(500);
 }, 60_000);
 
 test("the undamaged files are read without an error", () => {
@@ -290,7 +290,9 @@ test("version needs that share their records a billion times are refused soon", 
     payload,
   );
   const elapsedMs = startClock();
-  expect(() => parseElf(file, "input").dynamicSymbols).toThrow(expect.objectContaining({ code: "UKL-208" }));
+  const elf = parseElf(file, "input");
+  expect(elf.dynamicSymbols).toEqual([]);
+  expect(elf.problems.join()).toContain("the version needs overlap");
   expect(elapsedMs()).toBeLessThan(1000);
 });
 
@@ -306,6 +308,7 @@ test("packed relocations that name the same places over and over are refused", (
   const start = file.length - payload.length;
   for (let pair = 0; pair < pairs; pair++)
     file.writeBigUInt64LE(0x400000n + BigInt(start), start + 16 * pair);
-  const expected = expect.objectContaining({ code: "UKL-208" });
-  expect(() => parseElf(file, "input").dynamicRelocations).toThrow(expected);
+  const elf = parseElf(file, "input");
+  expect(elf.dynamicRelocations.count).toBe(0);
+  expect(elf.problems.join()).toContain("more places than the file has words");
 });
