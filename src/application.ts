@@ -73,7 +73,7 @@ export async function linkedApplication(
 }
 
 /** Throws UKL-203 to UKL-210 unless the file is a program that Linux executes. */
-export function checkApplication(application: ElfFile): ElfFile {
+function checkApplication(application: ElfFile): ElfFile {
   if (application.kind !== "relocatable") checkExecutable(application);
   const { linkage, path } = application;
   if (linkage !== "relocatable" && linkage !== "shared-library") return application;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What ukl does with a file: the passes of a build that look at it.
 import { rmSync, writeFileSync } from "node:fs";
-import { checkApplication } from "../../dist/application.js";
+import { checkExecutable } from "../../dist/elf/executable.js";
 import { parseElf } from "../../dist/elf/file.js";
 import { UklError } from "../../dist/errors.js";
 import { inspect } from "../../dist/inspect/inspect.js";
@@ -16,7 +16,10 @@ export async function judge(path, bytes) {
   writeFileSync(path, bytes, { mode: 0o755 });
   try {
     const application = parseElf(bytes, path);
-    checkApplication(application);
+    if (["relocatable", "shared-library"].includes(application.linkage)) {
+      return { outcome: "refused", reason: `it is linked as ${application.linkage}` };
+    }
+    checkExecutable(application);
     const { missingLibraries } = await inspect({ path, mode: "precise" });
     if (missingLibraries.length > 0) return { outcome: "refused", reason: `no ${missingLibraries[0].name}` };
     const members = new Uint8Array(0);

@@ -38,7 +38,7 @@ export function checkExecutable(file: ElfFile): void {
 }
 
 /** As `objcopy --only-keep-debug` and `eu-strip -f` leave it: what a program would load is named, and has no bytes. */
-export function isDebugFile({ kind, sections }: ElfFile): boolean {
+function isDebugFile({ kind, sections }: ElfFile): boolean {
   if (kind === "relocatable") return false;
   const loaded = sections.filter(({ flags, type }) => (flags & SHF.ALLOC) !== 0 && type !== SHT.NOTE);
   const hasDebugInformation = sections.some(
