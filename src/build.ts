@@ -184,6 +184,7 @@ export async function planImage(
     application,
     guestPath: place.file,
     permissions: mode === "unikernel" ? ring0Permissions : 0o755,
+    modified: target?.view.node(target.file)?.modified,
     manifest: manifestText,
   });
   return {

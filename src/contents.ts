@@ -56,7 +56,7 @@ export async function imageContents(
 ): Promise<ImageContents> {
   const target = await resolveTarget(configuration, scratch);
   const inputs = await readInputs(configuration, target);
-  const { files, directories, links } = await readIncluded(configuration.files.include);
+  const { files, directories, links, linkTimes } = await readIncluded(configuration.files.include);
   checkNamedPrograms(files, configuration.files.include);
   const symbols = somewhere(kernelSymbolNames(configuration));
   const linked = await linkedApplication(configuration, { inputs, target }, symbols, scratch);
@@ -77,7 +77,7 @@ export async function imageContents(
   const tree = mergeTrees(
     await librariesTree(target?.view ?? hostView, target?.isWhole ? [] : [...inspections, ...included]),
     around,
-    { ...emptyTree, directories, links },
+    { ...emptyTree, directories, links, linkTimes },
   );
   time.lap("inspection");
   const notes = notesOn(target, configuration);

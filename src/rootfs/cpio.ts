@@ -9,7 +9,15 @@ interface Member {
   readonly path: string;
   /** Root, unless it says otherwise. */
   readonly owner?: { readonly uid: number; readonly gid: number } | undefined;
+  /** When it was last changed, in seconds since 1970. */
+  readonly modified?: number | undefined;
 }
+
+/**
+ * What the toolkit makes itself was changed then, 2000-01-01: the same entries give the same bytes. Archives of ZIP
+ * know no time before 1980.
+ */
+export const generatedSeconds = 946_684_800;
 
 export type ArchiveEntry = Member &
   (
@@ -81,7 +89,12 @@ function sharedData(entries: readonly ArchiveEntry[]): readonly Uint8Array[] {
  * `offset` is where the header itself is put.
  */
 export function alignedFileHeader(
-  file: { readonly path: string; readonly permissions: number; readonly sizeBytes: number },
+  file: {
+    readonly path: string;
+    readonly permissions: number;
+    readonly sizeBytes: number;
+    readonly modified?: number | undefined;
+  },
   offset: number,
 ): Buffer {
   return alignedHeader(headerOf({ kind: "file", ...file, data: new Uint8Array() }, file.sizeBytes), offset);
@@ -102,6 +115,7 @@ interface Header {
   readonly mode: number;
   readonly owner: { readonly uid: number; readonly gid: number };
   readonly links: number;
+  readonly modified: number;
   readonly sizeBytes: number;
   readonly device: { readonly major: number; readonly minor: number };
   /** Makes it a link to the others with the same. */
@@ -116,6 +130,7 @@ function headerOf(entry: ArchiveEntry, sizeBytes: number): Header {
     mode: typeBits[entry.kind] | permissions,
     owner: entry.owner ?? { uid: 0, gid: 0 },
     links: entry.kind === "directory" ? 2 : 1,
+    modified: Math.min(Math.max(0, Math.floor(entry.modified ?? generatedSeconds)), 0xffffffff),
     sizeBytes,
     device: entry.kind === "characterDevice" ? entry : { major: 0, minor: 0 },
   };
@@ -131,15 +146,14 @@ function alignedHeader(header: Header, offset: number): Buffer {
   return Buffer.concat([Buffer.alloc(gap(offset + plain.length)), plain]);
 }
 
-/** The time stamp is zero: the same entries give the same bytes. */
-function memberHeader({ name, mode, owner, links, sizeBytes, device, inode }: Header): Buffer {
+function memberHeader({ name, mode, owner, links, modified, sizeBytes, device, inode }: Header): Buffer {
   const fields = [
     inode ?? 0,
     mode,
     owner.uid,
     owner.gid,
     inode === undefined ? links : 2,
-    0,
+    modified,
     sizeBytes,
     0,
     0,

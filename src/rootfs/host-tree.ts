@@ -14,17 +14,25 @@ import type { RootFile } from "./root.js";
 export interface RootDirectory {
   readonly permissions: number;
   readonly owner: Owner;
+  readonly modified?: number | undefined;
 }
 
 /** Part of a root file system. */
 export interface Tree {
   /** By path; links have their targets as they are written. */
   readonly links: ReadonlyMap<string, string>;
+  /** When links were made, where that is known. */
+  readonly linkTimes: ReadonlyMap<string, number>;
   readonly directories: ReadonlyMap<string, RootDirectory>;
   readonly files: ReadonlyMap<string, RootFile>;
 }
 
-export const emptyTree: Tree = { links: new Map(), directories: new Map(), files: new Map() };
+export const emptyTree: Tree = {
+  links: new Map(),
+  linkTimes: new Map(),
+  directories: new Map(),
+  files: new Map(),
+};
 
 /** Of a directory that is taken whole: more is no configuration. */
 const mostFiles = 4096;
@@ -35,6 +43,7 @@ const firstPerson = 1000;
 
 export class HostTree implements Tree {
   readonly links = new Map<string, string>();
+  readonly linkTimes = new Map<string, number>();
   readonly directories = new Map<string, RootDirectory>();
   readonly files = new Map<string, RootFile>();
   readonly #view: FileView;
@@ -97,9 +106,10 @@ export class HostTree implements Tree {
     return this.#resolve(path)?.path ?? join(this.#placeOf(dirname(path)), basename(path));
   }
 
-  async #addFile(path: string, { permissions, owner, content }: FileNode, isData?: true): Promise<void> {
+  async #addFile(path: string, node: FileNode, isData?: true): Promise<void> {
+    const { permissions, owner, content, modified } = node;
     const data = await this.#read(content ?? path);
-    const file = { path, permissions: permissions & ~sticky, owner: guestOwner(owner), data };
+    const file = { path, permissions: permissions & ~sticky, owner: guestOwner(owner), modified, data };
     this.files.set(path, isData ? { ...file, isData } : file);
   }
 
@@ -122,14 +132,20 @@ export class HostTree implements Tree {
       const place = `${directory}/__pycache__/${cached}`;
       const node = this.#view.node(place);
       const data = node?.kind === "file" ? await validForever(node, source) : undefined;
-      if (node !== undefined && data !== undefined)
-        this.files.set(place, { path: place, permissions: node.permissions & ~sticky, data, isData: true });
+      if (node === undefined || data === undefined) continue;
+      const { permissions, modified } = node;
+      const file = { path: place, permissions: permissions & ~sticky, modified, data, isData: true } as const;
+      this.files.set(place, file);
     }
   }
 
   /** The path without links; each link on the way is added. Undefined when it leads nowhere. */
   #resolve(path: string) {
-    return resolveIn(this.#view, path, (link, target) => this.links.set(link, target));
+    return resolveIn(this.#view, path, (link, target) => {
+      this.links.set(link, target);
+      const { modified } = this.#view.node(link) ?? {};
+      if (modified !== undefined) this.linkTimes.set(link, modified);
+    });
   }
 }
 
@@ -137,10 +153,12 @@ export class HostTree implements Tree {
 export function mergeTrees(...trees: readonly Tree[]): Tree {
   const merged = {
     links: new Map<string, string>(),
+    linkTimes: new Map<string, number>(),
     directories: new Map<string, RootDirectory>(),
     files: new Map<string, RootFile>(),
   };
-  for (const { links, directories, files } of trees) {
+  for (const { links, linkTimes, directories, files } of trees) {
+    for (const [path, time] of linkTimes) merged.linkTimes.set(path, time);
     for (const [path, target] of links) {
       merged.files.delete(path);
       merged.links.set(path, target);
@@ -154,8 +172,12 @@ export function mergeTrees(...trees: readonly Tree[]): Tree {
   return merged;
 }
 
-export function directoryOf({ permissions, owner }: Pick<FileNode, "permissions" | "owner">): RootDirectory {
-  return { permissions: permissions & 0o1777, owner: guestOwner(owner) };
+export function directoryOf({
+  permissions,
+  owner,
+  modified,
+}: Pick<FileNode, "permissions" | "owner" | "modified">): RootDirectory {
+  return { permissions: permissions & 0o1777, owner: guestOwner(owner), modified };
 }
 
 /** The same tree, checked out by anybody, gives the same image. */

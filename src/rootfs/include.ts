@@ -7,6 +7,7 @@
 import { lstat, readdir, readlink, realpath, stat } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
 import { UklError } from "../errors.js";
+import { secondsOf } from "../host/file-view.js";
 import { readInput, unreadable } from "../host/files.js";
 import { directoryOf, guestOwner, type RootDirectory } from "./host-tree.js";
 import type { RootFile } from "./root.js";
@@ -17,6 +18,7 @@ export interface Included {
   readonly directories: ReadonlyMap<string, RootDirectory>;
   /** By guest path. */
   readonly links: ReadonlyMap<string, string>;
+  readonly linkTimes: ReadonlyMap<string, number>;
 }
 
 /** Where a directory of the host, without links on its way, is in the guest. */
@@ -29,6 +31,7 @@ interface Collected {
   readonly files: RootFile[];
   readonly directories: Map<string, RootDirectory>;
   readonly links: Map<string, string>;
+  readonly linkTimes: Map<string, number>;
   readonly places: Place[];
 }
 
@@ -37,7 +40,13 @@ const ofTheGuest = /^\/(?:proc|sys|dev)(?:\/|$)/;
 
 /** Directories with all that they hold. Throws UKL-201. */
 export async function readIncluded(include: Readonly<Record<string, string>>): Promise<Included> {
-  const included: Collected = { files: [], directories: new Map(), links: new Map(), places: [] };
+  const included: Collected = {
+    files: [],
+    directories: new Map(),
+    links: new Map(),
+    linkTimes: new Map(),
+    places: [],
+  };
   for (const [guestPath, hostPath] of Object.entries(include)) await collect(guestPath, hostPath, included);
   return included;
 }
@@ -47,7 +56,10 @@ async function collect(guestPath: string, hostPath: string, included: Collected)
   const status = await stat(hostPath).catch(() => undefined);
   if (status?.isDirectory()) {
     included.places.push({ real: await realpath(hostPath), guestPath });
-    included.directories.set(guestPath, directoryOf({ permissions: status.mode, owner: status }));
+    included.directories.set(
+      guestPath,
+      directoryOf({ permissions: status.mode, owner: status, modified: secondsOf(status) }),
+    );
     for (const name of await namesIn(hostPath)) {
       const [inGuest, onHost] = [`${guestPath}/${name}`, join(hostPath, name)];
       const isLink = (await lstat(onHost)).isSymbolicLink();
@@ -57,13 +69,14 @@ async function collect(guestPath: string, hostPath: string, included: Collected)
   }
   if (status !== undefined && !status.isFile()) throw notIncludable(hostPath, await kindOf(hostPath));
   const data = await readInput(hostPath);
-  const owner = status === undefined ? {} : { owner: guestOwner(status) };
-  included.files.push({ path: guestPath, permissions: (status?.mode ?? 0o644) & 0o777, ...owner, data });
+  const known = status === undefined ? {} : { owner: guestOwner(status), modified: secondsOf(status) };
+  included.files.push({ path: guestPath, permissions: (status?.mode ?? 0o644) & 0o777, ...known, data });
 }
 
 /** Each directory that a link brings is brought once: other links to it lead there. */
 async function collectLink(guestPath: string, hostPath: string, included: Collected): Promise<void> {
-  const { links, places } = included;
+  const { links, linkTimes, places } = included;
+  linkTimes.set(guestPath, secondsOf(await lstat(hostPath)));
   const written = await readlink(hostPath);
   const above = await realpath(dirname(hostPath));
   const real = await realpath(hostPath).catch(() => undefined);

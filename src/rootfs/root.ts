@@ -11,6 +11,8 @@ export interface RootFile {
   readonly permissions: number;
   /** Root, unless it says otherwise. */
   readonly owner?: Owner;
+  /** When it was last changed, in seconds since 1970. */
+  readonly modified?: number | undefined;
   readonly data: Uint8Array;
   /** Of a package: what it mentions says nothing of what the application does. */
   readonly isData?: true;
@@ -116,7 +118,11 @@ export function rootEntries(contents: RootContents): readonly ArchiveEntry[] {
     ...[...directories]
       .sort(([left], [right]) => (left < right ? -1 : 1))
       .map(([path, directory]): ArchiveEntry => ({ kind: "directory", path, ...directory })),
-    ...[...tree.links].map(([path, target]): ArchiveEntry => ({ kind: "symlink", path, target })),
+    ...[...tree.links].map(
+      ([path, target]): ArchiveEntry => ({
+        ...{ kind: "symlink", path, target, modified: tree.linkTimes.get(path) },
+      }),
+    ),
     ...devices.map(
       ([name, permissions, major, minor]): ArchiveEntry => ({
         kind: "characterDevice",
@@ -127,8 +133,8 @@ export function rootEntries(contents: RootContents): readonly ArchiveEntry[] {
       }),
     ),
     ...files.map(
-      ({ path, permissions, owner, data }): ArchiveEntry => ({
-        ...{ kind: "file", path, permissions, owner, data },
+      ({ path, permissions, owner, modified, data }): ArchiveEntry => ({
+        ...{ kind: "file", path, permissions, owner, modified, data },
       }),
     ),
   ];

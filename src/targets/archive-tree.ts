@@ -10,7 +10,7 @@ import { basename, dirname, join } from "node:path/posix";
 import type { Readable, Writable } from "node:stream";
 import { type Extract, extract, type Header } from "tar-stream";
 import { UklError } from "../errors.js";
-import { type FileNode, type FileView, type Owner, resolveIn } from "../host/file-view.js";
+import { type FileNode, type FileView, type Owner, resolveIn, secondsOf } from "../host/file-view.js";
 import { memberName } from "./member-name.js";
 
 interface LayerEntry {
@@ -119,10 +119,12 @@ export class ArchiveTree implements FileView {
     what: string,
   ): Promise<LayerEntry["node"] | undefined> {
     const { type, mode, uid, gid, size, linkname } = header;
-    const common = { permissions: mode & 0o7777, owner: { uid, gid } };
+    const modified =
+      header.mtime === undefined ? {} : { modified: secondsOf({ mtimeMs: header.mtime.getTime() }) };
+    const common = { permissions: mode & 0o7777, owner: { uid, gid }, ...modified };
     switch (type) {
       case "directory":
-        return directory(common.permissions, common.owner);
+        return { ...common, kind: "directory", sizeBytes: 0 };
       case "symlink":
         return { ...common, kind: "symlink", sizeBytes: 0, target: linkname };
       case "link":
