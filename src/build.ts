@@ -2,7 +2,13 @@
 /** From an application to one bootable file: the passes of a build, each with the earlier ones' results. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { kernelSymbolNames, launchedProcess, linkedApplication, somewhere } from "./application.js";
+import {
+  imageName,
+  kernelSymbolNames,
+  launchedProcess,
+  linkedApplication,
+  somewhere,
+} from "./application.js";
 import { bindFiles, boundNumbers, countSites } from "./bound.js";
 import type { ResolvedConfiguration } from "./config/schema.js";
 import { imageContents } from "./contents.js";
@@ -39,6 +45,7 @@ import {
 } from "./stubs/compile.js";
 import { type CallTable, renderCalls, renderDispatch } from "./stubs/render.js";
 import { parseSyscallTable } from "./stubs/table.js";
+import { machineFiles, machineOf, surroundingsOf } from "./surroundings.js";
 
 export interface BuildRequest {
   readonly configuration: ResolvedConfiguration;
@@ -169,14 +176,19 @@ export async function planImage(
   const sites = calls === undefined ? {} : { sites: countSites(bindings, calls) };
   const { digests } = inputs;
   const guestFiles = withRing0(files, configuration);
-  const entries = rootEntries({ init, process, guestFile: place.file, files: guestFiles, tree });
+  const surroundings = surroundingsOf(contents, configuration);
+  const machine = machineOf(surroundings, imageName(configuration), contents, configuration);
+  const entries = rootEntries({
+    ...{ init, process, guestFile: place.file, tree, surroundings },
+    files: [...guestFiles, ...machineFiles(machine, surroundings, contents)],
+  });
   const members = archiveMembers(entries);
   const rootBytes = members.length + application.bytes.length;
   const memory = configuration.run.memory ?? memoryFor(rootBytes);
   const manifest = describeImage({
     ...{ configuration, kernel, choice, inputs: digests, application, used, mask, files },
     ...sites,
-    ...{ process, rootBytes, copiedBytes: copiedBytes(entries), memory },
+    ...{ process, rootBytes, copiedBytes: copiedBytes(entries), memory, machine },
   });
   const manifestText = JSON.stringify(manifest);
   const payload = layOutPayload({

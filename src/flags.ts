@@ -42,6 +42,8 @@ export interface BuildFlags {
   readonly smp?: number;
   readonly port: readonly string[];
   readonly net?: string;
+  readonly hostname?: string;
+  readonly ulimit: readonly string[];
   readonly volume: readonly string[];
   readonly disk: readonly string[];
 }
@@ -95,9 +97,19 @@ export async function readConfiguration(
       cpus: flags.smp,
       ports: flags.port.length === 0 ? undefined : [...flags.port],
       net: flags.net,
+      ...machineFlags(flags),
       ...attachmentFlags(flags),
     },
   });
+}
+
+/** The name and the limits of the machine of an image that is there. Throws UKL-101. */
+export function readMachine(flags: BuildFlags): Pick<ResolvedConfiguration["run"], "hostname" | "ulimits"> {
+  return mergeFlags(undefined, { run: machineFlags(flags) }).run;
+}
+
+function machineFlags({ hostname, ulimit }: BuildFlags) {
+  return { hostname, ulimits: pairs(ulimit, "--ulimit NAME=SOFT[:HARD]") };
 }
 
 /** The volumes and disks for an image that is there. Throws UKL-101. */

@@ -10,6 +10,7 @@ import { type Image, readArchive, readImage } from "./image.js";
 import { checkImageMemory, loadedBytes } from "./image-memory.js";
 import type { Manifest } from "./manifest.js";
 import { archiveMembers, archiveTrailer } from "./rootfs/cpio.js";
+import { hostnameOf, machineFile, nameFiles } from "./rootfs/machine.js";
 import { launchFiles, mountsFile, type RootFile } from "./rootfs/root.js";
 import {
   connectNetwork,
@@ -21,6 +22,7 @@ import {
 } from "./run-network.js";
 import { hasOption, lackingOptions } from "./specialise/lacking.js";
 import { readNeeds } from "./specialise/needs.js";
+import { changedMachine } from "./surroundings.js";
 import { selectAccelerator } from "./vm/accelerator.js";
 import { prepareAttachments } from "./vm/attach.js";
 import { type AttachmentPlan, type Attachments, planAttachments } from "./vm/attachments.js";
@@ -45,6 +47,12 @@ export interface RunRequest {
   /** Instead of the image's own, written as for -p and --net. */
   readonly ports?: readonly string[];
   readonly net?: string;
+  /** Instead of the image's own. */
+  readonly hostname?: string;
+  /** What the machine is called where nobody says; an image for which that makes no difference keeps its own. */
+  readonly guestName?: string;
+  /** Over the image's own, by name: SOFT[:HARD]. */
+  readonly ulimits?: Readonly<Record<string, string>>;
   /** Called with what the user should know before the machine starts. */
   readonly onNote?: (text: string) => void;
   readonly attachments?: Attachments;
@@ -94,7 +102,7 @@ export async function withMachine<T>(
       const archives = [
         ...(request.kernelImage === undefined ? [] : [await readArchive(request.imagePath)]),
         ...launchArchive(manifest, request, [
-          ...(await guestFiles(network, manifest)),
+          ...(await changedFiles(network, manifest, request)),
           ...(attachments.mounts.length === 0 ? [] : [mountsFile(attachments.mounts)]),
         ]),
       ];
@@ -119,6 +127,30 @@ export async function withMachine<T>(
       await network.close();
     }
   });
+}
+
+/** What the machine is told of itself and of its network. */
+async function changedFiles(
+  network: Network,
+  manifest: Manifest,
+  { hostname, guestName, ulimits }: RunRequest,
+): Promise<readonly RootFile[]> {
+  const { run, machine: own, files } = manifest;
+  const implied = own === undefined || run.hostname !== undefined ? undefined : guestName;
+  const wanted = hostname ?? (implied === undefined ? undefined : hostnameOf(implied));
+  const machine = changedMachine(manifest, { hostname: wanted, ulimits, settings: await hostSettings() });
+  const name = machine?.hostname ?? own?.hostname ?? manifest.name;
+  const given = new Set(files.map(({ path }) => path));
+  const changed = machine === undefined ? [] : [machineFile(machine), ...nameFiles(name)];
+  const byPath = new Map([...changed, ...(await guestFiles(network, name))].map((file) => [file.path, file]));
+  return [...byPath.values()].filter(({ path }) => !given.has(path));
+}
+
+/** How far memory may be promised is this host's to say, where it is not as Linux has it by default. */
+async function hostSettings(): Promise<Readonly<Record<string, string>>> {
+  const path = "/proc/sys/vm/overcommit_memory";
+  const value = (await readFile(path, "utf8").catch(() => "0")).trim();
+  return value === "1" ? { [path]: value } : {};
 }
 
 async function openImage(path: string): Promise<Image> {

@@ -23,6 +23,7 @@ const none: BuildFlags = {
   kernelSymbol: [],
   port: [],
   volume: [],
+  ulimit: [],
   disk: [],
 };
 

@@ -73,6 +73,13 @@ export function addImageOptions(command: Command): Command {
       [],
     )
     .option("--net <kind>", `how the guest is connected: ${netUsage}`, network)
+    .option("--hostname <name>", "what the machine is called (default: the guest's or the image's name)")
+    .option(
+      "--ulimit <name=soft[:hard]>",
+      "a limit of the program's process, as docker run has it",
+      collect,
+      [],
+    )
     .option("-v, --volume <host:guest[:ro]>", "mount a directory of the host", collect, [])
     .option(
       "--disk <file[:guest][:size]>",

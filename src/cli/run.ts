@@ -5,7 +5,7 @@ import { type Command, Option } from "commander";
 import { imageName } from "../application.js";
 import { build } from "../build.js";
 import { UklError } from "../errors.js";
-import { type BuildFlags, pairs, readAttachments, readConfiguration } from "../flags.js";
+import { type BuildFlags, pairs, readAttachments, readConfiguration, readMachine } from "../flags.js";
 import { checkGuestName, nameFromImage } from "../guests/state.js";
 import { startGuest } from "../guests.js";
 import { withScratchDirectory } from "../host/files.js";
@@ -125,16 +125,20 @@ async function withImage(
     ...(flags.smp === undefined ? {} : { cpus: flags.smp }),
     ...(flags.port.length === 0 ? {} : { ports: flags.port }),
     ...(flags.net === undefined ? {} : { net: flags.net }),
+    ...(flags.guest === undefined ? {} : { guestName: flags.guest }),
     onNote: (text: string) => void terminal.say(`note: ${text}\n`),
   };
   const [first, ...others] = targets;
   const image = first !== undefined && others.length === 0 ? await findImage(first) : undefined;
   if (first !== undefined && image !== undefined) {
     const args = programArguments === undefined ? {} : { args: programArguments };
+    const { hostname, ulimits } = readMachine(flags);
     const env = pairs(flags.env, "-e NAME=VALUE");
     return work({
       ...machine,
       ...args,
+      ...(hostname === undefined ? {} : { hostname }),
+      ulimits,
       imagePath: first,
       image,
       env,

@@ -5,6 +5,7 @@ import { PF, PT } from "../elf/constants.js";
 import type { ElfFile } from "../elf/file.js";
 import { sha256 } from "../host/files.js";
 import type { Manifest } from "../manifest.js";
+import type { Machine } from "../rootfs/machine.js";
 import type { LaunchedProcess } from "../rootfs/root.js";
 
 /** Everything named here is part of the image's bytes: no path, time or name of the building machine. */
@@ -17,6 +18,7 @@ export interface ImageDescription {
       readonly cpus?: number | undefined;
       readonly ports: readonly string[];
       readonly net?: string | undefined;
+      readonly hostname?: string | undefined;
     };
   };
   readonly kernel: Pick<Manifest["kernel"], "version" | "key" | "configurationDigest" | "compiler">;
@@ -42,12 +44,13 @@ export interface ImageDescription {
   readonly rootBytes: number;
   readonly copiedBytes: number;
   readonly memory: string;
+  readonly machine?: Machine | undefined;
   readonly files: readonly { readonly path: string; readonly data: Uint8Array }[];
 }
 
 export function describeImage(description: ImageDescription): Manifest {
   const { configuration, kernel, choice, inputs, application, used, mask, process, files } = description;
-  const { sites, rootBytes, copiedBytes, memory } = description;
+  const { sites, rootBytes, copiedBytes, memory, machine } = description;
   const { version, key, configurationDigest, compiler } = kernel;
   return {
     schemaVersion: 1,
@@ -68,6 +71,7 @@ export function describeImage(description: ImageDescription): Manifest {
     rootBytes,
     copiedBytes,
     run: { memory, ...describeRun(configuration.run) },
+    ...(machine === undefined ? {} : { machine }),
   };
 }
 
@@ -79,11 +83,12 @@ function describeProcess({ path, leading, workingDirectory, user }: LaunchedProc
   };
 }
 
-function describeRun({ cpus, ports, net }: ImageDescription["configuration"]["run"]) {
+function describeRun({ cpus, ports, net, hostname }: ImageDescription["configuration"]["run"]) {
   return {
     cpus: cpus ?? 1,
     ports: [...ports],
     ...(net === undefined ? {} : { net }),
+    ...(hostname === undefined ? {} : { hostname }),
   };
 }
 

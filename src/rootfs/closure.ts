@@ -43,7 +43,7 @@ export async function applicationTree(source: TreeSource, named: NamedFiles): Pr
   const { view, program, isDynamic, scripts, data, isWhole } = source;
   const [missing] = isDynamic ? named.missingLibraries : [];
   if (missing !== undefined) throw missingLibrary(missing);
-  const tree = new HostTree(view);
+  const tree = new HostTree(view, isWhole);
   if (isWhole) {
     await tree.add("/", Number.POSITIVE_INFINITY);
     return tree;
@@ -98,7 +98,8 @@ async function addAccounts(
   const ids = new Set(owned.flatMap(({ owner }) => (owner === undefined ? [] : [owner.uid, owner.gid])));
   const isWanted = (name: string, id: number) =>
     ids.has(id) || accounts.includes(name) || texts.some((text) => hasWord(text, name));
-  for (const file of accountFiles(isWanted)) tree.files.set(file.path, file);
+  const shell = tree.files.has("/bin/bash") || tree.files.has("/usr/bin/bash") ? "/bin/bash" : "/bin/sh";
+  for (const file of accountFiles(isWanted, shell)) tree.files.set(file.path, file);
 }
 
 function missingLibrary({ name, neededBy }: NamedFiles["missingLibraries"][number]): UklError {

@@ -126,7 +126,8 @@ function headerOf(entry: ArchiveEntry, sizeBytes: number): Header {
   if (sizeBytes > 0xffffffff) throw bug(`${entry.path} does not fit an archive`, `it has ${sizeBytes} bytes`);
   const permissions = entry.kind === "symlink" ? 0o777 : entry.permissions;
   return {
-    name: Buffer.from(`${entry.path.replace(/^\//, "")}\0`),
+    // Of the root directory itself the name is ".".
+    name: Buffer.from(`${entry.path.replace(/^\//, "") || "."}\0`),
     mode: typeBits[entry.kind] | permissions,
     owner: entry.owner ?? { uid: 0, gid: 0 },
     links: entry.kind === "directory" ? 2 : 1,

@@ -47,10 +47,13 @@ export class HostTree implements Tree {
   readonly directories = new Map<string, RootDirectory>();
   readonly files = new Map<string, RootFile>();
   readonly #view: FileView;
+  readonly #ownerOf: (owner: Owner) => Owner;
   readonly #contents = new Map<string, Uint8Array>();
 
-  constructor(view: FileView = hostView) {
+  /** `keepsOwners`: the accounts are the view's own, and not those of people on this machine. */
+  constructor(view: FileView = hostView, keepsOwners = false) {
     this.#view = view;
+    this.#ownerOf = keepsOwners ? (owner) => owner : guestOwner;
   }
 
   /** Adds a file, or a directory with all in it. What is not there, or is no plain file, is left out. */
@@ -61,7 +64,7 @@ export class HostTree implements Tree {
       if (found === undefined || this.files.has(found.path)) return;
       if (found.node.kind === "file") await this.#addFile(found.path, found.node);
       else if (found.node.kind === "directory" && !this.directories.has(found.path)) {
-        this.directories.set(found.path, directoryOf(found.node));
+        this.directories.set(found.path, directoryOf(found.node, this.#ownerOf));
         for (const name of this.#view.names(found.path)) await add(join(found.path, name));
       }
       if (this.files.size - before > most) throw tooMany(path, most);
@@ -93,7 +96,7 @@ export class HostTree implements Tree {
   addDirectory(path: string): void {
     const found = this.#resolve(path);
     if (found === undefined || found.node.kind !== "directory" || this.directories.has(found.path)) return;
-    this.directories.set(found.path, directoryOf(found.node));
+    this.directories.set(found.path, directoryOf(found.node, this.#ownerOf));
   }
 
   /** Adds a directory that need not be there, behind the links on its way. */
@@ -109,7 +112,7 @@ export class HostTree implements Tree {
   async #addFile(path: string, node: FileNode, isData?: true): Promise<void> {
     const { permissions, owner, content, modified } = node;
     const data = await this.#read(content ?? path);
-    const file = { path, permissions: permissions & ~sticky, owner: guestOwner(owner), modified, data };
+    const file = { path, permissions: permissions & ~sticky, owner: this.#ownerOf(owner), modified, data };
     this.files.set(path, isData ? { ...file, isData } : file);
   }
 
@@ -172,12 +175,11 @@ export function mergeTrees(...trees: readonly Tree[]): Tree {
   return merged;
 }
 
-export function directoryOf({
-  permissions,
-  owner,
-  modified,
-}: Pick<FileNode, "permissions" | "owner" | "modified">): RootDirectory {
-  return { permissions: permissions & 0o1777, owner: guestOwner(owner), modified };
+export function directoryOf(
+  { permissions, owner, modified }: Pick<FileNode, "permissions" | "owner" | "modified">,
+  ownerOf: (owner: Owner) => Owner = guestOwner,
+): RootDirectory {
+  return { permissions: permissions & 0o3777, owner: ownerOf(owner), modified };
 }
 
 /** The same tree, checked out by anybody, gives the same image. */

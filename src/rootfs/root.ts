@@ -4,6 +4,8 @@ import { dirname } from "node:path/posix";
 import type { Owner } from "../host/file-view.js";
 import type { ArchiveEntry } from "./cpio.js";
 import { emptyTree, type RootDirectory, type Tree } from "./host-tree.js";
+import { type Surroundings, skeletonOf } from "./skeleton.js";
+import { stringsOf } from "./strings.js";
 
 export interface RootFile {
   /** Absolute, without . or .. components. */
@@ -53,25 +55,15 @@ export interface RootContents {
   readonly files: readonly RootFile[];
   /** What the application finds in the places where its host has it. */
   readonly tree?: Tree | undefined;
+  /** Bare where nobody says. */
+  readonly surroundings?: Surroundings;
 }
 
 /** What a program finds in its environment unless the configuration says otherwise. */
 export const defaultEnvironment: Readonly<Record<string, string>> = {
   PATH: "/usr/sbin:/usr/bin:/sbin:/bin",
-  HOME: "/",
+  HOME: "/root",
   TERM: "linux",
-};
-
-const standardDirectories: Readonly<Record<string, number>> = {
-  "/bin": 0o755,
-  "/dev": 0o755,
-  "/etc": 0o755,
-  "/proc": 0o555,
-  "/sys": 0o555,
-  "/tmp": 0o1777,
-  "/var": 0o755,
-  "/var/tmp": 0o1777,
-  "/ukl": 0o755,
 };
 
 /** Documentation/admin-guide/devices.txt; enough where the kernel has no devtmpfs. */
@@ -91,7 +83,7 @@ const plainDirectory: RootDirectory = { permissions: 0o755, owner: root };
 
 /** In an order in which each directory comes before what is in it. */
 export function rootEntries(contents: RootContents): readonly ArchiveEntry[] {
-  const { process, guestFile, tree = emptyTree } = contents;
+  const { process, guestFile, tree = emptyTree, surroundings = "bare" } = contents;
   const files: RootFile[] = [
     { path: "/init", permissions: 0o755, data: contents.init },
     ...launchFiles(process),
@@ -101,24 +93,24 @@ export function rootEntries(contents: RootContents): readonly ArchiveEntry[] {
   ];
   const named = new Set(files.map(({ path }) => path));
   files.push(...[...tree.files.values()].filter(({ path }) => !named.has(path)));
-  const directories = new Map<string, RootDirectory>(
-    Object.entries(standardDirectories).map(([path, permissions]) => [path, { permissions, owner: root }]),
-  );
-  for (const [path, directory] of tree.directories) directories.set(path, directory);
-  for (const path of [
+  const paths = [
     guestFile,
-    ...tree.directories.keys(),
-    ...tree.links.keys(),
+    ...[tree.directories, tree.links].flatMap((map) => [...map.keys()]),
     ...files.map(({ path }) => path),
-  ]) {
+  ];
+  const skeleton = skeletonOf(surroundings, paths);
+  const directories = new Map([...skeleton.directories, ...tree.directories]);
+  const links = new Map([...skeleton.links, ...tree.links]);
+  for (const path of paths) {
     for (const parent of parents(path)) if (!directories.has(parent)) directories.set(parent, plainDirectory);
   }
-  for (const path of ["/", ...tree.links.keys()]) directories.delete(path);
+  for (const path of links.keys()) directories.delete(path);
+  if (surroundings === "bare") directories.delete("/");
   return [
     ...[...directories]
       .sort(([left], [right]) => (left < right ? -1 : 1))
       .map(([path, directory]): ArchiveEntry => ({ kind: "directory", path, ...directory })),
-    ...[...tree.links].map(
+    ...[...links].map(
       ([path, target]): ArchiveEntry => ({
         ...{ kind: "symlink", path, target, modified: tree.linkTimes.get(path) },
       }),
@@ -147,12 +139,12 @@ export function launchFiles(process: LaunchedProcess): readonly RootFile[] {
   const variables = Object.entries(environment).map(([name, value]) => `${name}=${value}`);
   const { uid, gid, groups } = user ?? { ...root, groups: [] };
   return [
-    { path: "/ukl/exec", permissions: 0o644, data: strings([path, ...leading, ...args]) },
-    { path: "/ukl/environ", permissions: 0o644, data: strings(variables) },
+    { path: "/ukl/exec", permissions: 0o644, data: stringsOf([path, ...leading, ...args]) },
+    { path: "/ukl/environ", permissions: 0o644, data: stringsOf(variables) },
     {
       path: "/ukl/process",
       permissions: 0o644,
-      data: strings([workingDirectory, ...[uid, gid, ...groups].map(String)]),
+      data: stringsOf([workingDirectory, ...[uid, gid, ...groups].map(String)]),
     },
   ];
 }
@@ -162,11 +154,7 @@ export function mountsFile(mounts: readonly Mount[]): RootFile {
   const fields = mounts.flatMap(({ type, source, target, isReadOnly, options }) => [
     ...[type, source, target, isReadOnly ? "ro" : "rw", options],
   ]);
-  return { path: "/ukl/mounts", permissions: 0o644, data: strings(fields) };
-}
-
-function strings(values: readonly string[]): Buffer {
-  return Buffer.from(values.map((value) => `${value}\0`).join(""));
+  return { path: "/ukl/mounts", permissions: 0o644, data: stringsOf(fields) };
 }
 
 /** The directories above a path, outermost first. */

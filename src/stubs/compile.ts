@@ -43,6 +43,8 @@ export const initSources: readonly string[] = [
   "init/host.c",
   "init/host.h",
   "init/lines.c",
+  "init/machine.c",
+  "init/machine.h",
   "init/network.c",
   "init/network.h",
   "init/mounts.c",

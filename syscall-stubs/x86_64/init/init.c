@@ -15,6 +15,8 @@
  *
  *   /ukl/process  its working directory and user (process.c)
  *
+ *   /ukl/machine  its name, settings and limits (machine.c); may be absent
+ *
  *   /ukl/network  the addresses of the card (network.c)
  *   /ukl/mounts   disks and directories of the host (mounts.c); may be absent
  *
@@ -23,6 +25,7 @@
 #include <asm/fcntl.h>
 #include <asm/signal.h>
 #include "host.h"
+#include "machine.h"
 #include "network.h"
 #include "mounts.h"
 #include "process.h"
@@ -146,6 +149,7 @@ _Noreturn void init_main(void)
 
 	use_ports(1);
 	mount_all();
+	set_up_machine();
 	set_up_network();
 	make_console_a_pipe();
 	mount_attached();
