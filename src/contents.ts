@@ -14,11 +14,18 @@ import type { ResolvedConfiguration } from "./config/schema.js";
 import { hostView, resolveIn } from "./host/file-view.js";
 import { cacheDirectory } from "./host/places.js";
 import type { Stopwatch } from "./host/stopwatch.js";
-import { checkNamedPrograms, inspectApplication, inspectBeside, inspectIncluded } from "./included.js";
+import {
+  checkNamedPrograms,
+  inspectApplication,
+  inspectBeside,
+  inspectIncluded,
+  inspectPrograms,
+} from "./included.js";
 import type { Bindings } from "./inspect/bindings.js";
 import { inspectionCache } from "./inspect/cache.js";
 import type { Inspection } from "./inspect/schema.js";
-import { applicationTree, librariesTree } from "./rootfs/closure.js";
+import { applicationTree, librariesTree, shellTree } from "./rootfs/closure.js";
+import { type AskedFor, essentialPaths, isInterpreter, needsShell, shellPath } from "./rootfs/essentials.js";
 import { emptyTree, mergeTrees, type Tree } from "./rootfs/host-tree.js";
 import { readIncluded } from "./rootfs/include.js";
 import type { RootFile } from "./rootfs/root.js";
@@ -68,14 +75,23 @@ export async function imageContents(
   const bindings = found.map((file) =>
     file.path === linked.path ? file : { ...file, path: realPath(target, file.path) },
   );
+  const view = target?.view ?? hostView;
   const place = guestPlaceOf(configuration, linked.application, target);
-  const around = await treeOf(configuration, target, { place, linked, inspection });
+  const asked = {
+    asker: inspection,
+    isInterpreter: target !== undefined && isInterpreter(target.scripts, target.data),
+  };
+  const around = await treeOf(configuration, target, { place, linked, inspection, asked });
   const { inspections, open } =
     target === undefined ? { inspections: [], open: undefined } : await inspectBeside(around, target, cache);
+  const shell = await shellOf({ target, linked, asked, around, files });
+  const beside =
+    shell === undefined ? inspections : [...inspections, ...(await inspectPrograms(shell, view, cache))];
   const included = await inspectIncluded(files, cache, scratch);
-  const programs = [inspection, ...inspections, ...included];
+  const programs = [inspection, ...beside, ...included];
   const tree = mergeTrees(
-    await librariesTree(target?.view ?? hostView, target?.isWhole ? [] : [...inspections, ...included]),
+    await librariesTree(view, target?.isWhole ? [] : [...beside, ...included]),
+    shell ?? emptyTree,
     around,
     { ...emptyTree, directories, links, linkTimes },
   );
@@ -86,9 +102,14 @@ export async function imageContents(
 
 /** A program that was moved to `/bin` is alone. */
 async function treeOf(
-  { user = "" }: ResolvedConfiguration,
+  { user = "", env }: ResolvedConfiguration,
   target: Target | undefined,
-  { place, linked, inspection }: Pick<ImageContents, "place" | "linked" | "inspection">,
+  {
+    place,
+    linked,
+    inspection,
+    asked,
+  }: Pick<ImageContents, "place" | "linked" | "inspection"> & { readonly asked: AskedFor },
 ): Promise<Tree> {
   if (target === undefined || place.file !== target.file) return emptyTree;
   const { interpreter, bytes } = linked.application;
@@ -98,8 +119,26 @@ async function treeOf(
     isDynamic: interpreter !== undefined,
     programBytes: bytes,
     accounts: user.split(":"),
+    essentials: essentialPaths(target.view, asked, env["TZ"]),
   };
   return applicationTree(source, inspection);
+}
+
+interface ShellWish extends Pick<ImageContents, "target" | "linked" | "files"> {
+  readonly asked: AskedFor;
+  readonly around: Tree;
+}
+
+/** The shell for a program that gives commands to one, where nothing else brings it. A container has its own, or none. */
+async function shellOf({ target, linked, asked, around, files }: ShellWish): Promise<Tree | undefined> {
+  if (target?.isWhole || [...around.files.keys(), ...files.map(({ path }) => path)].includes(shellPath))
+    return undefined;
+  const libraries = new Set(asked.asker.libraries.map(({ path }) => realPath(target, path)));
+  const loaded = [...around.files.values()].filter(
+    ({ path, isData }) => isData || (libraries.has(path) && !/\/libc\.so\.6$/.test(path)),
+  );
+  const texts = [linked.application.bytes, ...loaded.map(({ data }) => data)];
+  return needsShell(asked, texts) ? shellTree(target?.view ?? hostView) : undefined;
 }
 
 /** Libraries go by the paths that the loader finds them by; files are where no link leads. */

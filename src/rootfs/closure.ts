@@ -4,6 +4,7 @@ import { dirname } from "node:path/posix";
 import { UklError } from "../errors.js";
 import type { FileView } from "../host/file-view.js";
 import { accountFiles } from "./accounts.js";
+import { shellPath } from "./essentials.js";
 import { HostTree, type Tree } from "./host-tree.js";
 import { directoriesOf, tmpfilesDirectory } from "./tmpfiles.js";
 
@@ -34,6 +35,8 @@ export interface TreeSource {
   readonly scripts: readonly string[];
   /** Of packages. */
   readonly data: readonly string[];
+  /** Of essential packages. */
+  readonly essentials: readonly string[];
   /** All of the view is taken, as it is. */
   readonly isWhole: boolean;
 }
@@ -52,12 +55,20 @@ export async function applicationTree(source: TreeSource, named: NamedFiles): Pr
   for (const script of scripts) await tree.add(script);
   if (!isDynamic) return tree;
   await addNamed(tree, named);
+  for (const path of source.essentials) await tree.add(path);
   for (const path of data) {
     if (!tmpfilesDirectory.test(path)) await tree.addData(path);
     else for (const declared of await directoriesOf(view, path)) tree.declareDirectory(...declared);
   }
   await addAccounts(tree, source);
   return tree;
+}
+
+/** The shell, with the links that lead to it; undefined where the view has none. */
+export async function shellTree(view: FileView): Promise<Tree | undefined> {
+  const tree = new HostTree(view);
+  await tree.add(shellPath);
+  return tree.files.size === 0 ? undefined : tree;
 }
 
 /** What programs beside the application are loaded with. */

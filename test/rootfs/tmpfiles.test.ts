@@ -61,7 +61,13 @@ test("a program gets the directories that its package declares, with their owner
     locate: (path: string) => (path === place ? join(workshop.directory, "sample.conf") : path),
   };
   expect(dataPaths([place, "/usr/lib/sysusers.d/x.conf"])).toEqual([place]);
-  const rest = { accounts: [], scripts: [], data: ["/usr/lib/tmpfiles.d", place], isWhole: false };
+  const rest = {
+    accounts: [],
+    scripts: [],
+    data: ["/usr/lib/tmpfiles.d", place],
+    essentials: [],
+    isWhole: false,
+  };
   const tree = await applicationTree({ ...program, view, ...rest }, named);
   expect(Object.fromEntries(tree.directories)).toEqual({
     "/run/ukl-test/deep": { permissions: 0o2770, owner: { uid: 33, gid: 4 } },
