@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** What an image is made of, as far as no kernel is needed for it: the application, what it does, and its files. */
+import { basename } from "node:path";
 import {
   type GuestPlace,
   guestPlaceOf,
@@ -10,22 +11,17 @@ import {
   readInputs,
   somewhere,
 } from "./application.js";
+import { commandsOf } from "./commands.js";
 import type { ResolvedConfiguration } from "./config/schema.js";
 import { hostView, resolveIn } from "./host/file-view.js";
 import { cacheDirectory } from "./host/places.js";
 import type { Stopwatch } from "./host/stopwatch.js";
-import {
-  checkNamedPrograms,
-  inspectApplication,
-  inspectBeside,
-  inspectIncluded,
-  inspectPrograms,
-} from "./included.js";
+import { checkNamedPrograms, inspectApplication, inspectBeside, inspectIncluded } from "./included.js";
 import type { Bindings } from "./inspect/bindings.js";
 import { inspectionCache } from "./inspect/cache.js";
 import type { Inspection } from "./inspect/schema.js";
-import { applicationTree, librariesTree, shellTree } from "./rootfs/closure.js";
-import { type AskedFor, essentialPaths, isInterpreter, needsShell, shellPath } from "./rootfs/essentials.js";
+import { applicationTree, librariesTree } from "./rootfs/closure.js";
+import { type AskedFor, essentialPaths, isInterpreter } from "./rootfs/essentials.js";
 import { emptyTree, mergeTrees, type Tree } from "./rootfs/host-tree.js";
 import { readIncluded } from "./rootfs/include.js";
 import type { RootFile } from "./rootfs/root.js";
@@ -71,8 +67,11 @@ export async function imageContents(
 
   const cache = inspectionCache(cacheDirectory());
   const isBound = configuration.mode === "unikernel" && configuration.bind;
-  const { inspection, bindings: found } = await inspectApplication(linked.path, target, { cache, isBound });
-  const bindings = found.map((file) =>
+  const { inspection, bindings: bindable } = await inspectApplication(linked.path, target, {
+    cache,
+    isBound,
+  });
+  const bindings = bindable.map((file) =>
     file.path === linked.path ? file : { ...file, path: realPath(target, file.path) },
   );
   const view = target?.view ?? hostView;
@@ -82,21 +81,23 @@ export async function imageContents(
     isInterpreter: target !== undefined && isInterpreter(target.scripts, target.data),
   };
   const around = await treeOf(configuration, target, { place, linked, inspection, asked });
-  const { inspections, open } =
-    target === undefined ? { inspections: [], open: undefined } : await inspectBeside(around, target, cache);
-  const shell = await shellOf({ target, linked, asked, around, files });
-  const beside =
-    shell === undefined ? inspections : [...inspections, ...(await inspectPrograms(shell, view, cache))];
+  const found = target === undefined ? { inspections: [] } : await inspectBeside(around, target, cache);
+  const commands = await commandsOf(
+    { target, linked, asked, around, files, args: configuration.args },
+    cache,
+  );
+  const beside = [...found.inspections, ...commands.inspections];
   const included = await inspectIncluded(files, cache, scratch);
   const programs = [inspection, ...beside, ...included];
   const tree = mergeTrees(
     await librariesTree(view, target?.isWhole ? [] : [...beside, ...included]),
-    shell ?? emptyTree,
+    commands.tree,
     around,
     { ...emptyTree, directories, links, linkTimes },
   );
   time.lap("inspection");
-  const notes = notesOn(target, configuration);
+  const open = found.open ?? commands.open ?? callsByName(inspection);
+  const notes = [...notesOn(target, configuration), ...commands.notes];
   return { target, inputs, linked, place, inspection, bindings, programs, open, files, tree, notes };
 }
 
@@ -124,21 +125,10 @@ async function treeOf(
   return applicationTree(source, inspection);
 }
 
-interface ShellWish extends Pick<ImageContents, "target" | "linked" | "files"> {
-  readonly asked: AskedFor;
-  readonly around: Tree;
-}
-
-/** The shell for a program that gives commands to one, where nothing else brings it. A container has its own, or none. */
-async function shellOf({ target, linked, asked, around, files }: ShellWish): Promise<Tree | undefined> {
-  if (target?.isWhole || [...around.files.keys(), ...files.map(({ path }) => path)].includes(shellPath))
-    return undefined;
-  const libraries = new Set(asked.asker.libraries.map(({ path }) => realPath(target, path)));
-  const loaded = [...around.files.values()].filter(
-    ({ path, isData }) => isData || (libraries.has(path) && !/\/libc\.so\.6$/.test(path)),
-  );
-  const texts = [linked.application.bytes, ...loaded.map(({ data }) => data)];
-  return needsShell(asked, texts) ? shellTree(target?.view ?? hostView) : undefined;
+/** Of a library of foreign functions: what scripts call by it, nothing in the code tells. */
+function callsByName({ libraries }: Inspection): string | undefined {
+  const library = libraries.find(({ path }) => /\/libffi\.so/.test(path));
+  return library && `scripts can call any function of a library by name (${basename(library.path)})`;
 }
 
 /** Libraries go by the paths that the loader finds them by; files are where no link leads. */

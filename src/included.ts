@@ -14,7 +14,7 @@ import type { RootFile } from "./rootfs/root.js";
 import type { Target } from "./target.js";
 
 /** To inspect one takes seconds, once. */
-const mostPrograms = 32;
+export const mostPrograms = 32;
 const mostExtensions = 256;
 /** Where the loader looks for libraries by name: what is needed of them, it finds. */
 const commonDirectory = /^\/(?:usr\/)?(?:local\/)?lib(?:64)?(?:\/x86_64-linux-gnu)?$/;

@@ -4,7 +4,6 @@ import { dirname } from "node:path/posix";
 import { UklError } from "../errors.js";
 import type { FileView } from "../host/file-view.js";
 import { accountFiles } from "./accounts.js";
-import { shellPath } from "./essentials.js";
 import { HostTree, type Tree } from "./host-tree.js";
 import { directoriesOf, tmpfilesDirectory } from "./tmpfiles.js";
 
@@ -64,11 +63,12 @@ export async function applicationTree(source: TreeSource, named: NamedFiles): Pr
   return tree;
 }
 
-/** The shell, with the links that lead to it; undefined where the view has none. */
-export async function shellTree(view: FileView): Promise<Tree | undefined> {
+/** Programs, with the links that lead to them, and what they read at their start. */
+export async function programsTree(view: FileView, paths: readonly string[]): Promise<Tree> {
   const tree = new HostTree(view);
-  await tree.add(shellPath);
-  return tree.files.size === 0 ? undefined : tree;
+  for (const path of paths) await tree.add(path);
+  if (paths.some((path) => path.endsWith("/ldconfig"))) await tree.add("/etc/ld.so.cache");
+  return tree;
 }
 
 /** What programs beside the application are loaded with. */

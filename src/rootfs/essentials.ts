@@ -25,7 +25,11 @@ const code = /\.(?:py|p[lm]|rb|php|lua|tcl|[cm]?js|go|scm|el|jar|jmod|beam|raku|
 
 /** By what comes with it: a script, or a library in its language. */
 export function isInterpreter(scripts: readonly string[], data: readonly string[]): boolean {
-  return scripts.length > 0 || data.some((path) => code.test(path));
+  return scripts.length > 0 || data.some(isCode);
+}
+
+export function isCode(path: string): boolean {
+  return code.test(path);
 }
 
 export const shellPath = "/bin/sh";

@@ -68,6 +68,21 @@ describe.each(modes)("in %s mode a program", (mode) => {
     expect(ofRun).toEqual({ name: "other found", "limit=7": "99 99", "limit=4": "5 9" });
   });
 
+  test("has a shell for its commands, and the databases of names that it asks", async () => {
+    const onHost = execFileSync(program, ["shell", "names"], { encoding: "utf8" }).trim().split("\n");
+    const found = await answers(["shell", "names"]);
+    expect(Object.entries(found).map((line) => line.join(": "))).toEqual(onHost);
+  });
+
+  test("has a shell when it is static", async () => {
+    const alone = join(scratch, "static");
+    execFileSync("gcc", ["-O2", "-static", "-o", alone, source], { stdio: "ignore" });
+    expect(await answers(["shell", "/run"], { name: "static", program: alone })).toEqual({
+      shell: "42 3",
+      "/run": "40755 0:0",
+    });
+  });
+
   test("may have 2000 threads in 128 MiB", async () => {
     expect(await answers(["threads=2000"])).toEqual({ "threads=2000": "2000" });
   });
