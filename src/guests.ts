@@ -46,8 +46,8 @@ export async function startGuest(
 ): Promise<string> {
   const starter = await identifyProcess(process.pid);
   if (starter === undefined) throw bug("this process is not to be found", "/proc has no entry of it");
-  return withMachine(request, connectNetwork, async (machine, network) => {
-    if (request.attachments !== undefined) await prepareAttachments(request.attachments);
+  return withMachine(request, connectNetwork, async (machine, network, { application }) => {
+    if (request.attachments !== undefined) await prepareAttachments(request.attachments, application.user);
     const { bootMode: mode = "unikernel", memory = "128M", cpus = 1 } = machine;
     const startedAt = new Date().toISOString();
     const ports = [...network.ports];

@@ -64,8 +64,8 @@ export interface RunRequest {
 
 /** Throws UKL-503 and UKL-504 for what is no image, UKL-6xx for what happens to the machine. */
 export async function run(request: RunRequest, console: ConsoleOptions): Promise<RunResult> {
-  return withMachine(request, connectNetwork, async (machine, network) => {
-    if (request.attachments !== undefined) await prepareAttachments(request.attachments);
+  return withMachine(request, connectNetwork, async (machine, network, { application }) => {
+    if (request.attachments !== undefined) await prepareAttachments(request.attachments, application.user);
     const onStart = async () => {
       await Promise.all([network.console.onStart?.(), console.onStart?.()]);
     };
@@ -86,7 +86,7 @@ export async function dryRun(request: RunRequest): Promise<string> {
 export async function withMachine<T>(
   request: RunRequest,
   connect: (planned: PlannedNetwork, scratch: string) => Promise<Network>,
-  work: (machine: MachineOptions, network: Network) => Promise<T>,
+  work: (machine: MachineOptions, network: Network, manifest: Manifest) => Promise<T>,
 ): Promise<T> {
   const { manifest, segments } = request.image ?? (await openImage(request.imagePath));
   const bootMode = chooseBootMode(manifest, request);
@@ -122,7 +122,7 @@ export async function withMachine<T>(
         ...(instructionCount === undefined ? {} : { instructionCount }),
         ...(archives.length === 0 ? {} : { initrdPath }),
       };
-      return await work(machine, network);
+      return await work(machine, network, manifest);
     } finally {
       await network.close();
     }
