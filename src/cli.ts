@@ -11,6 +11,7 @@ import { addInspect } from "./cli/inspect.js";
 import { Interrupted } from "./cli/interruption.js";
 import { addKernel } from "./cli/kernel.js";
 import { addRun } from "./cli/run.js";
+import { spreadOption } from "./cli/spread.js";
 import { addStubs } from "./cli/stubs.js";
 import type { Terminal } from "./cli/terminal.js";
 import { exitCode, formatError, UklError } from "./errors.js";
@@ -54,7 +55,10 @@ async function main(argv: readonly string[]): Promise<number> {
     return exitCode.usage;
   }
   try {
-    await program.parseAsync(own, { from: "user" });
+    const [name, ...words] = own;
+    const command = program.commands.find((each) => each.name() === name);
+    const spread = command === undefined ? own : [name ?? "", ...spreadOption(words, command, "--include")];
+    await program.parseAsync(spread, { from: "user" });
     return status;
   } catch (error) {
     return report(error);

@@ -78,7 +78,7 @@ export async function readConfiguration(
     user: flags.user,
     args: programArguments === undefined ? undefined : [...programArguments],
     env: pairs(flags.env, "-e NAME=VALUE"),
-    files: { include: pairs(flags.include, "--include GUEST=HOST") },
+    files: { include: includesOf(flags.include) },
     mask: {
       default: flags.mask,
       // That each is a policy is checked with the rest of the configuration.
@@ -119,6 +119,14 @@ export function readAttachments(flags: BuildFlags): Pick<ResolvedConfiguration["
 
 function attachmentFlags({ volume, disk }: BuildFlags) {
   return { volumes: volumesOf(volume), disks: disksOf(disk) };
+}
+
+/** `GUEST=HOST` words; of a path alone it is the same in the guest. */
+function includesOf(words: readonly string[]): Record<string, string> {
+  return pairs(
+    words.map((word) => (word.includes("=") || word === "" ? word : `${resolve(word)}=${word}`)),
+    "--include [GUEST=]HOST",
+  );
 }
 
 /** `NAME=VALUE` words as an object. Throws UKL-101. */

@@ -48,7 +48,12 @@ export function addImageOptions(command: Command): Command {
     .option("--ldflag <flag>", "pass to the compiler driver when linking", collect, [])
     .option("-u, --user <user[:group]>", "as whom the program runs (default: root)")
     .option("-e, --env <name=value>", "set in the program's environment", collect, [])
-    .option("--include <guest=host>", "put a file or directory into the image", collect, [])
+    .option(
+      "--include <[guest=]host>",
+      "put a file or directory into the image, at its own path or another; behind the target several",
+      collect,
+      [],
+    )
     .option("--ring0 <path>", "run this guest program in ring 0 too", collect, [])
     .addOption(
       new Option("--mask <policy>", "what a system call without use gets").choices([...maskPolicies, "none"]),
