@@ -67,16 +67,26 @@ function textsOf({ target, linked, asked, around }: CommandsWish): readonly Uint
 
 const shells = /^(?:ba|da|k|z)?sh$/;
 
-async function commandsIn({ target, asked, around, args }: CommandsWish): Promise<readonly string[]> {
+async function commandsIn({ target, asked, around, files, args }: CommandsWish): Promise<readonly string[]> {
   if (target === undefined) return [];
   const isShell = shells.test(basename(target.path));
   if (!isShell && !asked.isInterpreter) return [];
-  const scripts = await Promise.all(
-    target.scripts.map(async (path) => (await readInput(target.view.locate(path))).toString()),
-  );
+  const included = files.filter(({ path, data }) => isCode(path) || (data[0] === 0x23 && data[1] === 0x21));
+  const scripts = [
+    ...(await Promise.all(target.scripts.map((path) => readInput(target.view.locate(path))))),
+    ...included.map(({ data }) => data),
+  ].map((bytes) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString());
+  // Of what is compiled, the texts stand between the names.
+  const compiled = files
+    .filter(({ path }) => /\.(?:class|pyc|beam)$/.test(path))
+    .map(({ data }) =>
+      Buffer.from(data)
+        .toString("latin1")
+        .replaceAll(/[^ -~]+/g, "\n"),
+    );
   const data = [...around.files.values()].filter(({ path, isData }) => isData && isCode(path));
   const texts: CommandTexts = {
-    commands: isShell ? [...scripts, ...args] : [],
+    commands: isShell ? [...scripts, ...args] : compiled,
     scripts: isShell ? [] : [...scripts, ...args],
     libraries: data.map((file) => file.data),
   };
