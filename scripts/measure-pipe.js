@@ -44,7 +44,7 @@ async function live(imagePath, count, qemuArguments) {
   const machine = { imagePath, accelerator: "tcg", env: {}, args: [String(count)], net: "none" };
   const { exitStatus } = await run(
     { ...machine, instructionCount: true, qemuArguments },
-    { timeoutMs: 120_000, onConsole: () => undefined },
+    { timeoutMs: 120_000, onOutput: () => undefined },
   );
   if (exitStatus !== 0) throw new Error(`the program ended with ${exitStatus}`);
 }

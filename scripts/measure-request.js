@@ -71,7 +71,7 @@ async function live(imagePath, count, qemuArguments) {
     kernelArguments: ["tsc_early_khz=1000000"],
     qemuArguments: ["-icount", "shift=0,sleep=on", ...qemuArguments],
   };
-  const ended = run(machine, { timeoutMs, onConsole: () => undefined });
+  const ended = run(machine, { timeoutMs, onOutput: () => undefined });
   const asked = (async () => {
     await firstAnswer(port, exchange, AbortSignal.timeout(timeoutMs));
     await exchangeMany(port, exchange, count, timeoutMs);

@@ -30,7 +30,7 @@ try {
       const wallMs = performance.now() - begin;
       const booted = await run(
         { imagePath: imageOf(mode), accelerator: "tcg", env: {} },
-        { timeoutMs: 60_000, onConsole: () => undefined },
+        { timeoutMs: 60_000, onOutput: () => undefined },
       );
       samples[mode].push({
         wallMs,

@@ -2,6 +2,7 @@
 /** The application of a build: its inputs, its link into one executable, its name. */
 import { basename, extname } from "node:path";
 import type { ResolvedConfiguration } from "./config/schema.js";
+import { checkExecutable } from "./elf/executable.js";
 import { type ElfFile, parseElf } from "./elf/file.js";
 import { UklError } from "./errors.js";
 import { isOfTheSystem, readAccounts } from "./host/accounts.js";
@@ -72,8 +73,9 @@ export async function linkedApplication(
   }
 }
 
-/** Throws UKL-210 unless the file is a program. */
+/** Throws UKL-203 to UKL-210 unless the file is a program that Linux executes. */
 function checkApplication(application: ElfFile): ElfFile {
+  if (application.kind !== "relocatable") checkExecutable(application);
   const { linkage, path } = application;
   if (linkage !== "relocatable" && linkage !== "shared-library") return application;
   throw new UklError("UKL-210", {

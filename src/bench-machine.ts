@@ -110,11 +110,12 @@ class Watch {
   startMs: number | undefined;
   #beginMs = performance.now();
   readonly #chunks: Uint8Array[] = [];
-  readonly console: Pick<ConsoleOptions, "onConsole" | "onProcess" | "onStart">;
+  readonly console: Pick<ConsoleOptions, "onOutput" | "onErrors" | "onConsole" | "onProcess" | "onStart">;
 
   constructor(onStart: () => void) {
+    const keep = (chunk: Uint8Array) => void this.#chunks.push(chunk);
     this.console = {
-      onConsole: (chunk) => void this.#chunks.push(chunk),
+      ...{ onOutput: keep, onErrors: keep, onConsole: keep },
       onProcess: (pid) => {
         [this.pid, this.#beginMs] = [pid, performance.now()];
       },

@@ -10,23 +10,12 @@ import { addGuests } from "./cli/guests.js";
 import { addInspect } from "./cli/inspect.js";
 import { Interrupted } from "./cli/interruption.js";
 import { addKernel } from "./cli/kernel.js";
+import { processTerminal as terminal } from "./cli/process-terminal.js";
 import { addRun } from "./cli/run.js";
 import { spreadOption } from "./cli/spread.js";
 import { addStubs } from "./cli/stubs.js";
-import type { Terminal } from "./cli/terminal.js";
 import { exitCode, formatError, UklError } from "./errors.js";
 import { version } from "./host/places.js";
-
-const terminal: Terminal = {
-  // To look at it is to open it.
-  get stdin() {
-    return process.stdin;
-  },
-  stdout: process.stdout,
-  print: (text) => process.stdout.write(text),
-  say: (text) => process.stderr.write(text),
-  isInteractive: process.stderr.isTTY === true,
-};
 
 async function main(argv: readonly string[]): Promise<number> {
   // What follows -- belongs to the application, whatever it looks like.

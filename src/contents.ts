@@ -19,10 +19,12 @@ import type { Stopwatch } from "./host/stopwatch.js";
 import { checkNamedPrograms, inspectApplication, inspectBeside, inspectIncluded } from "./included.js";
 import type { Bindings } from "./inspect/bindings.js";
 import { inspectionCache } from "./inspect/cache.js";
+import { librariesOf } from "./inspect/inspect.js";
 import type { Inspection } from "./inspect/schema.js";
 import { applicationTree, librariesTree } from "./rootfs/closure.js";
 import { type AskedFor, essentialPaths, isInterpreter } from "./rootfs/essentials.js";
-import { emptyTree, mergeTrees, type Tree } from "./rootfs/host-tree.js";
+import { conversionsFor } from "./rootfs/gconv.js";
+import { emptyTree, HostTree, mergeTrees, type Tree } from "./rootfs/host-tree.js";
 import { readIncluded } from "./rootfs/include.js";
 import type { RootFile } from "./rootfs/root.js";
 import { resolveTarget, type Target } from "./target.js";
@@ -101,9 +103,8 @@ export async function imageContents(
   return { target, inputs, linked, place, inspection, bindings, programs, open, files, tree, notes };
 }
 
-/** A program that was moved to `/bin` is alone. */
 async function treeOf(
-  { user = "", env }: ResolvedConfiguration,
+  { user = "", args, env }: ResolvedConfiguration,
   target: Target | undefined,
   {
     place,
@@ -112,17 +113,37 @@ async function treeOf(
     asked,
   }: Pick<ImageContents, "place" | "linked" | "inspection"> & { readonly asked: AskedFor },
 ): Promise<Tree> {
-  if (target === undefined || place.file !== target.file) return emptyTree;
+  if (target === undefined) return emptyTree;
   const { interpreter, bytes } = linked.application;
   const source = {
     ...target,
     program: place.path,
     isDynamic: interpreter !== undefined,
+    isAlone: place.file !== target.file,
     programBytes: bytes,
     accounts: user.split(":"),
     essentials: essentialPaths(target.view, asked, env["TZ"]),
   };
-  return applicationTree(source, inspection);
+  const tree = await applicationTree(source, inspection);
+  return mergeTrees(
+    tree,
+    await conversionTree(target, inspection, [bytes, ...args.map((arg) => Buffer.from(`${arg}\0`))]),
+  );
+}
+
+/** The modules by which character sets are converted, with what they are loaded with. */
+async function conversionTree(
+  { view, isWhole }: Target,
+  { files }: Inspection,
+  texts: readonly Uint8Array[],
+): Promise<Tree> {
+  const directory = files.find(({ kind, path }) => kind === "gconv" && path.endsWith("/gconv/"));
+  if (directory === undefined || isWhole) return emptyTree;
+  const { modules, tables } = await conversionsFor(view, directory.path, texts);
+  const tree = await librariesTree(view, [{ libraries: await librariesOf(modules, view) }]);
+  const others = new HostTree(view);
+  for (const path of tables) await others.add(path);
+  return mergeTrees(tree, others);
 }
 
 /** Of a library of foreign functions: what scripts call by it, nothing in the code tells. */

@@ -13,8 +13,8 @@ import { identifyProcess, isRunning, killProcess } from "./host/process.js";
 import { type RunRequest, withMachine } from "./run.js";
 import { connectNetwork } from "./run-network.js";
 import { prepareAttachments } from "./vm/attach.js";
-import { readConsole } from "./vm/console-file.js";
 import { lastWords, prepareMachine, readProgress, signalMachine, startMachine } from "./vm/detached.js";
+import { type LogPiece, LogReader } from "./vm/log.js";
 
 /** A guest as it is now. */
 export interface Guest
@@ -160,16 +160,12 @@ export async function waitForGuest(store: GuestStore, name: string): Promise<num
 }
 
 /** What the guest printed; with `follow` until it has ended. Throws UKL-611 and UKL-615. */
-export async function* guestConsole(
-  store: GuestStore,
-  name: string,
-  follow: boolean,
-): AsyncGenerator<Uint8Array> {
+export async function* guestLog(store: GuestStore, name: string, follow: boolean): AsyncGenerator<LogPiece> {
   const state = await store.read(name);
-  let position = 0;
+  const log = new LogReader(store.directory(name));
   for (;;) {
     const isLast = !follow || !(await isRunning(state.machine ?? state.starter));
-    position = yield* readConsole(store.directory(name), position);
+    yield* log.read(isLast);
     if (isLast) return;
     await sleep(pollMs);
   }

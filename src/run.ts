@@ -29,6 +29,7 @@ import { type AttachmentPlan, type Attachments, planAttachments } from "./vm/att
 import { type Accelerator, type MachineOptions, qemuCommand } from "./vm/command.js";
 import type { ConsoleOptions } from "./vm/machine.js";
 import { type RunResult, runImage } from "./vm/run.js";
+import { type Stdio, streams } from "./vm/stdio.js";
 
 export interface RunRequest {
   readonly imagePath: string;
@@ -56,6 +57,8 @@ export interface RunRequest {
   /** Called with what the user should know before the machine starts. */
   readonly onNote?: (text: string) => void;
   readonly attachments?: Attachments;
+  /** What standard input, output and error are. Default: streams. */
+  readonly stdio?: Stdio;
   /** A bzImage that is booted instead, with the image's root file system; its drivers are what it has. */
   readonly kernelImage?: string;
   /** Added to QEMU's command line. */
@@ -117,6 +120,7 @@ export async function withMachine<T>(
         attachments,
         memory,
         cpus,
+        stdio: request.stdio ?? streams,
         devices: [...network.plan.devices, ...(request.qemuArguments ?? [])],
         kernelArguments: await kernelArguments(request),
         ...(instructionCount === undefined ? {} : { instructionCount }),
@@ -234,5 +238,6 @@ async function kernelArguments(request: RunRequest): Promise<readonly string[]> 
   if (kernelImage === undefined) return kernelArguments;
   const options = await readFile(packageFile("kernel", "config", "base.config"), "utf8");
   const builtIn = /^CONFIG_CMDLINE="(.*)"$/m.exec(options)?.[1] ?? "";
-  return [...builtIn.split(" "), ...kernelArguments];
+  // The console is the first serial port, for which kernels of others have another name.
+  return [...builtIn.split(" "), "console=ttyS0", ...kernelArguments];
 }

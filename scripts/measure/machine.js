@@ -12,7 +12,8 @@ import { profileArguments, readProfile } from "../../dist/bench/plugins.js";
 import { parseElf } from "../../dist/elf/file.js";
 import { readArchive } from "../../dist/image.js";
 import { run } from "../../dist/run.js";
-import { qemuCommand } from "../../dist/vm/command.js";
+import { furtherStreams, qemuCommand } from "../../dist/vm/command.js";
+import { streams } from "../../dist/vm/stdio.js";
 import { byFunction } from "./profile.js";
 
 /** Slower than any boot, on a busy machine too. */
@@ -90,9 +91,9 @@ export async function timeOfMain(copy) {
 }
 
 function startQemu(imagePath, extra) {
-  const command = qemuCommand({ imagePath, accelerator: "tcg", instructionCount: true });
+  const command = qemuCommand({ imagePath, accelerator: "tcg", instructionCount: true, stdio: streams });
   return spawn(command.tool, [...command.args, ...extra], {
-    stdio: ["ignore", "ignore", "inherit", "pipe", "pipe"],
+    stdio: ["ignore", "ignore", "inherit", ...furtherStreams.map(() => "pipe")],
     timeout: timeoutMs,
   });
 }
@@ -117,10 +118,10 @@ export async function leastMemoryMib(imagePath) {
 
 async function runToEnd(imagePath, machine, limitMs = timeoutMs) {
   let console = "";
-  const onConsole = (chunk) => {
+  const onOutput = (chunk) => {
     console += Buffer.from(chunk).toString("latin1");
   };
   const request = { imagePath, accelerator: "tcg", env: {}, ...machine };
-  const { exitStatus } = await run(request, { timeoutMs: limitMs, onConsole });
+  const { exitStatus } = await run(request, { timeoutMs: limitMs, onOutput });
   return { exitStatus, console };
 }

@@ -59,11 +59,9 @@ export function partsTable(columns) {
   return formatTable(["instructions", ...Object.keys(variants)], rows);
 }
 
-/** Puts the table in the place of the one below the heading. */
+/** Puts the table in the place of the first one below the heading, or at the end of a document that has none yet. */
 export function writeBelow(document, heading, table) {
   const [head, section] = readFileSync(document, "utf8").split(`${heading}\n`);
-  const begin = section.indexOf("| instructions");
-  const end = section.indexOf("\n\n", begin) + 1;
-  const text = `${section.slice(0, begin)}${table}${section.slice(end)}`;
-  writeFileSync(document, `${head}${heading}\n${text}`);
+  const [before, , behind] = /^(.*?)((?:^\|[^\n]*\n)+)(.*)$/ms.exec(section)?.slice(1) ?? [section, "", ""];
+  writeFileSync(document, `${head}${heading}\n${before}${table}${behind}`);
 }

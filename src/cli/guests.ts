@@ -7,7 +7,7 @@ import { UklError } from "../errors.js";
 import { GuestStore } from "../guests/store.js";
 import {
   type Guest,
-  guestConsole,
+  guestLog,
   lookAt,
   removeGuest,
   signalGuest,
@@ -17,6 +17,7 @@ import {
 import { stateDirectory } from "../host/places.js";
 import { formatGuests } from "../report.js";
 import { positiveNumber } from "./options.js";
+import { LineStamps } from "./stamps.js";
 import { type Invocation, type Terminal, writeAll } from "./terminal.js";
 
 export function guestStore(): GuestStore {
@@ -35,11 +36,8 @@ export function addGuests(program: Command, { terminal, setStatus }: Invocation)
     .description("what a guest printed")
     .argument("<name>")
     .option("-f, --follow", "go on until the guest ends")
-    .action(async (name: string, flags: { follow?: true }) => {
-      for await (const chunk of guestConsole(guestStore(), name, flags.follow === true)) {
-        await writeAll(terminal.stdout, chunk);
-      }
-    });
+    .option("-t, --timestamps", "put in front of each line when it was written")
+    .action(async (name: string, flags: LogFlags) => printLog(name, flags, terminal));
   program
     .command("stop")
     .description("end the programs of guests, and their machines when they take too long")
@@ -69,6 +67,21 @@ export function addGuests(program: Command, { terminal, setStatus }: Invocation)
     .action(async (names: string[], flags: { force?: true }) => {
       await forEach(names, terminal, (name) => removeGuest(guestStore(), name, flags.force === true));
     });
+}
+
+interface LogFlags {
+  readonly follow?: true;
+  readonly timestamps?: true;
+}
+
+/** Standard output and standard error apart, as the program wrote them; the kernel's words with the latter. */
+async function printLog(name: string, { follow, timestamps }: LogFlags, terminal: Terminal): Promise<void> {
+  const stamps = { stdout: new LineStamps(), stderr: new LineStamps(), console: new LineStamps() };
+  for await (const { stream, bytes, timeMs } of guestLog(guestStore(), name, follow === true)) {
+    const sink = stream === "stdout" ? terminal.stdout : terminal.stderr;
+    const stamped = timestamps ? stamps[stream].put(bytes, timeMs) : bytes;
+    if (!(await writeAll(sink, stamped))) return;
+  }
 }
 
 /** A guest whose state cannot be read does not hide the others. */

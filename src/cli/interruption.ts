@@ -5,13 +5,15 @@
  * long over it, gets the end of the machine.
  */
 import { constants } from "node:os";
-import { PassThrough, type Readable, type Writable } from "node:stream";
+import { PassThrough } from "node:stream";
 
 export interface Interruption {
   /** Ends the machine, and then us with the status a shell expects. */
   readonly signal: AbortSignal;
   /** Numbers of signals for the guest's program; whoever cannot pass them on destroys this. */
-  readonly signals: Readable;
+  readonly signals: PassThrough;
+  /** Ends the machine as this signal to us would, a second time. */
+  readonly end: (name: NodeJS.Signals) => void;
   readonly dispose: () => void;
 }
 
@@ -21,7 +23,7 @@ const others = ["SIGHUP", "SIGUSR1", "SIGUSR2"] as const;
 /** Ctrl-C under npx comes twice: from the terminal, and from npx. */
 const sameMs = 200;
 
-export function interruption(stdout: Writable, graceMs: number): Interruption {
+export function interruption(graceMs: number): Interruption {
   const controller = new AbortController();
   const signals = new PassThrough();
   let waiting: NodeJS.Signals | undefined;
@@ -43,13 +45,12 @@ export function interruption(stdout: Writable, graceMs: number): Interruption {
     }
   };
   signals.once("close", () => waiting !== undefined && end(waiting));
-  // Whoever read our output is gone, as in `ukl run IMAGE | head -1`.
-  stdout.on("error", () => end("SIGPIPE"));
   for (const name of endings) process.on(name, passOrEnd);
   for (const name of others) process.on(name, pass);
   return {
     signal: controller.signal,
     signals,
+    end,
     dispose: () => {
       clearTimeout(timer);
       for (const name of endings) process.off(name, passOrEnd);

@@ -13,10 +13,13 @@ import { findImage } from "../image.js";
 import { findMissingFiles, formatMissing } from "../missing-files.js";
 import { formatMasked } from "../report.js";
 import { dryRun, type RunRequest, run } from "../run.js";
+import type { RunResult } from "../vm/run.js";
+import { hasTerminal, type Stdio } from "../vm/stdio.js";
 import { guestStore } from "./guests.js";
 import { interruption } from "./interruption.js";
 import { addImageOptions, collect, positiveNumber } from "./options.js";
-import { type Invocation, progressPrinter, type Terminal, writeAll } from "./terminal.js";
+import { chooseStdio, openStandardStreams } from "./standard-streams.js";
+import { type Invocation, progressPrinter, type Terminal } from "./terminal.js";
 
 interface RunFlags extends BuildFlags {
   readonly accel: "auto" | "kvm" | "tcg";
@@ -26,6 +29,7 @@ interface RunFlags extends BuildFlags {
   readonly icount?: true;
   readonly dryRun?: true;
   readonly detach?: true;
+  readonly tty?: boolean;
   readonly guest?: string;
   readonly missingFiles?: true;
   readonly json?: true;
@@ -39,6 +43,8 @@ export function addRun(program: Command, invocation: Invocation): void {
     .addOption(new Option("--accel <name>", "accelerator").choices(["auto", "kvm", "tcg"]).default("auto"))
     .option("-d, --detach", "let the guest run by itself, and print its name")
     .option("--guest <name>", "the name of a guest that runs by itself (default: the image's)")
+    .option("-t, --tty", "the program's standard streams are a terminal (default: those that are one here)")
+    .option("-T, --no-tty", "they are pipes")
     .option("--timeout <seconds>", "end the guest after this time", positiveNumber)
     .option(
       "--grace <seconds>",
@@ -56,29 +62,44 @@ export function addRun(program: Command, invocation: Invocation): void {
       checkDetached(flags);
       await withImage(targets, flags, invocation, async (request) => {
         if (flags.dryRun) return void terminal.print(`${await dryRun(request)}\n`);
-        if (flags.detach) return void terminal.print(`${await detach(request, targets, flags, terminal)}\n`);
-        const interrupt = interruption(terminal.stdout, 1000 * flags.grace);
-        const result = await run(request, {
-          stdin: terminal.stdin,
-          onConsole: (chunk) => writeAll(terminal.stdout, chunk),
-          signal: interrupt.signal,
-          signals: interrupt.signals,
-          ...(flags.timeout === undefined ? {} : { timeoutMs: 1000 * flags.timeout }),
-        }).finally(interrupt.dispose);
-        terminal.say(formatMasked(result.masked));
-        setStatus(result.exitStatus);
+        if (flags.detach) return void terminal.print(`${await detach(request, targets, flags)}\n`);
+        const { masked, exitStatus } = await attach(request, flags, terminal);
+        terminal.say(formatMasked(masked));
+        setStatus(exitStatus);
       });
     });
 }
 
+/** Runs a guest whose program has our standard streams and gets our signals. */
+async function attach(request: RunRequest, flags: RunFlags, terminal: Terminal): Promise<RunResult> {
+  const stdio = chooseStdio(flags.tty, terminal);
+  const interrupt = interruption(1000 * flags.grace);
+  const end = () => interrupt.end("SIGTERM");
+  const streams = openStandardStreams(stdio, terminal, interrupt.signals, end);
+  try {
+    return await run(
+      { ...request, stdio, env: { ...terminalName(stdio), ...request.env } },
+      {
+        ...streams.console,
+        signal: interrupt.signal,
+        words: interrupt.signals,
+        ...(flags.timeout === undefined ? {} : { timeoutMs: 1000 * flags.timeout }),
+      },
+    );
+  } finally {
+    streams.dispose();
+    interrupt.dispose();
+  }
+}
+
+/** The name of our terminal, by which the program knows how to write to it. */
+function terminalName(stdio: Stdio): Record<string, string> {
+  return hasTerminal(stdio) ? { TERM: process.env["TERM"] ?? "xterm" } : {};
+}
+
 /** Starts a guest that runs by itself; returns its name. */
-async function detach(
-  request: RunRequest,
-  targets: readonly string[],
-  { guest }: RunFlags,
-  { stdout }: Terminal,
-): Promise<string> {
-  const interrupt = interruption(stdout, 0);
+async function detach(request: RunRequest, targets: readonly string[], { guest }: RunFlags): Promise<string> {
+  const interrupt = interruption(0);
   interrupt.signals.destroy(); // There is no program yet to pass them to.
   const like = nameFromImage(basename(request.imagePath, ".elf"));
   const name = guest === undefined ? { like } : { exactly: guest };

@@ -1,19 +1,30 @@
 // SPDX-License-Identifier: MIT
 /** What commands print to and read from. Only cli.ts has the process's own. */
-import { once } from "node:events";
 import type { Readable, Writable } from "node:stream";
 import type { Progress } from "../kernel/compile.js";
 import { formatProgress } from "../report.js";
+import type { TerminalSize } from "../vm/stdio.js";
 
 export interface Terminal {
   readonly stdin: Readable;
   readonly stdout: Writable;
+  readonly stderr: Writable;
   /** Results. */
   readonly print: (text: string) => void;
   /** Progress and diagnostics. */
   readonly say: (text: string) => void;
   /** Whether what is said is seen by somebody, and can be redrawn. */
   readonly isInteractive: boolean;
+  /** Which of the three are one. */
+  readonly isTerminal: { readonly input: boolean; readonly output: boolean; readonly error: boolean };
+  /** Whether stdout and stderr lead to the same file. */
+  readonly outputsAreOne: boolean;
+  /** Undefined where none has one. */
+  readonly size: () => TerminalSize | undefined;
+  /** Has what is typed come as it is, unshown; returns what takes that back. */
+  readonly makeRaw: () => () => void;
+  /** Returns what takes the listener away. */
+  readonly onResize: (listener: () => void) => () => void;
 }
 
 /** One call of the program. */
@@ -25,9 +36,12 @@ export interface Invocation {
   readonly setStatus: (guestStatus: number) => void;
 }
 
-/** Resolves when the stream can take more; a stream that was closed takes everything. */
-export async function writeAll(stream: Writable, chunk: Uint8Array): Promise<void> {
-  if (stream.writable && !stream.write(chunk)) await once(stream, "drain").catch(() => undefined);
+/** Whether somebody took the bytes; settles when they are handed over. A stream that was closed takes nothing. */
+export function writeAll(stream: Writable, chunk: Uint8Array): Promise<boolean> {
+  return new Promise((resolve) => {
+    if (stream.writable) stream.write(chunk, (error) => resolve(!error));
+    else resolve(false);
+  });
 }
 
 /** Shows progress: redrawn in place on a terminal, a line for each new step elsewhere. */

@@ -56,31 +56,43 @@ export function dynamicValue(entries: readonly DynamicEntry[], tag: number): big
   return entries.findLast((entry) => entry.tag === tag)?.value;
 }
 
-/** The string table that the dynamic section names. Throws UKL-206, UKL-208. */
+/**
+ * The string table that the dynamic section names. The loader does not look at DT_STRSZ: where that is not what the
+ * table has, the names that have an end count. Throws UKL-206, UKL-208.
+ */
 export function readDynamicStrings(layout: ElfLayout, entries: readonly DynamicEntry[]): StringTable {
   const address = dynamicValue(entries, DT.STRTAB);
-  const size = dynamicValue(entries, DT.STRSZ);
-  if (address === undefined || size === undefined) {
-    throw malformed("UKL-208", layout.path, "the dynamic section has names, but no DT_STRTAB or DT_STRSZ");
+  if (address === undefined) {
+    throw malformed("UKL-208", layout.path, "the dynamic section has names, but no DT_STRTAB");
   }
   const where = "the dynamic string table";
-  return new StringTable(bytesAtOwnAddress(layout, address, size, where), layout.path, where);
+  const size = Number(dynamicValue(entries, DT.STRSZ) ?? 0n);
+  const told = size > 0 ? layout.memoryAt(address, size) : undefined;
+  if (told !== undefined && told[size - 1] === 0) return new StringTable(told, layout.path, where);
+  const all = layout.bytesFrom(address) ?? bytesAtOwnAddress(layout, address, 1n, where);
+  return new StringTable(all.subarray(0, all.lastIndexOf(0) + 1), layout.path, where);
 }
 
-/** The path in PT_INTERP, or undefined when there is none. Throws UKL-208. */
+/**
+ * The path in PT_INTERP, or undefined when there is none. Of several, the first counts, as for Linux; what it refuses in
+ * it is in ./executable.ts. Throws UKL-208.
+ */
 export function readInterpreter(layout: ElfLayout): string | undefined {
-  const [segment, second] = layout.segments.filter(({ type }) => type === PT.INTERP);
+  const segment = layout.segments.find(({ type }) => type === PT.INTERP);
   if (segment === undefined) return undefined;
-  if (second !== undefined) throw malformed("UKL-208", layout.path, "there is more than one PT_INTERP");
   const bytes = layout.bytes.subarray(segment.offset, segment.offset + segment.filesz);
   const end = bytes.indexOf(0);
   if (end <= 0) throw malformed("UKL-208", layout.path, "PT_INTERP is not a string with an end");
   return Buffer.from(bytes.buffer, bytes.byteOffset, end).toString("utf8");
 }
 
+/** The loader finds them by address, and goes by DT_NULL alone; of several PT_DYNAMIC the last counts. */
 function dynamicBytes(layout: ElfLayout): Uint8Array | undefined {
-  const segment = layout.segments.find(({ type }) => type === PT.DYNAMIC);
-  if (segment !== undefined) return layout.bytes.subarray(segment.offset, segment.offset + segment.filesz);
+  const segment = layout.segments.findLast(({ type }) => type === PT.DYNAMIC);
+  if (segment !== undefined) {
+    const mapped = layout.bytesFrom(segment.vaddr);
+    return mapped ?? layout.bytes.subarray(segment.offset, segment.offset + segment.filesz);
+  }
   const section = layout.sections.find(({ type }) => type === SHT.DYNAMIC);
   return section === undefined ? undefined : sectionBytes(layout.bytes, section);
 }

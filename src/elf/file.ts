@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 /**
- * One ELF64 x86-64 file as a read-only value. Header, segments, sections and TLS are read and checked at
- * once; the rest when first asked for, so that a large file costs only what is looked at.
+ * One ELF64 x86-64 file as a read-only value. Header, segments and sections are read at once; the rest when first asked
+ * for, so that a large file costs only what is looked at. What Linux refuses in it is in ./executable.ts.
  *
  * The bytes are untrusted. Whatever they are, reading ends in a value or in an UklError, in time and
  * memory proportional to their number.
  */
-import { SHT } from "./constants.js";
+import { PT, SHT } from "./constants.js";
 import { type Dynamic, readDynamic, readInterpreter } from "./dynamic.js";
 import { type RelocationColumns, readDynamicRelocations } from "./dynamic-relocations.js";
 import { readDynamicSymbols } from "./dynamic-symbols.js";
@@ -25,7 +25,7 @@ import { type NeededVersion, readNeededVersions } from "./versions.js";
 /** Lazy members throw UKL-206 or UKL-208 when what they are read from is malformed. */
 export interface ElfFile extends ElfLayout {
   readonly linkage: Linkage;
-  /** Undefined when the file has no PT_TLS. */
+  /** Undefined when the file has no PT_TLS, or none that makes sense. */
   readonly tls: TlsSegment | undefined;
   /** `.symtab`; empty in a stripped file. Places in the array are symbol indices. */
   readonly symbols: readonly ElfSymbol[];
@@ -52,29 +52,36 @@ export interface ElfFile extends ElfLayout {
   sectionBytes(section: Section): Uint8Array;
   /** The file's part of a segment, not copied. */
   segmentBytes(segment: Segment): Uint8Array;
-  /** `size` bytes at an address, not copied; undefined unless one PT_LOAD has them all from the file. */
-  bytesAt(vaddr: bigint, size: number): Uint8Array | undefined;
 }
 
-/** Reads a file, which `path` names in messages. Throws UKL-202 to UKL-210. */
+/** Reads a file, which `path` names in messages. Throws UKL-202 to UKL-208 and UKL-210. */
 export function parseElf(bytes: Uint8Array, path: string): ElfFile {
-  const layout = readLayout(bytes, path);
-  const dynamic = once(() => readDynamic(layout));
+  const { layout, hint, tell } = readLayout(bytes, path);
   const interpreter = once(() => readInterpreter(layout));
-  const notes = once(() => readNotes(layout));
-  const relocations = once(() => readRelocationTables(layout));
+  // A program at fixed addresses that starts without the loader does not look at its dynamic section.
+  const isLoaded = layout.kind !== "executable" || layout.segments.some(({ type }) => type === PT.INTERP);
+  const dynamic = once(() =>
+    isLoaded ? readDynamic(layout) : hint("the dynamic entries", undefined, () => readDynamic(layout)),
+  );
+  const notes = once(() => readNotes(layout, tell));
+  const relocations = once(() => hint("the relocation sections", [], () => readRelocationTables(layout)));
   const dynamicRelocations = once(() => readDynamicRelocations(layout, dynamic()));
   const dynamicSymbolTable = once(() => readDynamicSymbols(layout, dynamic(), dynamicRelocations));
   const dynamicSymbols = once(() => describeSymbols(dynamicSymbolTable()));
   const neededVersions = once(() => readNeededVersions(layout, dynamic()?.entries ?? []));
-  const symbolTable = once(() => {
-    const source = openSymbolSection(layout, SHT.SYMTAB);
-    return source === undefined ? noSymbols : readSymbolTable(layout, source);
-  });
-  const symbols = once(() => describeSymbols(symbolTable()));
+  const symbolTable = once(() =>
+    hint("the symbols", noSymbols, () => {
+      const source = openSymbolSection(layout, SHT.SYMTAB);
+      return source === undefined ? noSymbols : readSymbolTable(layout, source);
+    }),
+  );
+  const symbols = once(() => hint("the symbols", [], () => describeSymbols(symbolTable())));
+  const tls = once(() => hint("the thread variables", undefined, () => readTls(layout.segments, path)));
   return {
     ...layout,
-    tls: readTls(layout.segments, path),
+    get tls() {
+      return tls();
+    },
     get linkage() {
       return classifyLinkage(layout, dynamic(), interpreter());
     },
@@ -114,9 +121,5 @@ export function parseElf(bytes: Uint8Array, path: string): ElfFile {
     section: (name) => layout.sections.find((section) => section.name === name),
     sectionBytes: (section) => sectionBytes(bytes, section),
     segmentBytes: ({ offset, filesz }) => bytes.subarray(offset, offset + filesz),
-    bytesAt(vaddr, size) {
-      const available = layout.bytesFrom(vaddr);
-      return available && size >= 0 && size <= available.length ? available.subarray(0, size) : undefined;
-    },
   };
 }

@@ -21,7 +21,8 @@ export function parseLoaderView({ bytes, load }: PartlyRead, path: string): ElfF
   const { offset, count } = header.programHeaders;
   load(offset, count * recordSizeBytes.programHeader);
   for (const segment of readSegments(raw, header.programHeaders)) {
-    if (segment.type === PT.NOTE) load(segment.offset, segment.filesz);
+    const isInside = segment.offset + segment.filesz <= bytes.length;
+    if (segment.type === PT.NOTE && isInside) load(segment.offset, segment.filesz);
   }
   return parseElf(bytes, path);
 }

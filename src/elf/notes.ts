@@ -8,7 +8,6 @@
 import { NT_GNU_BUILD_ID, PT, SHT } from "./constants.js";
 import { Fields } from "./fields.js";
 import type { ElfLayout } from "./layout.js";
-import { malformed } from "./malformed.js";
 
 export interface Note {
   /** Who defined the type, for example "GNU" or "Xen". */
@@ -21,18 +20,27 @@ export interface Note {
 
 interface Region {
   readonly offset: number;
-  readonly size: number;
+  readonly bytes: Uint8Array;
   readonly align: number;
   readonly where: string;
 }
 
 const noteHeaderSize = 12;
 const noteCountLimit = 1_000_000;
+const shareLimit = 4;
 
-/** All notes by their offset in the file. Throws UKL-208. */
-export function readNotes(layout: ElfLayout): readonly Note[] {
+/** All notes by their offset in the file. What is damaged is told and passed over, of object files too. */
+export function readNotes(layout: ElfLayout, tell: (problem: string) => void): readonly Note[] {
   const notes = new Map<number, Note>();
-  for (const region of noteRegions(layout)) addNotes(layout, region, notes);
+  // Regions that overlap can name the same bytes as often as there are headers.
+  let bytesLeft = layout.bytes.length * shareLimit;
+  for (const region of noteRegions(layout)) {
+    bytesLeft -= region.bytes.length;
+    if (bytesLeft < 0) break;
+    for (const note of notesOf(region, layout.path, tell)) {
+      if (notes.size < noteCountLimit && !notes.has(note.offset)) notes.set(note.offset, note);
+    }
+  }
   return [...notes.values()].sort((a, b) => a.offset - b.offset);
 }
 
@@ -42,40 +50,64 @@ export function findBuildId(notes: readonly Note[]): string | undefined {
   return note && asBuffer(note.description).toString("hex");
 }
 
+/** Sections say more: one PT_NOTE can hold several, each padded in its own way. */
 function noteRegions(layout: ElfLayout): readonly Region[] {
-  const segments = layout.segments
-    .filter(({ type }) => type === PT.NOTE)
-    .map(({ offset, filesz, align }) => ({ offset, size: filesz, align, where: "PT_NOTE" }));
+  const region = (offset: number, size: number, align: number, where: string) => {
+    return { offset, bytes: layout.bytes.subarray(offset, offset + size), align, where };
+  };
   const sections = layout.sections
     .filter(({ type }) => type === SHT.NOTE)
-    .map(({ offset, size, addralign, name, index }) => {
-      return { offset, size, align: addralign, where: `section ${name || index}` };
-    });
+    .map(({ offset, size, addralign, name, index }) =>
+      region(offset, size, addralign, `section ${name || index}`),
+    );
+  const hasSections = (start: number, end: number) =>
+    sections.some(({ offset, bytes }) => offset >= start && offset + bytes.length <= end);
+  const segments = layout.segments
+    .filter(({ type }) => type === PT.NOTE)
+    .filter(({ offset, filesz }) => !hasSections(offset, offset + filesz))
+    .map(({ offset, filesz, align }) => region(offset, filesz, align, "PT_NOTE"));
   return [...segments, ...sections];
 }
 
+interface Walk {
+  readonly notes: readonly Note[];
+  /** Why it ended too early. */
+  readonly problem: string | undefined;
+}
+
 /**
- * namesz, descsz, type, then the two, each padded to 4 bytes, or to 8 where the region is aligned so.
- * A note that is known ends the walk: from there on it is a place that was read before.
+ * A region has the alignment of its most aligned part: linkers put notes that are padded to 4 bytes into a PT_NOTE
+ * aligned to 8. So the other padding counts where it leads further.
  */
-function addNotes(layout: ElfLayout, region: Region, notes: Map<number, Note>): void {
-  const bytes = layout.bytes.subarray(region.offset, region.offset + region.size);
-  const fields = new Fields(bytes, layout.path, region.where);
-  const align = region.align === 8 ? 8 : 4;
-  const padded = (at: number) => Math.ceil(at / align) * align;
+function notesOf(region: Region, path: string, tell: (problem: string) => void): readonly Note[] {
+  const paddings = region.align === 8 ? [8, 4] : [4];
+  const walks = paddings.map((padding) => walk(region, path, padding));
+  const whole = walks.find(({ problem }) => problem === undefined);
+  if (whole !== undefined) return whole.notes;
+  const [furthest] = walks.toSorted((a, b) => b.notes.length - a.notes.length);
+  tell(`the notes of ${region.where} are not used from one on: ${furthest?.problem}`);
+  return furthest?.notes ?? [];
+}
+
+/** namesz, descsz, type, then the two, each padded. */
+function walk({ offset, bytes, where }: Region, path: string, padding: number): Walk {
+  const fields = new Fields(bytes, path, where);
+  const padded = (at: number) => Math.ceil(at / padding) * padding;
+  const notes: Note[] = [];
   let at = 0;
-  while (at + noteHeaderSize <= bytes.length && !notes.has(region.offset + at)) {
-    if (notes.size === noteCountLimit) {
-      throw malformed("UKL-208", layout.path, `it has more than ${noteCountLimit} notes`);
-    }
+  while (at + noteHeaderSize <= bytes.length && notes.length < noteCountLimit) {
     const [nameSize, descriptionSize, type] = [fields.u32(at), fields.u32(at + 4), fields.u32(at + 8)];
-    const name = fields.slice(at + noteHeaderSize, nameSize);
     const descriptionAt = padded(at + noteHeaderSize + nameSize);
+    const end = descriptionAt + descriptionSize;
+    if (end > bytes.length) {
+      return { notes, problem: `a note at offset ${at} of ${bytes.length} bytes ends at ${end}` };
+    }
+    const owner = ownerOf(fields.slice(at + noteHeaderSize, nameSize));
     const description = fields.slice(descriptionAt, descriptionSize);
-    const offset = region.offset + at;
-    notes.set(offset, { owner: ownerOf(name), type, description, offset });
-    at = padded(descriptionAt + descriptionSize);
+    notes.push({ owner, type, description, offset: offset + at });
+    at = padded(end);
   }
+  return { notes, problem: undefined };
 }
 
 function ownerOf(name: Uint8Array): string {

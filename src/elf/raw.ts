@@ -61,12 +61,14 @@ export class RawElf {
   readonly #parser = new elfy.Parser();
   readonly #elfyHeader: ReturnType<InstanceType<typeof elfy.Parser>["parseHeader"]>;
 
-  /** `bytes` is a file whose first 64 bytes exist and identify it as ELF64, little-endian. */
+  /** `bytes` is a file whose first 64 bytes exist, and are those of an ELF64, little-endian. */
   constructor(
     readonly bytes: Uint8Array,
     readonly path: string,
   ) {
-    const record = this.#record(0, recordSizeBytes.fileHeader);
+    const record = Buffer.from(this.#record(0, recordSizeBytes.fileHeader));
+    // Class, data and version: Linux does not look at them, elfy reads by them.
+    record.set([2, 1, 1], 4);
     this.#elfyHeader = this.#guard(() => this.#parser.parseHeader(record));
     this.header = { ...this.#elfyHeader, entry: record.readBigUInt64LE(24) };
   }

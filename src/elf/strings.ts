@@ -5,10 +5,10 @@
  * Strings may overlap, so a small hostile table can stand for gigabytes of names. What one table may
  * decode to is therefore limited; linkers share only equal strings and common endings, and stay far below.
  */
-import { isAscii } from "node:buffer";
+import { isAscii, isUtf8 } from "node:buffer";
 import { once } from "./lazy.js";
 import { malformed } from "./malformed.js";
-import { mixed } from "./symbol-names.js";
+import { hashName, mixed } from "./symbol-names.js";
 
 const shareLimit = 16;
 const freeBytes = 1024 * 1024;
@@ -42,7 +42,7 @@ export class StringTable {
     const text = this.#text();
     const end = text === undefined ? this.#bytes.indexOf(0, offset) : text.indexOf("\0", offset);
     this.#spend(end - offset);
-    return text === undefined ? this.#bytes.toString("utf8", offset, end) : text.slice(offset, end);
+    return text === undefined ? decodeName(this.#bytes.subarray(offset, end)) : text.slice(offset, end);
   }
 
   /** The hash of the same string (./symbol-names.ts). Throws UKL-208. */
@@ -51,9 +51,13 @@ export class StringTable {
     const bytes = this.#bytes;
     let hash = 0;
     let at = offset;
-    for (let byte = bytes[at] as number; byte !== 0; byte = bytes[++at] as number) hash = mixed(hash, byte);
+    let isPlain = true;
+    for (let byte = bytes[at] as number; byte !== 0; byte = bytes[++at] as number) {
+      hash = mixed(hash, byte);
+      isPlain &&= byte < 0x80;
+    }
     this.#spend(at - offset);
-    return hash;
+    return isPlain ? hash : hashName(decodeName(bytes.subarray(offset, at)));
   }
 
   /** Whether it is the one name of an empty table. Throws UKL-208 when there is no string. */
@@ -72,4 +76,12 @@ export class StringTable {
     if (this.#remainingBytes >= 0) return;
     throw malformed("UKL-208", this.path, `the names in ${this.where} overlap to an absurd total size`);
   }
+}
+
+/** Names are bytes. Of one that is no UTF-8, those beyond ASCII are written as `\xe9`: so it stays apart from others. */
+function decodeName(bytes: Buffer): string {
+  if (isUtf8(bytes)) return bytes.toString("utf8");
+  return bytes
+    .toString("latin1")
+    .replace(/[\x80-\xff]/g, (character) => `\\x${character.charCodeAt(0).toString(16)}`);
 }

@@ -24,11 +24,10 @@ export interface TlsSegment {
   readonly tpOffset: number;
 }
 
-/** The TLS segment, or undefined when there is none. Throws UKL-209. */
+/** The TLS segment, or undefined when there is none. Of several, C libraries take the last. Throws UKL-209. */
 export function readTls(segments: readonly Segment[], path: string): TlsSegment | undefined {
-  const [segment, second] = segments.filter(({ type }) => type === PT.TLS);
+  const segment = segments.findLast(({ type, memsz }) => type === PT.TLS && memsz > 0);
   if (segment === undefined) return undefined;
-  if (second !== undefined) throw malformed("UKL-209", path, "there is more than one PT_TLS");
   const { vaddr, offset, filesz, memsz } = segment;
   const align = Math.max(segment.align, 1);
   if (!isPowerOfTwo(align)) {
@@ -38,7 +37,7 @@ export function readTls(segments: readonly Segment[], path: string): TlsSegment 
     throw malformed("UKL-209", path, `its p_filesz ${filesz} is above its p_memsz ${memsz}`);
   }
   if (filesz > 0 && !segments.some((load) => load.type === PT.LOAD && backs(load, segment))) {
-    throw malformed("UKL-209", path, "its initialisation image is not inside the file's part of a PT_LOAD");
+    throw malformed("UKL-209", path, "its initialisation image is not at the address of a PT_LOAD");
   }
   const tpOffset = tpOffsetOf(vaddr, memsz, align);
   if (!Number.isSafeInteger(tpOffset)) {
@@ -57,10 +56,7 @@ function tpOffsetOf(vaddr: bigint, memsz: number, align: number): number {
   return memsz + Number((modulus - past) % modulus);
 }
 
+/** C libraries find the image by its address. */
 function backs(load: Segment, tls: Segment): boolean {
-  return (
-    tls.offset >= load.offset &&
-    tls.offset + tls.filesz <= load.offset + load.filesz &&
-    tls.vaddr - load.vaddr === BigInt(tls.offset - load.offset)
-  );
+  return tls.vaddr >= load.vaddr && tls.vaddr + BigInt(tls.filesz) <= load.vaddr + BigInt(load.memsz);
 }

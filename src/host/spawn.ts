@@ -12,12 +12,14 @@ import type { Duplex, Readable, Writable } from "node:stream";
 import { execa } from "execa";
 import { type Command, missingTool } from "./exec.js";
 
-/** The file descriptors at which the program finds its further streams, connected Unix sockets. */
-export const fromProgramFd = 3;
-export const toProgramFd = 4;
+/** The file descriptor at which a program finds the first of its further streams, connected Unix sockets. */
+export const firstFurtherFd = 3;
+
+/** How many there can be. */
+const maxFurther = 5;
 
 /** The file descriptor at which a program finds the first of the connections that it is given. */
-export const inheritedFd = 5;
+export const inheritedFd: number = firstFurtherFd + maxFurther;
 
 /** How much of the program's stderr is kept: its end. */
 const stderrLimitBytes = 64 * 1024;
@@ -36,37 +38,44 @@ export interface RunningTool {
   readonly pid: number | undefined;
   readonly stdin: Writable;
   readonly stdout: Readable;
-  /** What the program writes to `fromProgramFd`. */
-  readonly fromProgram: Readable;
-  /** What the program reads from `toProgramFd`. */
-  readonly toProgram: Writable;
+  /** The other ends of its further streams. Nobody reads from them until somebody does. */
+  readonly further: readonly Duplex[];
   /** Settles once the process is gone; stdout may still hold unread bytes. Rejects with UKL-401. */
   readonly ended: Promise<ToolEnd>;
   /** Ends the process at once (SIGKILL). */
   kill(): void;
 }
 
+export interface StartOptions {
+  /** How many further streams the program has, five at most. Default 0. */
+  readonly further?: number;
+  /** Connections that are the program's alone from then on. */
+  readonly inherited?: readonly Socket[];
+}
+
 /**
  * Starts a command. While its streams are not read from, the program waits; but begin to read in the same turn
  * of the event loop, because Node throws away what nobody listens to when the program ends.
- *
- * The connections in `inherited` are the program's alone from then on.
  */
-export function start(command: Command, inherited: readonly Socket[] = []): RunningTool {
+export function start(
+  command: Command,
+  { further: count = 0, inherited = [] }: StartOptions = {},
+): RunningTool {
+  const furtherFds = Array.from({ length: maxFurther }, (_, index) => (index < count ? "pipe" : "ignore"));
   const child = execa("setpriv", ["--pdeathsig", "KILL", "--", command.tool, ...command.args], {
     reject: false,
     buffer: false,
     detached: true,
     extendEnv: true,
     env: { LC_ALL: "C", ...command.env },
-    stdio: ["pipe", "pipe", "pipe", "pipe", "pipe", ...inherited],
+    stdio: ["pipe", "pipe", "pipe", ...furtherFds, ...inherited],
     ...(command.cwd === undefined ? {} : { cwd: command.cwd }),
   });
   for (const connection of inherited) connection.destroy();
-  // Node's pipes lead both ways; execa cannot know which way this one is meant.
-  const toProgram = child.stdio[toProgramFd] as Duplex;
+  // Node's pipes lead both ways; execa cannot know which way each is meant.
+  const further = child.stdio.slice(firstFurtherFd, firstFurtherFd + count) as unknown as Duplex[];
   // Writing to a program that has just ended is no event of its own: `ended` tells.
-  for (const stream of [child.stdin, toProgram]) stream.on("error", () => undefined);
+  for (const stream of [child.stdin, ...further]) stream.on("error", () => undefined);
 
   const stderr = keepEnd(child.stderr);
   const ended = new Promise<ToolEnd>((resolve, reject) => {
@@ -88,8 +97,7 @@ export function start(command: Command, inherited: readonly Socket[] = []): Runn
     pid: child.pid,
     stdin: child.stdin,
     stdout: child.stdout,
-    fromProgram: child.stdio[fromProgramFd],
-    toProgram,
+    further,
     ended,
     kill: () => void child.kill("SIGKILL"),
   };

@@ -89,7 +89,10 @@ export async function analyse(
       socketFamilies: [...constants.socketFamilies],
       unknownSites,
     };
-    const verdicts = describeVerdicts(facts);
+    const problems = closure.objects.flatMap(({ name, file }) =>
+      file.problems.map((what) => ({ name, what })),
+    );
+    const verdicts = describeVerdicts({ ...facts, problems });
     const tls = describeTls(closure);
     time.lap("report");
     return {

@@ -52,7 +52,7 @@ export function objectBoundaries({ file, regions, pointers, scanner, code }: Ope
   for (const section of file.sections) {
     if (section.type !== SHT.NULL && section.addr !== 0n) found.push(Number(section.addr));
   }
-  const data = regions.filter(({ executable }) => !executable);
+  const data = regions.filter(({ executable, writable }) => !executable || writable);
   const low = Math.min(...data.map(({ start }) => start));
   const high = Math.max(...data.map(({ end }) => end));
   const taken = code.flatMap((each) => scanner.takenAddresses(each, low, high));

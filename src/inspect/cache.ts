@@ -42,7 +42,8 @@ export function inspectionKey(analysis: string, objects: readonly LoadedObject[]
   const inputs = objects.map(({ path, name, reason, file, sizeBytes }) => [
     // Where the program itself is makes no difference beyond what is loaded with it.
     ...[reason === "program" ? name : path, reason, sizeBytes],
-    file.buildId ?? sha256(file.bytes),
+    // Not the build-id: whoever changes a linked file leaves that as it is.
+    sha256(file.bytes),
   ]);
   return sha256(JSON.stringify([analysis, request, inputs]));
 }

@@ -10,7 +10,6 @@ import { PF, PT, SHT } from "../elf/constants.js";
 import { Fields } from "../elf/fields.js";
 import type { ElfFile } from "../elf/file.js";
 import { malformed } from "../elf/malformed.js";
-import { sortedLoads } from "../elf/segments.js";
 import { UklError } from "../errors.js";
 import type { FunctionRanges } from "./module.js";
 import { sortRanges, upperBound } from "./sorted.js";
@@ -71,9 +70,10 @@ function tableOfSection(file: ElfFile): FrameTable | undefined {
  * has the size, and other data follow in the segment; so the last indexed FDE is the end.
  */
 function tableOfSegment(file: ElfFile): FrameTable | undefined {
-  const segment = file.segments.find(({ type }) => type === PT.GNU_EH_FRAME);
-  if (segment === undefined) return undefined;
-  const header = new FrameFields(file.segmentBytes(segment), Number(segment.vaddr), file.path);
+  const segment = file.segments.findLast(({ type }) => type === PT.GNU_EH_FRAME);
+  const headerBytes = segment && file.bytesFrom(segment.vaddr);
+  if (segment === undefined || headerBytes === undefined) return undefined;
+  const header = new FrameFields(headerBytes, Number(segment.vaddr), file.path);
   const [version, tableEncoding = omitted, countEncoding = omitted, indexEncoding] = header.slice(0, 4);
   header.position = 4;
   const address = header.readAddress(tableEncoding);
@@ -235,7 +235,7 @@ class FrameFields extends Fields {
 
 /** Whether an executable segment has all of a range. Neighbours are mostly in the same, so that is asked first. */
 function executableTest(file: ElfFile): RangeTest {
-  const loads = sortedLoads(file.segments).filter(({ flags }) => (flags & PF.X) !== 0);
+  const loads = file.loads.filter(({ flags }) => (flags & PF.X) !== 0);
   const starts = Float64Array.from(loads, ({ vaddr }) => Number(vaddr));
   let low = 0;
   let high = 0;

@@ -6,6 +6,7 @@
 import { statSync } from "node:fs";
 import { basename } from "node:path";
 import { DF_1_PIE } from "../elf/constants.js";
+import { checkExecutable, checkLibrary } from "../elf/executable.js";
 import { type ElfFile, parseElf } from "../elf/file.js";
 import { malformed } from "../elf/malformed.js";
 import { UklError } from "../errors.js";
@@ -45,7 +46,9 @@ const interpreterName = /^ld-(?:linux-x86-64|musl-x86_64)\.so\.\d+$/;
 
 /** The part that is read from the dynamic section, which has to be sound. Throws UKL-202 to UKL-210. */
 export function openProgram(bytes: Buffer, path: string): LoadedObject {
-  return describe(bytes, path, "program");
+  const object = describe(bytes, path, "program");
+  if (object.file.kind !== "relocatable") checkExecutable(object.file);
+  return object;
 }
 
 /** `location` is where its bytes are. */
@@ -57,6 +60,7 @@ export async function openLibrary(
   const role = interpreterName.test(basename(path)) ? "interpreter" : reason;
   try {
     const object = describe(await readInput(location), path, role);
+    if (role !== "interpreter") checkLibrary(object.file);
     return role === "interpreter" || isLibrary(object.file) ? object : "refused";
   } catch (error) {
     if (!(error instanceof UklError)) throw error;

@@ -3,7 +3,7 @@
  * One loaded file as the analysis sees it: where code is, where functions start, which words are pointers.
  * Addresses are plain numbers: user-half addresses fit a double exactly.
  */
-import { PF, PT, SHF } from "../elf/constants.js";
+import { PF, SHF } from "../elf/constants.js";
 import type { ElfFile } from "../elf/file.js";
 import { isFunction } from "../elf/symbol-table.js";
 import { objectBoundaries } from "./boundaries.js";
@@ -24,6 +24,7 @@ export interface Region {
   readonly end: number;
   readonly bytes: Uint8Array;
   readonly executable: boolean;
+  readonly writable: boolean;
   /** Whether a word of it is a pointer: of read-only data hardly any. */
   readonly hasPointers: boolean;
 }
@@ -82,14 +83,13 @@ export function openModule(
 }
 
 function mappedRegions(file: ElfFile): readonly MappedBytes[] {
-  return file.segments
-    .filter(({ type, memsz }) => type === PT.LOAD && memsz > 0)
-    .map((segment) => ({
-      start: Number(segment.vaddr),
-      end: Number(segment.vaddr) + segment.memsz,
-      bytes: withoutBuffer(file.segmentBytes(segment)),
-      executable: (segment.flags & PF.X) !== 0,
-    }));
+  return file.loads.map((segment) => ({
+    start: Number(segment.vaddr),
+    end: Number(segment.vaddr) + segment.memsz,
+    bytes: withoutBuffer(file.segmentBytes(segment)),
+    executable: (segment.flags & PF.X) !== 0,
+    writable: (segment.flags & PF.W) !== 0,
+  }));
 }
 
 /** Node's Buffer does in JavaScript what Uint8Array does by itself: to look for a byte, ten times slower. */

@@ -7,7 +7,7 @@
  * points to the table. Sources: golang.org/s/go12symtab; `pcHeader`, `moduledata` and its verification in
  * runtime/symtab.go.
  */
-import { PF, PT, R_X86_64 } from "../elf/constants.js";
+import { PF, R_X86_64 } from "../elf/constants.js";
 import { Fields } from "../elf/fields.js";
 import type { ElfFile } from "../elf/file.js";
 import { once } from "../elf/lazy.js";
@@ -207,7 +207,7 @@ function* placesOf(file: ElfFile, relocated: ReadonlyMap<number, number>, addres
 
 /** What the file has of its PT_LOADs, code last: tables are data, but a linker may join both. */
 function loadedRegions(file: ElfFile): { readonly bytes: Uint8Array; readonly address: number }[] {
-  const loads = file.segments.filter(({ type, vaddr }) => type === PT.LOAD && vaddr < 2n ** 52n);
+  const loads = file.loads.filter(({ vaddr }) => vaddr < 2n ** 52n);
   const isCode = (flags: number) => Number((flags & PF.X) !== 0);
   return loads
     .toSorted((a, b) => isCode(a.flags) - isCode(b.flags))
@@ -220,8 +220,8 @@ function* occurrences(bytes: Uint8Array, pattern: Buffer): Generator<number> {
 }
 
 function isExecutable(file: ElfFile, start: number, end: number): boolean {
-  return file.segments.some(({ type, flags, vaddr, memsz }) => {
-    const isCode = type === PT.LOAD && (flags & PF.X) !== 0;
+  return file.loads.some(({ flags, vaddr, memsz }) => {
+    const isCode = (flags & PF.X) !== 0;
     return isCode && start >= Number(vaddr) && start < end && end <= Number(vaddr) + memsz;
   });
 }

@@ -78,8 +78,9 @@ function addScanned(regions: readonly MappedBytes[], found: Unsorted): void {
   const low = Math.min(...regions.map(({ start }) => start));
   const high = Math.max(...regions.map(({ end }) => end));
   const relocated = new Set(found.places);
-  for (const { start, bytes, executable } of regions) {
-    if (executable) continue;
+  for (const { start, bytes, executable, writable } of regions) {
+    // What is both has data between its code.
+    if (executable && !writable) continue;
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     for (let at = (8 - (start % 8)) % 8; at + 8 <= bytes.length; at += 8) {
       if (view.getUint32(at + 4, true) !== 0) continue;

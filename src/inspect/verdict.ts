@@ -16,12 +16,16 @@ type Facts = Pick<
   | "target"
   | "undefinedSymbols"
   | "unknownSites"
->;
+> & {
+  /** What of which file was passed over. */
+  readonly problems: readonly { readonly name: string; readonly what: string }[];
+};
 
 export function describeVerdicts(facts: Facts): Inspection["verdicts"] {
   const shared = [
     ...buildFindings(facts),
     ...analysisFindings(facts),
+    ...damageFindings(facts),
     ...featureFindings(facts),
     ...familyFindings(facts),
     ...fileFindings(facts),
@@ -74,6 +78,15 @@ function analysisFindings({ complete, unknownSites }: Facts): readonly Finding[]
       fix: "use --mode strict where a call too few does harm, and --trace to see what happens",
     },
   ];
+}
+
+function damageFindings({ problems }: Facts): readonly Finding[] {
+  return problems.map(({ name, what }) => ({
+    severity: "note",
+    what: `a part of ${name} is damaged, which Linux does not look at`,
+    evidence: what,
+    fix: "nothing, if the program runs; else build the file again",
+  }));
 }
 
 /** What the generic kernel leaves out, and what no image has. */

@@ -6,8 +6,11 @@
  */
 import { mkdir } from "node:fs/promises";
 import { basename, dirname, extname, join, resolve } from "node:path";
+import { readArchive } from "../elf/archive.js";
+import { identifyInput, isBitcode } from "../elf/identify.js";
 import { UklError } from "../errors.js";
 import { attempt, type Command, lastLines, type Outcome, run } from "../host/exec.js";
+import { readInput } from "../host/files.js";
 
 export interface ApplicationSources {
   /** Sources (.c .cc .cpp .cxx .S .s), objects and archives. */
@@ -41,8 +44,9 @@ export async function linkApplication(sources: ApplicationSources, scratch: stri
     ...objects.map((object, index) => [object, sources.inputs[index] ?? object] as const),
     [executable, "the application"],
   ]);
+  const bitcode = (await Promise.all(sources.inputs.map(bitcodeIn))).flat();
   await run(linkCommand(compiler, objects, sources, executable), {
-    explain: (outcome) => explainLink(outcome, names),
+    explain: (outcome) => explainLink(outcome, names, bitcode),
   });
   return executable;
 }
@@ -99,11 +103,42 @@ function linkCommand(
 }
 
 /** Turns ld's complaint into ours. The names of temporary files become those of the user's. */
-function explainLink(outcome: Outcome, names: ReadonlyMap<string, string>): UklError {
+function explainLink(
+  outcome: Outcome,
+  names: ReadonlyMap<string, string>,
+  bitcode: readonly string[],
+): UklError {
+  // GNU ld passes over such members without a word.
+  if (bitcode.length > 0) return withoutCode(bitcode);
   let text = outcome.stderr;
   for (const [path, name] of names) text = text.replaceAll(path, name);
   const { code, what, causes, fix } = diagnoseLink(outcome.stderr, names);
   return new UklError(code, { what, cause: causes.slice(0, 20).join("\n") || lastLines(text), fix });
+}
+
+/** The objects and members of archives that are LLVM bitcode, as the user calls them. */
+async function bitcodeIn(input: string): Promise<readonly string[]> {
+  const extension = extname(input);
+  if (extension !== ".o" && extension !== ".a") return [];
+  try {
+    const bytes = await readInput(input);
+    if (isBitcode(bytes)) return [input];
+    if (identifyInput(bytes) !== "archive") return [];
+    const { members } = readArchive(bytes, input);
+    return members.filter((member) => isBitcode(member.bytes)).map(({ name }) => `${input}(${name})`);
+  } catch (error) {
+    // What cannot be read is for the linker to say.
+    if (error instanceof UklError) return [];
+    throw error;
+  }
+}
+
+function withoutCode(bitcode: readonly string[]): UklError {
+  return new UklError("UKL-210", {
+    what: `${bitcode[0]} has no machine code`,
+    cause: `LLVM bitcode of clang -flto, which GNU ld does not read: ${bitcode.join(", ")}`,
+    fix: "compile it without -flto, or link with --cc clang --ldflag -fuse-ld=lld",
+  });
 }
 
 interface LinkDiagnosis {

@@ -93,8 +93,8 @@ function hasSyscall(original: Uint8Array, { at, keptAt, keptBytes }: SiteToBind)
   return original[offset] === 0x0f && original[offset + 1] === 0x05;
 }
 
-function offsetOf({ segments, path }: ElfFile, at: number, sizeBytes: number): number {
-  for (const { vaddr, offset, filesz } of segments) {
+function offsetOf({ loads, path }: ElfFile, at: number, sizeBytes: number): number {
+  for (const { vaddr, offset, filesz } of loads) {
     const inside = at - Number(vaddr);
     if (inside >= 0 && inside + sizeBytes <= filesz) return Number(offset) + inside;
   }

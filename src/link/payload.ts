@@ -6,23 +6,28 @@
  *   head     members of the archive, and the header of the application's member
  *   segments the application's file, from its ELF header to the end of what its program headers map
  *   tail     padding and the archive's trailer
+ *
+ * The kernel in the image executes the file of the archive. That its segments are shown at their own addresses is for
+ * debuggers and readelf: what cannot be shown so is in the archive all the same.
  */
-import { PF, PT, recordSizeBytes } from "../elf/constants.js";
+import { PF, PT, recordSizeBytes, SHT } from "../elf/constants.js";
 import type { ElfFile } from "../elf/file.js";
 import type { ObjectSection, ObjectSymbol } from "../elf/object.js";
 import type { Segment } from "../elf/segments.js";
-import { UklError } from "../errors.js";
 import { manifestNote } from "../manifest.js";
 import { alignedFileHeader, archiveTrailer, pageBytes } from "../rootfs/cpio.js";
 
 /** Where a position-independent program is shown in the image; the kernel chooses anew at each start. */
 const pieBase = 0x555555554000n;
 
-/** A PT_LOAD of the application as the image has it. */
+/** A part of the application's file as the image has it. */
 export interface PlacedSegment {
+  /** False for what no PT_LOAD maps, or one whose bytes or addresses another one has already. */
+  readonly isMapped: boolean;
+  /** Of a PT_LOAD. */
   readonly vaddr: bigint;
   readonly fileOffset: number;
-  /** To the file offset of the next segment: padding included. */
+  /** To the file offset of the next part: padding included. */
   readonly sizeBytes: number;
   readonly flags: number;
 }
@@ -47,7 +52,6 @@ export interface PayloadParts {
   readonly manifest: string;
 }
 
-/** Throws UKL-208 where the application's segments cannot be laid out. */
 export function layOutPayload(parts: PayloadParts): Payload {
   const file = loadedFile(parts.application);
   const segments = placeSegments(parts.application, file.length);
@@ -83,42 +87,107 @@ export function segmentSection(index: number): string {
 }
 
 /**
- * The file without what no program header maps: section headers, symbols, debug information. The program
- * headers themselves stay, wherever they are.
+ * The file without what Linux does not map or read: section headers, symbols, debug information. A file to which
+ * something was appended stays as it is: that is for the program, which finds it from the end or by the section headers.
  */
 function loadedFile(application: ElfFile): Buffer {
-  const header = Buffer.from(application.bytes.subarray(0, recordSizeBytes.fileHeader));
+  const { bytes } = application;
+  const header = Buffer.from(bytes.subarray(0, recordSizeBytes.fileHeader));
   const headersEnd =
     Number(header.readBigUInt64LE(32)) + header.readUInt16LE(56) * recordSizeBytes.programHeader;
-  const ends = loads(application).map((segment) => segment.offset + segment.filesz);
-  const file = Buffer.from(application.bytes.subarray(0, Math.max(headersEnd, ...ends)));
+  const ends = application.segments.map(endInFile);
+  if (bytes.length > Math.max(headersEnd, ...ends, sectionsEnd(application, header)))
+    return Buffer.from(bytes);
+  const readEnds = application.segments.filter(isRead).map(endInFile);
+  const file = Buffer.from(bytes.subarray(0, Math.max(headersEnd, ...readEnds)));
   file.writeBigUInt64LE(0n, 40); // e_shoff
   file.writeUInt16LE(0, 60); // e_shnum
   file.writeUInt16LE(0, 62); // e_shstrndx
   return file;
 }
 
-function placeSegments(application: ElfFile, fileBytes: number): readonly PlacedSegment[] {
-  const base = application.kind === "shared" ? pieBase : 0n;
-  const segments = loads(application).filter((segment) => segment.filesz > 0);
-  return segments.map((segment, index) => {
-    const next = segments[index + 1];
-    const end = next?.offset ?? fileBytes;
-    const sizeBytes = end - segment.offset;
-    const room = next === undefined ? undefined : next.vaddr - segment.vaddr;
-    if (sizeBytes < segment.filesz || (room !== undefined && BigInt(sizeBytes) > room)) {
-      throw unplaceable(application, index);
-    }
-    return { vaddr: base + segment.vaddr, fileOffset: segment.offset, sizeBytes, flags: segment.flags };
-  });
+function isRead({ type }: Segment): boolean {
+  return type === PT.LOAD || type === PT.INTERP;
 }
 
-/** By file offset: the ELF header is in the first, and bytes follow each other in the archive. */
-function loads(application: ElfFile): readonly Segment[] {
-  const segments = application.segments.filter((segment) => segment.type === PT.LOAD);
-  const sorted = [...segments].sort((left, right) => left.offset - right.offset);
-  if (sorted[0]?.offset !== 0) throw unplaceable(application, 0);
-  return sorted;
+/** Linux maps whole pages, and clears what is behind the file's part where a program may write. */
+function endInFile({ type, offset, filesz, memsz, flags }: Segment): number {
+  const end = offset + filesz;
+  const isCleared = memsz > filesz && (flags & PF.W) !== 0;
+  if (type !== PT.LOAD || filesz === 0) return filesz === 0 ? 0 : end;
+  return isCleared ? end : Math.ceil(end / pageBytes) * pageBytes;
+}
+
+function sectionsEnd({ sections }: ElfFile, header: Buffer): number {
+  const table = Number(header.readBigUInt64LE(40)) + sections.length * recordSizeBytes.sectionHeader;
+  const ends = sections.map(({ type, offset, size }) => (type === SHT.NOBITS ? 0 : offset + size));
+  return sections.length === 0 ? 0 : ends.reduce((last, end) => Math.max(last, end), table);
+}
+
+/** The parts of the file, one behind the other: PT_LOADs by file offset, and what is between them. */
+function placeSegments(application: ElfFile, fileBytes: number): readonly PlacedSegment[] {
+  const base = application.kind === "shared" ? pieBase : 0n;
+  const placed: PlacedSegment[] = [];
+  let position = 0;
+  const fillUpTo = (end: number) => {
+    if (end <= position) return;
+    const last = placed.at(-1);
+    const padding = end - position;
+    const widened = last && { ...last, sizeBytes: last.sizeBytes + padding };
+    const isRoom =
+      widened && (!last.isMapped || (padding < pageBytes && isFree(widened, placed.slice(0, -1), ahead)));
+    if (isRoom) placed[placed.length - 1] = widened;
+    else
+      placed.push({ isMapped: false, vaddr: 0n, fileOffset: position, sizeBytes: padding, flags: restFlags });
+    position = end;
+  };
+  const candidates = mappedParts(application, fileBytes, base);
+  let ahead: readonly PlacedSegment[] = candidates;
+  for (const [index, candidate] of candidates.entries()) {
+    ahead = candidates.slice(index);
+    if (candidate.fileOffset < position || !isFree(candidate, placed, [])) continue;
+    fillUpTo(candidate.fileOffset);
+    placed.push(candidate);
+    position = candidate.fileOffset + candidate.sizeBytes;
+  }
+  ahead = [];
+  fillUpTo(fileBytes);
+  return placed;
+}
+
+/** What is in no PT_LOAD is shown as data. */
+const restFlags = PF.R | PF.W;
+/** Behind it is the kernel's half. */
+const userEnd = 1n << 47n;
+
+function mappedParts(application: ElfFile, fileBytes: number, base: bigint): readonly PlacedSegment[] {
+  return application.segments
+    .filter(({ type, filesz, offset }) => type === PT.LOAD && filesz > 0 && offset < fileBytes)
+    .toSorted((left, right) => left.offset - right.offset)
+    .map(({ vaddr, offset, filesz, flags }) => ({
+      isMapped: true,
+      vaddr: base + vaddr,
+      fileOffset: offset,
+      sizeBytes: Math.min(filesz, fileBytes - offset),
+      flags,
+    }));
+}
+
+/** Whether nobody else has one of the addresses. */
+function isFree(
+  segment: PlacedSegment,
+  placed: readonly PlacedSegment[],
+  ahead: readonly PlacedSegment[],
+): boolean {
+  const end = endOf(segment);
+  if (end > userEnd) return false;
+  return [...placed, ...ahead].every(
+    (other) => !other.isMapped || end <= other.vaddr || segment.vaddr >= endOf(other),
+  );
+}
+
+function endOf({ vaddr, sizeBytes }: PlacedSegment): bigint {
+  return vaddr + BigInt(sizeBytes);
 }
 
 /** An ELF note: sizes, type, name and description, each padded to four bytes (gABI, "Note Section"). */
@@ -134,12 +203,4 @@ function noteBytes(description: string): Buffer {
 
 function padded(bytes: Uint8Array): Buffer {
   return Buffer.concat([bytes, Buffer.alloc((4 - (bytes.length % 4)) % 4)]);
-}
-
-function unplaceable(application: ElfFile, index: number): UklError {
-  return new UklError("UKL-208", {
-    what: `the segments of ${application.path} cannot be laid out in an image`,
-    cause: `PT_LOAD ${index} does not begin where the one before it ends, or the ELF header is in none`,
-    fix: "link the program with GNU ld, gold, lld or mold without a script of its own",
-  });
 }

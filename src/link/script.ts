@@ -28,8 +28,9 @@ const lastHeader = " note PT_NOTE FLAGS(0);";
 export function renderScript(parts: ScriptParts): string {
   const segments = parts.segments.map((segment, index) => {
     const name = segmentSection(index);
-    const address = `0x${segment.vaddr.toString(16)}`;
-    const load = `AT(ukl_file + 0x${segment.fileOffset.toString(16)} - ${hex(kernelMap)})`;
+    const place = `ukl_file + 0x${segment.fileOffset.toString(16)}`;
+    const address = segment.isMapped ? `0x${segment.vaddr.toString(16)}` : `(${place})`;
+    const load = `AT(${place} - ${hex(kernelMap)})`;
     return ` ${name} ${address} : ${load} { KEEP(*(${name})) } :ukl_load_${index}`;
   });
   const block = fillHoles(parts.applicationScript, {

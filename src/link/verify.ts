@@ -3,12 +3,12 @@
  * Reads a finished image again and compares it with what was asked. The linker was trusted with nothing
  * that can be checked.
  */
-import { PF, PT } from "../elf/constants.js";
+import { PT, recordSizeBytes } from "../elf/constants.js";
 import { type ElfFile, parseElf } from "../elf/file.js";
 import { UklError } from "../errors.js";
 import { manifestNote } from "../manifest.js";
 import { symbolAddresses } from "./image.js";
-import type { Payload } from "./payload.js";
+import type { Payload, PlacedSegment } from "./payload.js";
 
 export interface Promised {
   readonly payload: Payload;
@@ -41,40 +41,44 @@ function verifyManifest(image: ElfFile, manifest: string): void {
   check(Buffer.from(notes[0]?.description ?? []).toString() === manifest, "its manifest is another one");
 }
 
-/** Every segment of the application is there at its address, byte for byte, and none is writable code. */
+/** Every part of the application's file is there, byte for byte, and each segment at its address. */
 function verifySegments(image: ElfFile, { payload, application }: Promised): void {
   const loads = image.segments.filter((segment) => segment.type === PT.LOAD);
-  const applicationLoads = application.segments.filter((segment) => segment.type === PT.LOAD);
-  let expectedPaddr: bigint | undefined;
+  const [start] = payload.segments.filter(({ isMapped }) => isMapped);
+  const first = start && loads.find(({ vaddr }) => vaddr === start.vaddr);
+  let expectedPaddr = first && first.paddr - BigInt(start.fileOffset);
   for (const placed of payload.segments) {
-    const name = `the application's segment at 0x${placed.vaddr.toString(16)}`;
-    const segment = loads.find((load) => load.vaddr === placed.vaddr);
+    const name = placed.isMapped
+      ? `the application's segment at 0x${placed.vaddr.toString(16)}`
+      : `the part of the application's file at offset ${placed.fileOffset}`;
+    const segment = loads.find((load) =>
+      placed.isMapped ? load.vaddr === placed.vaddr : load.paddr === expectedPaddr,
+    );
     check(segment !== undefined, `${name} is missing`);
     check(segment.flags === placed.flags, `${name} has other permissions`);
-    check((segment.flags & (PF.W | PF.X)) !== (PF.W | PF.X), `${name} is both writable and executable`);
     check(
       segment.filesz === placed.sizeBytes && segment.memsz === placed.sizeBytes,
       `${name} has another size`,
     );
-    const asLinked = applicationLoads.find((load) => load.offset === placed.fileOffset);
-    check(asLinked !== undefined, `${name} is none of the application's`);
-    const original = application.segmentBytes(asLinked);
-    const copied = image.segmentBytes(segment).subarray(0, original.length);
-    // The ELF header lost its reference to the section headers, which are not in the image.
-    const from = placed.fileOffset === 0 ? 64 : 0;
-    check(Buffer.compare(copied.subarray(from), original.subarray(from)) === 0, `${name} has other bytes`);
+    verifyBytes(image.segmentBytes(segment), placed, application, name);
     check(
       expectedPaddr === undefined || segment.paddr === expectedPaddr,
       `${name} leaves a gap in the archive`,
     );
     expectedPaddr = segment.paddr + BigInt(segment.filesz);
   }
-  const tls = application.tls;
-  if (tls === undefined) return;
-  const inside = applicationLoads.some(
-    (load) => tls.vaddr >= load.vaddr && tls.vaddr + BigInt(tls.filesz) <= load.vaddr + BigInt(load.filesz),
+}
+
+function verifyBytes(copied: Uint8Array, placed: PlacedSegment, application: ElfFile, name: string): void {
+  const { isMapped, fileOffset, sizeBytes, flags } = placed;
+  const isLoad = application.segments.some(
+    (load) => load.type === PT.LOAD && load.offset === fileOffset && load.flags === flags,
   );
-  check(inside || tls.filesz === 0, "the TLS initialisation image is outside the application's segments");
+  check(!isMapped || isLoad, `${name} is none of the application's`);
+  const original = application.bytes.subarray(fileOffset, fileOffset + sizeBytes);
+  // The ELF header can have lost its reference to the section headers, which then are not in the image.
+  const from = Math.max(0, recordSizeBytes.fileHeader - fileOffset);
+  check(Buffer.compare(copied.subarray(from), original.subarray(from)) === 0, `${name} has other bytes`);
 }
 
 /** The application was linked against these addresses before the image was. */

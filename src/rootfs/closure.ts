@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** The files around a program: what it is started with and looks for, as its inspection and its package name them. */
-import { dirname } from "node:path/posix";
+import { basename, dirname } from "node:path/posix";
 import { UklError } from "../errors.js";
 import type { FileView } from "../host/file-view.js";
 import { accountFiles } from "./accounts.js";
@@ -10,23 +10,35 @@ import { directoriesOf, tmpfilesDirectory } from "./tmpfiles.js";
 /** What the inspection of a program says of files. */
 export interface NamedFiles {
   readonly missingLibraries: readonly { readonly name: string; readonly neededBy: string }[];
-  readonly libraries: readonly { readonly path: string; readonly reason: string }[];
+  readonly libraries: readonly {
+    readonly path: string;
+    readonly reason: string;
+    readonly soname?: string | undefined;
+    readonly needed: readonly string[];
+    /** Who loads it by its name. */
+    readonly namedBy: readonly string[];
+  }[];
   readonly files: readonly { readonly path: string; readonly kind: string }[];
 }
 
 /** Name services other than files and DNS are the host's; archives of locales are taken where one is set. */
-const takenKinds = new Set(["certificates", "timezone", "configuration", "path"]);
+const takenKinds = new Set(["certificates", "timezone", "configuration", "path", "nss"]);
 /** What the kernel or a running system provides. */
 const ofTheSystem = /^\/(?:proc|sys|dev|run|var\/run|tmp)(?:\/|$)/;
 /** Chosen by name at run time, from far more than one program wants. */
 const wholeDatabases = new Set(["/usr/share/zoneinfo/", "/usr/share/locale/"]);
-const generated = new Set(["/etc/passwd", "/etc/group", "/etc/hosts", "/etc/nsswitch.conf", "/etc/shadow"]);
+const generated = new Set([
+  ...["/etc/passwd", "/etc/group", "/etc/hosts", "/etc/nsswitch.conf", "/etc/shadow", "/etc/gshadow"],
+  ...["/etc/resolv.conf", "/etc/host.conf"],
+]);
 
 export interface TreeSource {
   readonly view: FileView;
   /** By which it is executed. */
   readonly program: string;
   readonly isDynamic: boolean;
+  /** The program was moved to where nothing is beside it. */
+  readonly isAlone: boolean;
   /** Searched for the names of accounts. */
   readonly programBytes: Uint8Array;
   /** Of those, what is asked for. */
@@ -42,7 +54,7 @@ export interface TreeSource {
 
 /** What an application finds around it. Throws UKL-201 and UKL-225. */
 export async function applicationTree(source: TreeSource, named: NamedFiles): Promise<Tree> {
-  const { view, program, isDynamic, scripts, data, isWhole } = source;
+  const { view, program, isDynamic, isAlone, scripts, data, isWhole } = source;
   const [missing] = isDynamic ? named.missingLibraries : [];
   if (missing !== undefined) throw missingLibrary(missing);
   const tree = new HostTree(view, isWhole);
@@ -50,11 +62,14 @@ export async function applicationTree(source: TreeSource, named: NamedFiles): Pr
     await tree.add("/", Number.POSITIVE_INFINITY);
     return tree;
   }
-  tree.addWay(program);
+  if (!isAlone) tree.addWay(program);
   for (const script of scripts) await tree.add(script);
-  if (!isDynamic) return tree;
   await addNamed(tree, named);
   for (const path of source.essentials) await tree.add(path);
+  // Who looks up no names needs no accounts; but files of others may be in their hands.
+  const looksUp =
+    isDynamic || named.files.some(({ kind, path }) => kind === "nss" && path.startsWith("/etc/"));
+  if (!looksUp) return tree;
   for (const path of data) {
     if (!tmpfilesDirectory.test(path)) await tree.addData(path);
     else for (const declared of await directoriesOf(view, path)) tree.declareDirectory(...declared);
@@ -82,9 +97,23 @@ export async function librariesTree(
 }
 
 async function addLibraries(tree: HostTree, libraries: NamedFiles["libraries"]): Promise<void> {
-  for (const { path, reason } of libraries) {
-    if (reason !== "program" && reason !== "nss") await tree.add(path);
+  for (const { path } of takenLibraries(libraries)) await tree.add(path);
+}
+
+/** Modules of name services are the host's, and so is what they alone need. */
+function takenLibraries(libraries: NamedFiles["libraries"]): NamedFiles["libraries"] {
+  const taken = new Set(libraries.filter(({ reason }) => reason !== "nss"));
+  for (const library of libraries) {
+    if (library.namedBy.length > 0 && !/^libnss_/.test(basename(library.path))) taken.add(library);
   }
+  // Grows while it is walked: what is taken brings what it needs.
+  for (const { needed } of taken) {
+    for (const library of libraries) {
+      if (needed.includes(library.soname ?? "") || needed.includes(basename(library.path)))
+        taken.add(library);
+    }
+  }
+  return [...taken].filter(({ reason }) => reason !== "program");
 }
 
 async function addNamed(tree: HostTree, { libraries, files }: NamedFiles): Promise<void> {
@@ -94,7 +123,8 @@ async function addNamed(tree: HostTree, { libraries, files }: NamedFiles): Promi
       continue;
     // What a program writes is not the host's to give; but the directory for it has to be there.
     if (path.startsWith("/var/")) tree.addDirectory(dirname(path));
-    else if (kind !== "path" || /^\/(?:etc|usr\/share|usr\/lib)\/./.test(path)) await tree.add(path);
+    else if ((kind !== "path" && kind !== "nss") || /^\/(?:etc|usr\/share|usr\/lib)\/./.test(path))
+      await tree.add(path);
   }
 }
 

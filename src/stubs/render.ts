@@ -21,7 +21,7 @@ const answers = {
 export const firstProcessCalls: ReadonlySet<string> = new Set(
   (
     "read write open close ioctl rt_sigaction rt_sigreturn pause fork execve wait4 kill setsid socket mkdir mount " +
-    "umount2 sync ioperm reboot chdir setgroups setgid setuid exit sethostname prlimit64"
+    "umount2 sync ioperm reboot chdir setgroups setgid setuid exit dup2 fchown sethostname prlimit64"
   ).split(" "),
 );
 const executing = new Set(["execve", "execveat"]);

@@ -67,7 +67,6 @@ async function unpack(
 ): Promise<void> {
   const tool = start({ tool: "dpkg-deb", args: ["--fsys-tarfile", file] });
   tool.stdin.end();
-  tool.fromProgram.resume();
   const rename = (name: string) => {
     const merged = mergedName(name);
     onPath(`/${merged}`);

@@ -7,9 +7,10 @@
  */
 import { UklError } from "../errors.js";
 import type { Command } from "../host/exec.js";
-import { fromProgramFd, toProgramFd } from "../host/spawn.js";
+import { firstFurtherFd } from "../host/spawn.js";
 import type { AttachmentPlan } from "./attachments.js";
-import { controlPort, powerPort, signalLine } from "./guest-contract.js";
+import { controlPort, powerPort } from "./guest-contract.js";
+import { type Stdio, stdioWord } from "./stdio.js";
 
 export type Accelerator = "kvm" | "tcg";
 
@@ -17,15 +18,21 @@ export type Accelerator = "kvm" | "tcg";
 export interface Lines {
   readonly console: string;
   readonly control: string;
-  readonly signals: string;
+  readonly words: string;
+  readonly stdin: string;
+  readonly stdout: string;
+  readonly stderr: string;
 }
 
+/** Which of the program's further streams is which, when we stay beside QEMU. */
+export const furtherStreams = ["control", "words", "stdin", "stdout", "stderr"] as const;
+
+const [control, words, stdin, stdout, stderr] = furtherStreams.map(
+  (_, index) => `socket,fd=${firstFurtherFd + index}`,
+) as [string, string, string, string, string];
+
 /** At streams of the process that started QEMU. */
-const attachedLines: Lines = {
-  console: "stdio,signal=off",
-  control: `socket,fd=${fromProgramFd}`,
-  signals: `socket,fd=${toProgramFd}`,
-};
+const attachedLines: Lines = { console: "stdio,signal=off", control, words, stdin, stdout, stderr };
 
 export interface MachineOptions {
   /** An ELF file with a PVH entry note. */
@@ -39,6 +46,8 @@ export interface MachineOptions {
   readonly cpus?: number;
   /** "classic" runs the application of a unikernel image in ring 3. Default "unikernel". */
   readonly bootMode?: "unikernel" | "classic";
+  /** What the program's standard input, output and error are. Without it the console is a pipe for all three. */
+  readonly stdio?: Stdio;
   /** Further words of the kernel command line. */
   readonly kernelArguments?: readonly string[];
   /** A cpio archive that is unpacked over the image's files. */
@@ -95,11 +104,7 @@ export function qemuCommand(options: MachineOptions): Command {
       ...["-chardev", `${lines.console},id=console`, "-serial", "chardev:console"],
       ...["-chardev", `${lines.control},id=control`],
       ...["-device", `isa-debugcon,iobase=${hex(controlPort)},chardev=control`],
-      ...["-chardev", `${lines.signals},id=signals`],
-      ...[
-        "-device",
-        `isa-serial,iobase=${hex(signalLine.port)},irq=${signalLine.irq},index=1,chardev=signals`,
-      ],
+      ...streamDevices(lines),
       ...["-device", `isa-debug-exit,iobase=${hex(powerPort)},iosize=1`],
       ...(options.devices ?? []),
       ...(options.attachments?.qemuArguments ?? []),
@@ -108,6 +113,19 @@ export function qemuCommand(options: MachineOptions): Command {
       ...["-append", append],
     ],
   };
+}
+
+/** One device with four ports (virtio 1.2, 5.3); that of the words is the first, which QEMU calls a console. */
+function streamDevices({ words, stdin, stdout, stderr }: Lines): readonly string[] {
+  const ports = Object.entries({ stdin, stdout, stderr }).flatMap(([name, line], index) => [
+    ...["-chardev", `${line},id=${name}`],
+    ...["-device", `virtserialport,chardev=${name},nr=${index + 1},name=${name}`],
+  ]);
+  return [
+    ...["-device", "virtio-serial-device,max_ports=4"],
+    ...["-chardev", `${words},id=words`, "-device", "virtconsole,chardev=words,nr=0"],
+    ...ports,
+  ];
 }
 
 function hex(port: number): string {
@@ -119,7 +137,7 @@ function kernelCommandLine(options: MachineOptions): string {
   return [
     ...(tscKhz === undefined ? [] : [`tsc_early_khz=${tscKhz}`, "tsc=reliable"]),
     ...(options.accelerator === "tcg" ? [`lapic_timer_khz=${lapicTimerKhz}`] : []),
-    "8250.nr_uarts=2",
+    ...(options.stdio === undefined ? [] : [stdioWord(options.stdio)]),
     ...(options.bootMode === "classic" ? ["ukl.mode=classic"] : []),
     ...(options.kernelArguments ?? []),
   ].join(" ");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /**
- * What a machine that runs by itself has printed: a file that QEMU appends to, of which the newest part is kept. What is
- * older becomes a hole, so positions stay what they are, and whoever follows the file notices nothing.
+ * What a machine that runs by itself has printed: files that QEMU appends to, of which the newest part is kept. What is
+ * older becomes a hole, so positions stay what they are, and whoever follows a file notices nothing.
  *
  * A shell sees to that, as long as the machine holds the other end of its stdin: nobody has to end it.
  */
@@ -10,33 +10,49 @@ import { join } from "node:path";
 import type { Command } from "../host/exec.js";
 import { consoleTailBytes } from "./machine.js";
 
+/** The kernel's own words. */
 export const consoleFile = "console";
+/** What the program wrote to standard output and standard error. */
+export const outputFile = "stdout";
+export const errorsFile = "stderr";
+/** When it was written (guest-contract.ts): QEMU's name for the way back of the words. */
+export const journalFile = "words.out";
+
 export const keptBytes: number = 16 * 1024 ** 2;
 const periodSeconds = 5;
 const chunkBytes = 64 * 1024;
 
 /** 124 is what timeout(1) says of a program that went on until it was ended. */
-const makeHoles = `while timeout "$3" cat; [ $? -eq 124 ]; do
-  excess=$(($(stat -c %s "$1") - $2))
-  [ "$excess" -le 0 ] || fallocate --punch-hole --offset 0 --length "$excess" "$1"
+const makeHoles = `while timeout "$2" cat; [ $? -eq 124 ]; do
+  for file in console stdout stderr words.out; do
+    excess=$(($(stat -c %s "$file") - $1))
+    [ "$excess" -le 0 ] || fallocate --punch-hole --offset 0 --length "$excess" "$file"
+  done
 done`;
 
 export function trimCommand(directory: string, keep = keptBytes, seconds = periodSeconds): Command {
-  return {
-    tool: "sh",
-    args: ["-c", makeHoles, "sh", join(directory, consoleFile), String(keep), String(seconds)],
-  };
+  const args = ["-c", `cd "$3" || exit; ${makeHoles}`, "sh", String(keep), String(seconds), directory];
+  return { tool: "sh", args };
 }
 
-/** From a position on, or from where the kept part begins; returns the position behind what was read. */
-export async function* readConsole(directory: string, start: number): AsyncGenerator<Uint8Array, number> {
-  const file = await openConsole(directory);
+/**
+ * From a position on, or from where the kept part begins, up to another one; returns the position behind what was read.
+ */
+export async function* readLog(
+  directory: string,
+  name: string,
+  start: number,
+  end: number = Number.POSITIVE_INFINITY,
+): AsyncGenerator<Uint8Array, number> {
+  const file = await openLog(directory, name);
   if (file === undefined) return start;
   try {
     for (let position = start; ; ) {
       const { size } = await file.stat();
       position = Math.max(position, size - keptBytes);
-      const { bytesRead, buffer } = await file.read(Buffer.alloc(chunkBytes), 0, chunkBytes, position);
+      const wanted = Math.min(chunkBytes, end - position);
+      if (wanted <= 0) return position;
+      const { bytesRead, buffer } = await file.read(Buffer.alloc(wanted), 0, wanted, position);
       if (bytesRead === 0) return position;
       position += bytesRead;
       yield buffer.subarray(0, bytesRead);
@@ -46,9 +62,9 @@ export async function* readConsole(directory: string, start: number): AsyncGener
   }
 }
 
-/** The last lines. */
+/** The last lines of the console. */
 export async function consoleTail(directory: string, limitBytes = consoleTailBytes): Promise<string> {
-  const file = await openConsole(directory);
+  const file = await openLog(directory, consoleFile);
   if (file === undefined) return "";
   try {
     const { size } = await file.stat();
@@ -61,6 +77,6 @@ export async function consoleTail(directory: string, limitBytes = consoleTailByt
 }
 
 /** Undefined for a guest that never had a machine. */
-function openConsole(directory: string): Promise<FileHandle | undefined> {
-  return open(join(directory, consoleFile)).catch(() => undefined);
+function openLog(directory: string, name: string): Promise<FileHandle | undefined> {
+  return open(join(directory, name)).catch(() => undefined);
 }

@@ -12,20 +12,37 @@ import { type DetachedTool, startBeside, startDetached, type ToolStatus } from "
 import { lastLines, run } from "../host/exec.js";
 import { isSystemError } from "../host/files.js";
 import { type Lines, type MachineOptions, qemuCommand } from "./command.js";
-import { consoleFile, consoleTail, trimCommand } from "./console-file.js";
+import {
+  consoleFile,
+  consoleTail,
+  errorsFile,
+  journalFile,
+  outputFile,
+  trimCommand,
+} from "./console-file.js";
 import { type ControlMessage, ControlReader, endOfInput } from "./guest-contract.js";
 import { consoleEnd, explainEnd } from "./run.js";
+import type { Stdio } from "./stdio.js";
 
 const controlFile = "control";
-/** A named pipe: unlike a socket's, its path may be as long as any, and opening it tells whether QEMU is there. */
-const signalsFile = "signals";
+/**
+ * QEMU's name for two files. What ends in `.in` is a named pipe: unlike a socket's, its path may be as long as any, and
+ * opening it tells whether QEMU is there. What ends in `.out` is the journal.
+ */
+const wordsFile = "words";
 const complaintsFile = "complaints";
 
 const lines: Lines = {
   console: "stdio,signal=off",
   control: `file,path=${controlFile},append=on`,
-  signals: `pipe,path=${signalsFile}`,
+  words: `pipe,path=${wordsFile}`,
+  stdin: "null",
+  stdout: `file,path=${outputFile},append=on`,
+  stderr: `file,path=${errorsFile},append=on`,
 };
+
+/** Nobody is there to give it input. */
+const stdio: Stdio = { input: "nothing", output: "stream", error: "stream", journal: true };
 
 const pollMs = 10;
 
@@ -35,13 +52,16 @@ export async function prepareMachine(
   directory: string,
   inherited: readonly Socket[],
 ): Promise<DetachedTool> {
-  await run({ tool: "mkfifo", args: ["-m", "600", join(directory, signalsFile)] });
+  await run({ tool: "mkfifo", args: ["-m", "600", join(directory, `${wordsFile}.in`)] });
+  for (const name of [outputFile, errorsFile, journalFile]) {
+    await (await open(join(directory, name), "a", 0o600)).close();
+  }
   const imagePath = resolve(options.imagePath);
   const lifeline = await startBeside(trimCommand(directory));
   const outputs = { directory, stdout: consoleFile, stderr: complaintsFile };
   // What QEMU is told of its connections counts from the first.
   const connections = { inherited: [...inherited, lifeline] };
-  return startDetached(qemuCommand({ ...options, imagePath, lines }), { ...outputs, ...connections });
+  return startDetached(qemuCommand({ ...options, imagePath, lines, stdio }), { ...outputs, ...connections });
 }
 
 /**
@@ -96,7 +116,7 @@ export async function readProgress(directory: string): Promise<MachineProgress> 
   const exit = first.get("exit");
   return {
     hasStarted: first.has("start"),
-    listens: first.has("signals"),
+    listens: first.has("streams"),
     ...(exit?.kind === "exit" ? { exitStatus: exit.status } : {}),
     messages: [...first.values()],
   };
@@ -105,7 +125,7 @@ export async function readProgress(directory: string): Promise<MachineProgress> 
 /** Sends the application a signal; false when no machine is there to take it. */
 export async function signalMachine(directory: string, signal: number): Promise<boolean> {
   try {
-    const pipe = await open(join(directory, signalsFile), constants.O_WRONLY | constants.O_NONBLOCK);
+    const pipe = await open(join(directory, `${wordsFile}.in`), constants.O_WRONLY | constants.O_NONBLOCK);
     await pipe.write(Uint8Array.of(signal)).finally(() => pipe.close());
     return true;
   } catch (error) {

@@ -3,17 +3,25 @@
  * The whole contract between an image and the host that runs it. The guest's side is the init step of the
  * image; the host's side is this folder. A change here is a change of both.
  *
- * Console: the first UART, an 8250 at I/O port 0x3f8 (ttyS0). A plain byte pipe.
- *   guest → host  Bytes reach the host's stdout unmodified and at once. Before `exit`, the guest lets the UART
- *                 send all it was given.
- *   host → guest  Nothing is sent before `start`, since nobody listens. The guest's line discipline is
- *                 canonical with VEOF (0x04) alone: no echo, no CR translation, no signals. At the end of
- *                 its stdin the host sends 0x04; behind an unfinished line twice, because the first one only
- *                 delivers the line. Two limits follow from termios(3): a byte 0x04 in the data ends the
- *                 input, and a line is at most 4095 bytes long.
+ * Streams: a virtio console device with four ports, which the kernel's driver makes pipes of
+ * (drivers/char/guest_streams.c in kernel/patches).
+ *   port 0  host → guest  The host's words to init. A byte from 1 to 64 is the number of a signal for the application:
+ *                         for its main process alone, as a service manager would send it. 0x80 is followed by the
+ *                         terminal's new rows and columns, two bytes each, the lower one first.
+ *   port 1  host → guest  Standard input. When the host closes its end, the program reads the end of file.
+ *   port 2  guest → host  Standard output.
+ *   port 3  guest → host  Standard error. Where the host has closed its end of either, a write is EPIPE and SIGPIPE.
+ *
+ * Console: the first UART, an 8250 at I/O port 0x3f8 (ttyS0). It has the kernel's own words, and it is the program's
+ *   terminal where the host asks for one. Before `exit`, the guest lets the UART send all it was given.
+ *   In a machine without streams, and in one that was not told what stdio is, it is a plain byte pipe for stdin, stdout
+ *   and stderr: nothing is sent to it before `start`; its line discipline is canonical with VEOF (0x04) alone. At the
+ *   end of its stdin the host sends 0x04; behind an unfinished line twice, because the first one only delivers the
+ *   line. Two limits follow from termios(3): a byte 0x04 in the data ends the input, and a line is at most 4095 bytes
+ *   long.
  *
  * Control channel: guest → host, I/O port 0xe9, one byte a write, lines of ASCII that end in LF.
- *   `signals`    Before `start`: the guest listens to the signal line.
+ *   `streams`    Before `start`: the guest has the streams, and listens to the host's words.
  *   `start`      The application is about to be executed.
  *   `exit N`     It has ended with status N, 0 to 255; 128 + n when signal n ended it. The end follows.
  *   `masked CALL SITE PROGRAM`   Said by the kernel's half: a masked call that is to be logged was tried.
@@ -24,11 +32,6 @@
  *   `tsc_khz N`  Said by the probe guest alone (syscall-stubs/x86_64/probe.S): the measured rate of the TSC.
  *   Other lines are ignored.
  *
- * Signal line: host → guest, the second UART at I/O port 0x2f8 (ttyS1). Each byte is the number of a signal for the
- *   application: for its main process alone, as a service manager would send it. Nothing is sent before `start`.
- *   The kernel looks for this UART only with `8250.nr_uarts=2` on its command line; a guest that has none, or an
- *   init that knows of none, does not say `signals`.
- *
  * End: the guest writes a byte to I/O port 0xf4, which ends QEMU at once, or resets the machine. An end without `exit` before it is
  * a crash; so is a kernel panic, which resets too (panic=-1 in the built-in command line).
  *
@@ -38,7 +41,8 @@
  *   tsc=reliable      The kernel does not watch the TSC against that timer, of whose ticks a busy host loses some: it
  *                     would go over to a clock of 4 ms then, and to timers as coarse.
  *   lapic_timer_khz=N The rate of the local APIC's timer, which the kernel would measure for 100 ms (kernel/patches).
- *   8250.nr_uarts=2   There is a signal line.
+ *   ukl_stdio=…       What stdin, stdout and stderr are (src/vm/stdio.ts). The kernel, which does not know the word, has
+ *                     it in init's environment.
  *   ukl.mode=classic  A unikernel image runs its application in ring 3.
  *
  * An initrd, where there is one, is unpacked over the files of the image. With a network it has /ukl/network: for IPv4
@@ -57,17 +61,14 @@ export const controlPort = 0xe9;
 /** I/O port of the power switch; QEMU's isa-debug-exit calls it `iobase`. */
 export const powerPort = 0xf4;
 
-/** I/O port and interrupt of the signal line's UART, the second one of a PC. */
-export const signalLine = { port: 0x2f8, irq: 3 } as const;
-
-/** VEOF, the only byte with a meaning of its own on the way to the guest. */
+/** VEOF, the only byte with a meaning of its own on the way to a console that is a pipe. */
 const endOfFile = 0x04;
 
 /** A longer line is none of ours; it is dropped rather than kept, since the guest may write without end. */
 const maxLineBytes = 96;
 
 export type ControlMessage =
-  | { readonly kind: "start" | "signals" }
+  | { readonly kind: "start" | "streams" }
   | { readonly kind: "exit"; readonly status: number }
   | {
       readonly kind: "masked" | "killed";
@@ -99,7 +100,7 @@ export class ControlReader {
 }
 
 function parseControlLine(line: string): ControlMessage | undefined {
-  if (line === "start" || line === "signals") return { kind: line };
+  if (line === "start" || line === "streams") return { kind: line };
   const attempt = /^(masked|killed) (\w+) (0x[\da-f]{1,16}) ([\x20-\x7e]*)$/.exec(line);
   if (attempt !== null) {
     const [, kind, call = "", site = "", program = ""] = attempt;
@@ -116,7 +117,7 @@ function parseControlLine(line: string): ControlMessage | undefined {
   return value <= 255 ? { kind: "exit", status: value } : undefined;
 }
 
-/** The bytes that end the guest's stdin, given the last byte sent to it, if any. */
+/** The bytes that end a stdin that is the console, given the last byte sent to it, if any. */
 export function endOfInput(lastByte: number | undefined): Uint8Array {
   const unfinished = lastByte !== undefined && lastByte !== 0x0a && lastByte !== endOfFile;
   return Uint8Array.from(unfinished ? [endOfFile, endOfFile] : [endOfFile]);

@@ -48,7 +48,7 @@ export async function openLink(command: Command, directory: string): Promise<Lin
     async connect() {
       await isReady;
       if (closing.signal.aborted) return;
-      passt = start(command, [theirs]);
+      passt = start(command, { inherited: [theirs] });
       const end = await passt.ended;
       if (end.exitStatus !== 0) throw notRunning(end);
       // It ends well when QEMU does, which we may learn a little later.

@@ -4,10 +4,13 @@
  * is gone when this is over, however it ends. What the outcome means is for the caller to say.
  */
 import type { Socket } from "node:net";
-import type { Readable, Writable } from "node:stream";
+import type { Readable } from "node:stream";
 import type { Command } from "../host/exec.js";
-import { type RunningTool, start, type ToolEnd } from "../host/spawn.js";
-import { type ControlMessage, ControlReader, endOfInput } from "./guest-contract.js";
+import { start, type ToolEnd } from "../host/spawn.js";
+import { furtherStreams } from "./command.js";
+import { type ControlMessage, ControlReader } from "./guest-contract.js";
+import { feedConsole, feedStream, linesOf, type MachineLines, relay, type Sink, Tail } from "./relay.js";
+import { hasTerminal, type Stdio, streams } from "./stdio.js";
 
 export interface ConsoleOptions {
   /**
@@ -16,12 +19,21 @@ export interface ConsoleOptions {
    */
   readonly stdin?: Readable;
   /**
-   * Numbers of signals for the application, a byte each. They are read from the moment the application starts; the
-   * stream is destroyed then if the guest takes none, and in any case when the machine has ended.
+   * What the guest's init is told (guest-contract.ts, port 0). It is read from the moment the application starts; the
+   * stream is destroyed then if the guest does not listen, and in any case when the machine has ended.
    */
-  readonly signals?: Readable;
-  /** Takes the console's bytes. While a promise it returned is pending, the guest's output waits. */
-  readonly onConsole?: (chunk: Uint8Array) => void | Promise<void>;
+  readonly words?: Readable;
+  /** As the machine was told. Default: streams. */
+  readonly stdio?: Stdio;
+  /**
+   * Takes what the program writes to standard output, unless that is a terminal. While a promise it returned is pending,
+   * the guest's output waits. When it returns or resolves to false nobody takes it any more, and the program is told.
+   */
+  readonly onOutput?: Sink;
+  /** Takes its standard error in the same way. */
+  readonly onErrors?: Sink;
+  /** Takes what comes on the console: the kernel's own words, and all of a terminal. */
+  readonly onConsole?: Sink;
   /** The machine is ended after this time. */
   readonly timeoutMs?: number;
   /** QEMU's end of a connection that its command names by `inheritedFd`. */
@@ -62,34 +74,49 @@ type Halt =
   | { readonly kind: "aborted" }
   | { readonly kind: "failed"; readonly error: unknown };
 
-/** Runs a machine to its end. Throws UKL-401, the reason of `signal`, and what `stdin` or `onConsole` throw. */
+/**
+ * Runs a machine to its end. Throws UKL-401, the reason of `signal`, and what `stdin` or a sink throws. What the program
+ * wrote has been taken when this returns.
+ */
 export async function boot(command: Command, options: ConsoleOptions = {}): Promise<BootOutcome> {
   options.signal?.throwIfAborted();
   const beginMs = performance.now();
-  const qemu = start(command, options.connection === undefined ? [] : [options.connection]);
+  const inherited = options.connection === undefined ? [] : [options.connection];
+  const qemu = start(command, { further: furtherStreams.length, inherited });
   if (qemu.pid !== undefined) options.onProcess?.(qemu.pid);
+  const lines = linesOf(qemu);
   const halting = new Halting(() => qemu.kill(), options);
   const tail = new Tail(consoleTailBytes);
   const messages: ControlMessage[] = [];
   let startMs: number | undefined;
   let resetTimer: NodeJS.Timeout | undefined;
+  const hasStreams = () => messages.some(({ kind }) => kind === "streams");
+  // In a machine without streams the console is the program's.
+  const isForProgram = () => startMs !== undefined && !hasStreams();
   try {
-    const console = relayConsole(qemu.stdout, tail, options.onConsole).catch(halting.fail);
-    const control = relayControl(qemu.fromProgram, (message) => {
+    const relayed = Promise.all([
+      relay(lines.console, (chunk) => {
+        tail.add(chunk);
+        return (isForProgram() ? options.onOutput : options.onConsole)?.(chunk);
+      }),
+      relay(lines.stdout, options.onOutput),
+      relay(lines.stderr, options.onErrors),
+    ]).catch(halting.fail);
+    const control = relayControl(lines.control, (message) => {
       if (messages.length < maxMessages) messages.push(message);
       if (message.kind === "start" && startMs === undefined) {
         startMs = performance.now() - beginMs;
-        feed(qemu, options.stdin).catch(halting.fail);
+        feed(lines, options, hasStreams()).catch(halting.fail);
         options.onStart?.().catch(halting.fail);
-        if (messages.some(({ kind }) => kind === "signals")) options.signals?.pipe(qemu.toProgram);
-        else options.signals?.destroy();
+        if (hasStreams()) options.words?.pipe(lines.words);
+        else options.words?.destroy();
       }
       if (message.kind === "exit") resetTimer ??= setTimeout(() => qemu.kill(), resetGraceMs);
     });
     const end = await qemu.ended;
     const totalMs = performance.now() - beginMs;
     await control;
-    const halt = await Promise.race([halting.halted, console.then(() => halting.current)]);
+    const halt = await Promise.race([halting.halted, relayed.then(() => halting.current)]);
     if (halt?.kind === "failed") throw halt.error;
     if (halt?.kind === "aborted") throw options.signal?.reason;
     return {
@@ -103,9 +130,19 @@ export async function boot(command: Command, options: ConsoleOptions = {}): Prom
     halting.dispose();
     clearTimeout(resetTimer);
     options.stdin?.destroy();
-    options.signals?.destroy();
-    for (const stream of [qemu.stdin, qemu.stdout, qemu.fromProgram, qemu.toProgram]) stream.destroy();
+    options.words?.destroy();
+    for (const stream of Object.values(lines)) stream.destroy();
   }
+}
+
+/** Gives the program its input, where it is to find it. */
+function feed(
+  lines: MachineLines,
+  { stdin, stdio = streams }: ConsoleOptions,
+  hasStreams: boolean,
+): Promise<void> {
+  if (hasStreams && stdio.input === "stream") return feedStream(lines.stdin, stdin);
+  return feedConsole(lines.keyboard, stdin, hasTerminal(stdio));
 }
 
 /** The first reason for which the machine has to end before its time. */
@@ -144,64 +181,11 @@ class Halting {
   }
 }
 
-async function relayConsole(
-  stdout: Readable,
-  tail: Tail,
-  onConsole: ConsoleOptions["onConsole"],
-): Promise<void> {
-  for await (const chunk of stdout) {
-    tail.add(chunk);
-    await onConsole?.(chunk);
-  }
-}
-
 async function relayControl(control: Readable, onMessage: (message: ControlMessage) => void): Promise<void> {
   const reader = new ControlReader();
   try {
     for await (const chunk of control) reader.read(chunk).forEach(onMessage);
   } catch {
     // A reset connection ends like a closed one: QEMU is gone, and `ended` tells how.
-  }
-}
-
-/** Sends `source` to the guest, then the end of file. Throws when reading fails, not when writing does. */
-async function feed({ stdin }: RunningTool, source: Readable | undefined): Promise<void> {
-  let lastByte: number | undefined;
-  for await (const chunk of source ?? []) {
-    const bytes = Buffer.from(chunk);
-    lastByte = bytes.at(-1) ?? lastByte;
-    if (!(await send(stdin, bytes))) return;
-  }
-  await send(stdin, endOfInput(lastByte));
-}
-
-/** Whether the bytes could be handed to QEMU; settles when it has taken them. */
-function send(stream: Writable, bytes: Uint8Array): Promise<boolean> {
-  return new Promise((resolve) => {
-    if (stream.destroyed) resolve(false);
-    else stream.write(bytes, (error) => resolve(error === null || error === undefined));
-  });
-}
-
-/** Remembers the end of a stream, as the chunks it came in: they are many and may be single bytes. */
-class Tail {
-  readonly #chunks: Uint8Array[] = [];
-  #sizeBytes = 0;
-
-  constructor(readonly limitBytes: number) {}
-
-  add(chunk: Uint8Array): void {
-    this.#chunks.push(chunk);
-    this.#sizeBytes += chunk.length;
-    for (let first = this.#chunks[0]; first !== undefined; first = this.#chunks[0]) {
-      if (this.#sizeBytes - first.length < this.limitBytes) break;
-      this.#sizeBytes -= first.length;
-      this.#chunks.shift();
-    }
-  }
-
-  text(): string {
-    const bytes = Buffer.concat(this.#chunks).subarray(-this.limitBytes);
-    return bytes.toString().replaceAll("\r\n", "\n");
   }
 }

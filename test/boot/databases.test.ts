@@ -107,13 +107,13 @@ describe.each(modes)("in %s mode", (mode) => {
     async function cutPower(attachments: Attachments, sql: string, text: RegExp): Promise<string> {
       const power = new AbortController();
       let output = "";
-      const onConsole = (chunk: Uint8Array) => {
+      const onOutput = (chunk: Uint8Array) => {
         output += Buffer.from(chunk).toString("latin1");
         if (text.test(output)) power.abort(new Error("power cut"));
       };
       const args = ["-bail", "/data/test.db", sql];
       const ended = bootImage({ imagePath: imageOf("sqlite3", mode), args, attachments }, timeoutMs, {
-        onConsole,
+        onOutput,
         signal: power.signal,
       });
       await expect(ended).rejects.toThrow("power cut");

@@ -104,8 +104,8 @@ describe.each(modes)("in %s mode", (mode) => {
       const args = ["-u", "memcache", "-vv", "-s", "/run/memcached/socket"];
       await buildImage({ package: "memcached", mode, args }, imagePath);
       const ready = new AbortController();
-      const onConsole = whenShown(/server listening/, () => ready.abort("it listens"));
-      const ended = bootImage({ imagePath }, timeoutMs, { onConsole, signal: ready.signal });
+      const onOutput = whenShown(/server listening/, () => ready.abort("it listens"));
+      const ended = bootImage({ imagePath }, timeoutMs, { onOutput, signal: ready.signal });
       await expect(ended).rejects.toBe("it listens");
     },
     inspectionMs,

@@ -102,13 +102,13 @@ describe.each(modes)("in %s mode", (mode) => {
       const file = (name: string) => join(place, name);
       writeFileSync(file("answer"), "");
       let question = "";
-      const onConsole = whenShown(/asked/, () => {
+      const onOutput = whenShown(/asked/, () => {
         question = readFileSync(file("question"), "utf8");
         writeFileSync(file("answer"), "answered", { flag: "r+" });
       });
       const request = { imagePath: imageOf(mode), args: ["converse", "/host"] };
       const attachments = volumeAt("/host", place);
-      const { output } = await bootImage({ ...request, attachments }, timeoutMs, { onConsole });
+      const { output } = await bootImage({ ...request, attachments }, timeoutMs, { onOutput });
       expect([question, output]).toEqual(["asked", "write: done\nasked\nanswered\n"]);
     });
 
@@ -247,7 +247,7 @@ describe("ukl run", () => {
     let first: Promise<unknown> = Promise.resolve();
     await new Promise<void>((resolve) => {
       const request = { imagePath: imageOf("unikernel"), args: ["wait", "/data"] };
-      const console = { onConsole: () => resolve(), signal: power.signal };
+      const console = { onOutput: () => resolve(), signal: power.signal };
       first = bootImage({ ...request, attachments: diskAt("/data", disk()) }, timeoutMs, console).catch(
         String,
       );

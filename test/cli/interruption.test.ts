@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-import { PassThrough } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type Interruption, interruption } from "../../src/cli/interruption.js";
@@ -11,7 +10,7 @@ let interrupt: Interruption;
 let passed: number[];
 
 beforeEach(() => {
-  interrupt = interruption(new PassThrough(), 600);
+  interrupt = interruption(600);
   passed = [];
   interrupt.signals.on("data", (bytes: Buffer) => passed.push(...bytes));
 });

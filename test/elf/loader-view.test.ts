@@ -35,7 +35,7 @@ describe.each(["static", "static-pie", "dynamic", "shared-library"])("%s", (name
   });
 });
 
-test("what is damaged is the error of a whole file, or none", () => {
+test("of what is damaged there is an UklError, or none", () => {
   const random = randomFrom(20261122);
   const original = workshop.read("dynamic");
   let refused = 0;
@@ -50,7 +50,7 @@ test("what is damaged is the error of a whole file, or none", () => {
       refused++;
     }
   }
-  expect(refused).toBeGreaterThan(100);
+  expect(refused).toBeGreaterThan(40);
 });
 
 test("of a file on the disk each part comes to its place", () => {

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { GuestState } from "../../src/guests/state.js";
 import { GuestStore } from "../../src/guests/store.js";
-import { guestConsole, lookAt, removeGuest, stopGuest, waitForGuest } from "../../src/guests.js";
+import { guestLog, lookAt, removeGuest, stopGuest, waitForGuest } from "../../src/guests.js";
 import { identifyProcess, type ProcessIdentity } from "../../src/host/process.js";
 
 let root: string;
@@ -162,7 +162,7 @@ test("waiting for a guest that never had a machine ends, and there is nothing to
     detail: { cause: "the console is empty" },
   });
   for (const follow of [false, true]) {
-    for await (const chunk of guestConsole(store, name, follow)) expect.fail(String(chunk));
+    for await (const chunk of guestLog(store, name, follow)) expect.fail(String(chunk));
   }
   await stopGuest(store, name, { signal: 15, graceMs: 100 });
   await removeGuest(store, name, false);

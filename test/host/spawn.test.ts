@@ -5,6 +5,7 @@ import { mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { type AddressInfo, connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Duplex } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { run } from "../../src/host/exec.js";
@@ -20,11 +21,14 @@ async function text(stream: AsyncIterable<Uint8Array>): Promise<string> {
 }
 
 describe("start", () => {
-  it("gives the program five streams", async () => {
-    const tool = shell("read a; read b <&4; echo out $a; echo err $a >&2; echo further $b >&3; exit 5");
+  it("gives the program its streams, and further ones", async () => {
+    const script = "read a; read b <&4; echo out $a; echo err $a >&2; echo further $b >&3; exit 5";
+    const tool = start({ tool: "sh", args: ["-c", script] }, { further: 2 });
+    const [first, second] = tool.further as [Duplex, Duplex];
     tool.stdin.write("x\n");
-    tool.toProgram.write("y\n");
-    const [stdout, further, end] = await Promise.all([text(tool.stdout), text(tool.fromProgram), tool.ended]);
+    second.write("y\n");
+    second.resume();
+    const [stdout, further, end] = await Promise.all([text(tool.stdout), text(first), tool.ended]);
     expect({ stdout, further, end }).toEqual({
       stdout: "out x\n",
       further: "further y\n",
@@ -39,8 +43,7 @@ describe("start", () => {
     await once(connection, "connect");
     if (isAsked) await makeBlocking(connection);
     const command = { tool: "sed", args: ["-n", "s/^flags:\t//p", `/proc/self/fdinfo/${inheritedFd}`] };
-    const tool = start(command, [connection]);
-    tool.fromProgram.resume();
+    const tool = start(command, { inherited: [connection] });
     const [flags] = await Promise.all([text(tool.stdout), tool.ended]);
     server.close();
     // O_NONBLOCK, in octal as proc(5) has it.
@@ -50,7 +53,6 @@ describe("start", () => {
   it("says which signal ended the program", async () => {
     const tool = shell("echo ready; exec sleep 100");
     tool.stdout.once("data", () => tool.kill());
-    tool.fromProgram.resume();
     expect(await tool.ended).toEqual({ signal: "SIGKILL", stderr: "" });
   });
 

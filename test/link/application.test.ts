@@ -186,7 +186,13 @@ describe("UKL-224", () => {
   });
 
   test("is also for a linker that is missing, which is no library", async () => {
-    const error = await refusal([source("plain.c", main)], { linkFlags: ["-fuse-ld=lld", "-B/nowhere"] });
+    const compiler = join(workshop.directory, "gcc-without-ld");
+    workshop.write(
+      "gcc-without-ld",
+      `#!/bin/sh\ncase " $* " in *" -c "*) exec gcc "$@" ;; esac\ngcc=$(command -v gcc)\nPATH=/nowhere exec "$gcc" "$@"\n`,
+    );
+    workshop.run("chmod", "+x", compiler);
+    const error = await refusal([source("plain.c", main)], { compiler });
     expect(error.code).toBe("UKL-224");
   });
 });

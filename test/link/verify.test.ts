@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { PF } from "../../src/elf/constants.js";
-import { type ElfFile, parseElf } from "../../src/elf/file.js";
+import { parseElf } from "../../src/elf/file.js";
 import { packageFile } from "../../src/host/places.js";
 import type { Payload, PlacedSegment } from "../../src/link/payload.js";
 import { renderScript } from "../../src/link/script.js";
@@ -124,15 +124,6 @@ describe("UKL-502 names", () => {
     expect(cause).toBe(`the application's segment at ${at(data)} has other permissions`);
   });
 
-  test("a segment that is writable code, even where it was asked for", () => {
-    const flags = PF.R | PF.W | PF.X;
-    const cause = causeAfter(
-      (image) => image.writeUInt32LE(flags, programHeaderAt(image, code.vaddr) + 4),
-      promising(code, { flags }),
-    );
-    expect(cause).toBe(`the application's segment at ${at(code)} is both writable and executable`);
-  });
-
   test.each([
     ["file", 32],
     ["memory", 40],
@@ -165,15 +156,6 @@ describe("UKL-502 names", () => {
       image.writeBigUInt64LE(image.readBigUInt64LE(header + 24) + 4096n, header + 24);
     });
     expect(cause).toBe(`the application's segment at ${at(data)} leaves a gap in the archive`);
-  });
-
-  test("a TLS image that no segment has", () => {
-    const tls = application.tls;
-    if (tls === undefined) throw new Error("the program has no TLS");
-    const outside = Object.create(application, {
-      tls: { value: { ...tls, vaddr: tls.vaddr + 0x1000000n } },
-    }) as ElfFile;
-    expect(causeAfter(nothing, { application: outside })).toContain("TLS initialisation image is outside");
   });
 
   test.each([

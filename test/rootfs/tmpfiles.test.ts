@@ -48,7 +48,13 @@ describe("a line", () => {
   });
 });
 
-const program = { view: hostView, program: "/bin/true", isDynamic: true, programBytes: Buffer.of() };
+const program = {
+  view: hostView,
+  program: "/bin/true",
+  isAlone: false,
+  isDynamic: true,
+  programBytes: Buffer.of(),
+};
 const named = { missingLibraries: [], libraries: [], files: [] };
 
 test("a program gets the directories that its package declares, with their owners", async () => {

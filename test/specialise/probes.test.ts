@@ -21,15 +21,7 @@ afterAll(() => rmSync(scratch, { recursive: true }));
 const processes = ["FUTEX", "FUTEX_PI", "NR_CPUS", "SMP"];
 
 /** A card, for who can reach it. */
-const card = [
-  "NET",
-  "NETDEVICES",
-  "NET_CORE",
-  "VIRTIO_MENU",
-  "VIRTIO_MMIO",
-  "VIRTIO_MMIO_CMDLINE_DEVICES",
-  "VIRTIO_NET",
-];
+const card = ["NET", "NETDEVICES", "NET_CORE", "VIRTIO_NET"];
 
 /** Rows that no program asks for: what the configuration wants is tried by test/kernels/attachments.test.ts. */
 const configured = ["NET_9P_VIRTIO", "VIRTIO_BLK"];

@@ -6,6 +6,7 @@ import { type ConfigurationFlags, configurationSchema } from "../../src/config/s
 import { type RunRequest, run } from "../../src/run.js";
 import type { ConsoleOptions } from "../../src/vm/machine.js";
 import type { RunResult } from "../../src/vm/run.js";
+import type { Stdio } from "../../src/vm/stdio.js";
 import type { Fixture, HostReference, RunOutcome } from "./fixtures.js";
 
 export type Mode = "unikernel" | "classic";
@@ -70,21 +71,22 @@ export interface Booted extends RunOutcome {
   readonly masked: RunResult["masked"];
 }
 
-/** Boots an image and collects its console, each byte one character. */
+/** Boots an image and collects what its program writes, in its order, each byte one character. */
 export async function bootImage(
   request: Omit<RunRequest, "accelerator" | "env"> & Partial<RunRequest>,
   timeoutMs: number,
-  { onConsole, signal }: Pick<ConsoleOptions, "onConsole" | "signal"> = {},
+  { onOutput, signal }: Pick<ConsoleOptions, "onOutput" | "signal"> = {},
 ): Promise<Booted> {
   const chunks: Uint8Array[] = [];
+  const stdio: Stdio = { input: "stream", output: "stream", error: "output" };
   const result = await run(
-    { accelerator: "auto", env: {}, ...request },
+    { accelerator: "auto", env: {}, stdio, ...request },
     {
       timeoutMs,
       ...(signal === undefined ? {} : { signal }),
-      onConsole: (chunk) => {
+      onOutput: (chunk) => {
         chunks.push(Uint8Array.from(chunk));
-        return onConsole?.(chunk);
+        return onOutput?.(chunk);
       },
     },
   );

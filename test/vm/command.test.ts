@@ -37,20 +37,16 @@ describe("qemuCommand", () => {
   });
 
   it("tells the kernel the rate of the TSC, and under TCG that of the local APIC's timer", () => {
-    expect(operandOf("-append", { accelerator: "kvm" })).toBe(
-      "tsc_early_khz=2445430 tsc=reliable 8250.nr_uarts=2",
-    );
-    expect(operandOf("-append")).toBe(
-      "tsc_early_khz=2445430 tsc=reliable lapic_timer_khz=1000000 8250.nr_uarts=2",
-    );
+    expect(operandOf("-append", { accelerator: "kvm" })).toBe("tsc_early_khz=2445430 tsc=reliable");
+    expect(operandOf("-append")).toBe("tsc_early_khz=2445430 tsc=reliable lapic_timer_khz=1000000");
   });
 
   it("appends the boot mode, then the user's kernel arguments", () => {
     expect(operandOf("-append", { bootMode: "unikernel" })).toBe(
-      "tsc_early_khz=2445430 tsc=reliable lapic_timer_khz=1000000 8250.nr_uarts=2",
+      "tsc_early_khz=2445430 tsc=reliable lapic_timer_khz=1000000",
     );
     expect(operandOf("-append", { bootMode: "classic", kernelArguments: ["debug", "loglevel=7"] })).toBe(
-      "tsc_early_khz=2445430 tsc=reliable lapic_timer_khz=1000000 8250.nr_uarts=2 ukl.mode=classic debug loglevel=7",
+      "tsc_early_khz=2445430 tsc=reliable lapic_timer_khz=1000000 ukl.mode=classic debug loglevel=7",
     );
   });
 
@@ -63,7 +59,7 @@ describe("qemuCommand", () => {
     expect(operandOf("-icount")).toBeUndefined();
     expect(operandOf("-icount", { instructionCount: true })).toBe("shift=0,sleep=off");
     expect(operandOf("-append", { instructionCount: true })).toBe(
-      "tsc_early_khz=1000000 tsc=reliable lapic_timer_khz=1000000 8250.nr_uarts=2",
+      "tsc_early_khz=1000000 tsc=reliable lapic_timer_khz=1000000",
     );
   });
 
@@ -79,23 +75,34 @@ describe("qemuCommand", () => {
     expect(args.filter((_, i) => args[i - 1] === "-device")).toEqual(
       expect.arrayContaining([
         "isa-debugcon,iobase=0xe9,chardev=control",
-        "isa-serial,iobase=0x2f8,irq=3,index=1,chardev=signals",
+        "virtio-serial-device,max_ports=4",
+        "virtconsole,chardev=words,nr=0",
+        "virtserialport,chardev=stdin,nr=1,name=stdin",
+        "virtserialport,chardev=stdout,nr=2,name=stdout",
+        "virtserialport,chardev=stderr,nr=3,name=stderr",
       ]),
     );
     expect(args.filter((_, i) => args[i - 1] === "-chardev")).toEqual([
       "stdio,signal=off,id=console",
       "socket,fd=3,id=control",
-      "socket,fd=4,id=signals",
+      "socket,fd=4,id=words",
+      "socket,fd=5,id=stdin",
+      "socket,fd=6,id=stdout",
+      "socket,fd=7,id=stderr",
     ]);
   });
 
   it("ends the lines elsewhere when told to", () => {
-    const lines = { console: "null", control: "file,path=a", signals: "pipe,path=b" };
+    const streams = { stdin: "null", stdout: "file,path=c", stderr: "file,path=d" };
+    const lines = { console: "null", control: "file,path=a", words: "pipe,path=b", ...streams };
     const { args } = qemuCommand({ imagePath: "app.elf", accelerator: "tcg", lines });
     expect(args.filter((_, i) => args[i - 1] === "-chardev")).toEqual([
       "null,id=console",
       "file,path=a,id=control",
-      "pipe,path=b,id=signals",
+      "pipe,path=b,id=words",
+      "null,id=stdin",
+      "file,path=c,id=stdout",
+      "file,path=d,id=stderr",
     ]);
   });
 

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { startBeside } from "../../src/host/detached.js";
-import { consoleFile, consoleTail, keptBytes, readConsole, trimCommand } from "../../src/vm/console-file.js";
+import { consoleFile, consoleTail, keptBytes, readLog, trimCommand } from "../../src/vm/console-file.js";
 import { processesWith } from "../support/processes.js";
 
 const mib = 1024 ** 2;
@@ -24,7 +24,7 @@ const running = () => processesWith(directory).length;
 
 async function read(start: number) {
   const chunks: Uint8Array[] = [];
-  const reading = readConsole(directory, start);
+  const reading = readLog(directory, consoleFile, start);
   for (;;) {
     const { done, value } = await reading.next();
     if (done) return { text: Buffer.concat(chunks), position: value };

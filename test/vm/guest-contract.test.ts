@@ -9,10 +9,10 @@ function messagesOf(...chunks: string[]): ControlMessage[] {
 
 describe("the control channel", () => {
   const text =
-    "signals\nstart\ntsc_khz 2445430\nkilled ptrace 0x4394d7 a name\nerror /ukl/exec 7\n" +
+    "streams\nstart\ntsc_khz 2445430\nkilled ptrace 0x4394d7 a name\nerror /ukl/exec 7\n" +
     "tried ptrace                                3\nexit 139\n";
   const expected: ControlMessage[] = [
-    { kind: "signals" },
+    { kind: "streams" },
     { kind: "start" },
     { kind: "tscKhz", tscKhz: 2_445_430 },
     { kind: "killed", call: "ptrace", site: "0x4394d7", program: "a name" },

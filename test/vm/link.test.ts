@@ -69,9 +69,10 @@ describe("a link", () => {
     const ended = link.connect();
     const early = await patientClient(port);
     // A QEMU that reads: the answer to the first question, then the packet, each with four bytes in front.
-    const qemu = start({ tool: "sh", args: ["-c", `sleep 0.5; head -c 108 <&${inheritedFd}`] }, [
-      link.socket,
-    ]);
+    const qemu = start(
+      { tool: "sh", args: ["-c", `sleep 0.5; head -c 108 <&${inheritedFd}`] },
+      { inherited: [link.socket] },
+    );
     const chunks: Buffer[] = [];
     qemu.stdout.on("data", (chunk: Buffer) => chunks.push(chunk));
     await qemu.ended;

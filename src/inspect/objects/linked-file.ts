@@ -4,8 +4,9 @@ import { DT, PF, PT } from "../../elf/constants.js";
 import type { Dynamic } from "../../elf/dynamic.js";
 import { tabulateRelocations } from "../../elf/dynamic-relocations.js";
 import type { ElfFile } from "../../elf/file.js";
+import { openMemory } from "../../elf/mapped.js";
 import { type Section, sectionBytes } from "../../elf/sections.js";
-import { bytesFromAddress, type Segment, sortedLoads } from "../../elf/segments.js";
+import type { Segment } from "../../elf/segments.js";
 import { type ElfSymbol, tabulateSymbols } from "../../elf/symbols.js";
 import { readTls } from "../../elf/tls.js";
 import { type Addresses, stubBytes } from "./addresses.js";
@@ -34,9 +35,10 @@ export function describeLinkedFile({ path, program, placement, addresses, image,
   const slots = Buffer.alloc(addresses.slotsEnd - addresses.slotsStart);
   const bytes = Buffer.concat([image.code, image.data, stubs, slots]);
   const segments = describeSegments(placement, addresses, image);
-  const loads = sortedLoads(segments);
+  const loads = segments
+    .filter(({ type, memsz }) => type === PT.LOAD && memsz > 0)
+    .toSorted((left, right) => Number(left.vaddr - right.vaddr));
   const sections = describeSections(placement);
-  const bytesFrom = (vaddr: bigint) => bytesFromAddress(bytes, loads, vaddr);
   const symbols = [...placedSymbols(program, placement), ...stubSymbols(addresses)];
   const dynamicSymbols = exported ?? [];
   return {
@@ -48,6 +50,8 @@ export function describeLinkedFile({ path, program, placement, addresses, image,
     entry: exported === undefined ? BigInt(addresses.named("_start").address) : 0n,
     flags: 0,
     segments,
+    loads,
+    problems: [],
     sections,
     tls: readTls(segments, path),
     symbols,
@@ -61,14 +65,10 @@ export function describeLinkedFile({ path, program, placement, addresses, image,
     interpreter: undefined,
     notes: [],
     buildId: undefined,
-    bytesFrom,
+    ...openMemory(bytes, loads),
     section: (name) => sections.find((section) => section.name === name),
     sectionBytes: (section) => sectionBytes(bytes, section),
     segmentBytes: ({ offset, filesz }) => bytes.subarray(offset, offset + filesz),
-    bytesAt: (vaddr, size) => {
-      const available = bytesFrom(vaddr);
-      return available && size <= available.length ? available.subarray(0, size) : undefined;
-    },
   };
 }
 

@@ -4,7 +4,7 @@
  * laid out like a static executable, which the passes of an inspection then read as they read any other.
  */
 import { basename } from "node:path";
-import { identifyInput } from "../../elf/identify.js";
+import { identifyInput, isBitcode } from "../../elf/identify.js";
 import { sha256 } from "../../host/files.js";
 import type { LoadedObject } from "../loaded-object.js";
 import type { Inspection } from "../schema.js";
@@ -91,7 +91,7 @@ const ET_REL = 1;
 async function openTarget(bytes: Buffer, path: string): Promise<OpenInput | undefined> {
   const kind = identifyInput(bytes);
   if (kind === "archive") return openArchive(bytes, path);
-  return kind === "elf" && bytes[16] === ET_REL ? openObject(bytes, path) : undefined;
+  return (kind === "elf" && bytes[16] === ET_REL) || isBitcode(bytes) ? openObject(bytes, path) : undefined;
 }
 
 /** The compiler's link of the target, in which the target is the value that is open already. */

@@ -11,7 +11,7 @@ import { SHT } from "../../elf/constants.js";
 import { malformed } from "../../elf/malformed.js";
 import type { Section } from "../../elf/sections.js";
 import type { ElfSymbol } from "../../elf/symbols.js";
-import type { Program } from "./resolve.js";
+import type { Definition, Program } from "./resolve.js";
 import { isCode, isThreadLocal, type Unit } from "./unit.js";
 
 export interface PlacedSection {
@@ -96,8 +96,10 @@ export function placeProgram(program: Program): Placement {
   for (const each of [...others, ...frames]) space.place(each);
   const arrays = placeArrays(space, data, linkerNames);
   placeSets(space, plainData, program, linkerNames);
-  const alignBytes = [...tlsData, ...tlsZero].reduce(
-    (most, { section }) => Math.max(most, section.addralign),
+  const [tlsCommons, plainCommons] = split(commonsOf(program), ({ symbol }) => symbol.type === "tls");
+  const tlsAligns = [...tlsData, ...tlsZero].map(({ section }) => section.addralign);
+  const alignBytes = [...tlsAligns, ...tlsCommons.map(({ symbol }) => Number(symbol.value))].reduce(
+    (most, each) => Math.max(most, each),
     1,
   );
   space.skip(0, mostAlignBytes);
@@ -105,9 +107,11 @@ export function placeProgram(program: Program): Placement {
   for (const each of tlsData) space.place(each);
   const fileEnd = space.end;
   for (const each of tlsZero) space.place(each);
+  const commons = new Map<ElfSymbol, number>();
+  placeCommons(space, tlsCommons, commons);
   const tls = { start: tlsStart, fileEnd, end: space.end, alignBytes };
   for (const each of plainZero) space.place(each);
-  const commons = placeCommons(space, program);
+  placeCommons(space, plainCommons, commons);
   return {
     sections: space.placed,
     addressOf: (unit, section) => space.addressOf(unit, section),
@@ -229,15 +233,19 @@ function placeSet(space: Space, sections: readonly Kept[]): Area {
   return { start, fileEnd: end, end };
 }
 
-function placeCommons(space: Space, { names }: Program): ReadonlyMap<ElfSymbol, number> {
-  const commons = new Map<ElfSymbol, number>();
-  for (const { definition } of names.values()) {
-    if (definition?.symbol.section !== "common") continue;
+function commonsOf({ names }: Program): readonly Definition[] {
+  return [...names.values()].flatMap(({ definition }) =>
+    definition?.symbol.section === "common" ? [definition] : [],
+  );
+}
+
+/** Those of thread variables belong to the block of a thread, behind what is zero in it. */
+function placeCommons(space: Space, symbols: readonly Definition[], placed: Map<ElfSymbol, number>): void {
+  for (const { symbol, unit } of symbols) {
     // The value of a common symbol is its alignment.
-    const { value, size } = definition.symbol;
-    space.skip(0, value > 0n && value < mostAlignBytes ? Number(value) : mostAlignBytes, definition.unit);
-    commons.set(definition.symbol, space.end);
-    space.skip(size, 1, definition.unit);
+    const { value, size } = symbol;
+    space.skip(0, value > 0n && value < mostAlignBytes ? Number(value) : mostAlignBytes, unit);
+    placed.set(symbol, space.end);
+    space.skip(size, 1, unit);
   }
-  return commons;
 }

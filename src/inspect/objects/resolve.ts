@@ -6,12 +6,12 @@
  */
 import { basename } from "node:path";
 import type { Archive } from "../../elf/archive.js";
-import { identifyInput } from "../../elf/identify.js";
+import { identifyInput, isBitcode } from "../../elf/identify.js";
 import type { ElfSymbol } from "../../elf/symbols.js";
 import type { OpenInput } from "./inputs.js";
 import { comdatGroups, openUnit, type Unit } from "./unit.js";
 
-interface Definition {
+export interface Definition {
   readonly unit: Unit;
   readonly symbol: ElfSymbol;
 }
@@ -113,7 +113,7 @@ class Linking {
 
   #takeAll(input: ArchiveInput): void {
     for (const member of input.archive.members) {
-      if (identifyInput(member.bytes) === "elf") this.#take(input, member);
+      if (identifyInput(member.bytes) === "elf" || isBitcode(member.bytes)) this.#take(input, member);
     }
   }
 

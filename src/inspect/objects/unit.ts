@@ -3,6 +3,7 @@
 import { GRP_COMDAT, SHF, SHT } from "../../elf/constants.js";
 import { Fields } from "../../elf/fields.js";
 import { type ElfFile, parseElf } from "../../elf/file.js";
+import { isBitcode } from "../../elf/identify.js";
 import { malformed } from "../../elf/malformed.js";
 import type { Section } from "../../elf/sections.js";
 import { UklError } from "../../errors.js";
@@ -25,19 +26,25 @@ export interface ComdatGroup {
 
 /** Throws UKL-202 to UKL-210. */
 export function openUnit(bytes: Uint8Array, path: string, name: string, archive?: string): Unit {
+  if (isBitcode(bytes))
+    throw withoutCode(path, "it is LLVM bitcode of clang -flto, which leaves that to lld");
   const file = parseElf(bytes, path);
   if (file.kind !== "relocatable") throw malformed("UKL-210", path, "it is linked already");
   const sections = file.sections.filter(isInMemory);
   const inFile = sections.reduce((sum, { type, size }) => sum + (type === SHT.NOBITS ? 0 : size), 0);
   if (inFile > bytes.length) throw malformed("UKL-208", path, "its sections overlap");
   if (file.symbols.some((symbol) => symbol.section === "common" && symbol.name === "__gnu_lto_slim")) {
-    throw new UklError("UKL-210", {
-      what: `${path} has no machine code`,
-      cause: "it was compiled with -flto, which leaves that to the linker",
-      fix: "compile it without -flto, or with -ffat-lto-objects",
-    });
+    throw withoutCode(path, "it was compiled with -flto, which leaves that to the linker");
   }
   return { name, archive, file, sections };
+}
+
+function withoutCode(path: string, cause: string): UklError {
+  return new UklError("UKL-210", {
+    what: `${path} has no machine code`,
+    cause,
+    fix: "compile it without -flto, or with gcc's -ffat-lto-objects",
+  });
 }
 
 function isInMemory({ flags, type }: Section): boolean {

@@ -36,11 +36,6 @@ void tell_line(const char *word, unsigned long number);
 /* The application gets no port that it did not ask for. */
 void use_ports(int allowed);
 _Noreturn void reset(void);
-void make_console_a_pipe(void);
-/* Until the last byte has left. */
-void drain_console(void);
-/* The line on which each byte is a signal for the application; negative where there is none. */
-long open_signal_line(void);
 /* Says that WHAT failed, and with which negative errno, and ends the machine. */
 _Noreturn void fail(const char *what, long error);
 /* The same of one of several: "WHAT/INDEX". */

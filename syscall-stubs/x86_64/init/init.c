@@ -29,12 +29,15 @@
 #include "network.h"
 #include "mounts.h"
 #include "process.h"
+#include "stdio.h"
 #include "strings.h"
 
 #define MS_NOSUID_NODEV 6
 #define MS_NOSUID_NOEXEC 10
 #define MS_NOSUID_NODEV_NOEXEC 14
 #define WNOHANG 1
+#define SIGNALS 64
+#define TERMINAL_SIZE 0x80
 
 /* Its process. */
 static long application;
@@ -79,6 +82,7 @@ static _Noreturn void run_application(void)
 	long error;
 
 	syscall0(__NR_setsid);
+	take_stdio(process_user(), process_group());
 	enter_process();
 	use_ports(0);
 	error = syscall3(__NR_execve, arguments[0], arguments + 1, environ_strings.vector);
@@ -97,7 +101,7 @@ static unsigned int exit_status(int status)
 
 static _Noreturn void finish(int status)
 {
-	drain_console();
+	drain_stdio();
 	unmount_attached();
 	tell_masked(masked);
 	tell_line("exit", exit_status(status));
@@ -127,31 +131,51 @@ asm("restore:\n"
     "	mov $15, %eax\n" /* rt_sigreturn */
     "	syscall\n");
 
-/* Returns when the line breaks. */
-static void pass_signals_on(long line)
+/*
+ * A word is a byte: the number of a signal for the application, or TERMINAL_SIZE, which rows and
+ * columns follow, two bytes each, the lower one first. Returns at the end of the words.
+ */
+static void obey(long words)
+{
+	unsigned char word, size[4];
+	long got, more;
+
+	while (syscall3(__NR_read, words, &word, 1) == 1) {
+		if (word <= SIGNALS)
+			syscall2(__NR_kill, application, word);
+		if (word != TERMINAL_SIZE)
+			continue;
+		for (got = 0; got < (long)sizeof(size); got += more) {
+			more = syscall3(__NR_read, words, size + got, sizeof(size) - got);
+			if (more <= 0)
+				return;
+		}
+		set_terminal_size(size[0] | size[1] << 8, size[2] | size[3] << 8);
+	}
+}
+
+static void watch_children(void)
 {
 	struct sigaction action = {
 	    .sa_handler = on_child,
 	    .sa_flags = SA_RESTORER | SA_RESTART | SA_NOCLDSTOP,
 	    .sa_restorer = restore,
 	};
-	unsigned char signal;
 
 	syscall4(__NR_rt_sigaction, SIGCHLD, &action, 0, sizeof(action.sa_mask));
 	reap(WNOHANG); /* what ended before there was a handler */
-	while (syscall3(__NR_read, line, &signal, 1) == 1)
-		syscall2(__NR_kill, application, signal);
 }
 
-_Noreturn void init_main(void)
+/* STACK as the kernel lays it out: the number of arguments, they, NULL, and the environment. */
+_Noreturn void init_main(long *stack)
 {
-	long line;
+	long words;
 
 	use_ports(1);
 	mount_all();
 	set_up_machine();
 	set_up_network();
-	make_console_a_pipe();
+	open_stdio((char **)(stack + stack[0] + 2));
 	mount_attached();
 	must_read_strings("/ukl/exec", &exec_strings);
 	must_read_strings("/ukl/environ", &environ_strings);
@@ -160,9 +184,9 @@ _Noreturn void init_main(void)
 		fail("/ukl/exec", -22 /* EINVAL */);
 
 	masked = syscall3(__NR_open, "/ukl/masked", O_RDONLY | O_CLOEXEC, 0);
-	line = open_signal_line();
-	if (line >= 0)
-		tell("signals\n");
+	words = open_words();
+	if (words >= 0)
+		tell("streams\n");
 
 	tell("start\n");
 	application = syscall0(__NR_fork);
@@ -170,8 +194,10 @@ _Noreturn void init_main(void)
 		run_application();
 	if (application < 0)
 		fail("fork", application);
-	if (line >= 0)
-		pass_signals_on(line);
+	if (words >= 0) {
+		watch_children();
+		obey(words);
+	}
 	for (;;)
 		reap(0);
 }
@@ -180,4 +206,5 @@ _Noreturn void init_main(void)
 asm(".globl _start\n"
     "_start:\n"
     "	xor %ebp, %ebp\n"
+    "	mov %rsp, %rdi\n"
     "	call init_main\n");

@@ -38,6 +38,16 @@ void read_process(void)
 		fail("/ukl/process", -22 /* EINVAL */);
 }
 
+unsigned int process_user(void)
+{
+	return identities[0];
+}
+
+unsigned int process_group(void)
+{
+	return identities[1];
+}
+
 int is_root(void)
 {
 	return identities[0] == 0;

@@ -7,6 +7,8 @@
 void read_process(void);
 /* Takes the working directory, and the user where it is not root. */
 void enter_process(void);
+unsigned int process_user(void);
+unsigned int process_group(void);
 /* Whether the application is root; another user cannot have the ports back after a failed start. */
 int is_root(void);
 
