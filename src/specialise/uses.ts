@@ -15,11 +15,13 @@ export interface Circumstances {
   };
   /** Whether the application starts as root. */
   readonly isRoot: boolean;
+  /** Whether a program of the image can make sockets of IP. */
+  readonly usesSockets: boolean;
   /** Files that are no programs: scripts and data. */
   readonly texts: readonly { readonly path: string; readonly data: Uint8Array }[];
 }
 
-export function otherUses({ args, env, run, isRoot, texts }: Circumstances): readonly Reason[] {
+export function otherUses({ args, env, run, isRoot, usesSockets, texts }: Circumstances): readonly Reason[] {
   const places = [
     ...args.map((text) => ({ text, evidence: "an argument" })),
     ...Object.entries(env).map(([name, text]) => ({ text, evidence: `the variable ${name}` })),
@@ -28,8 +30,12 @@ export function otherUses({ args, env, run, isRoot, texts }: Circumstances): rea
   const paths = places.flatMap(({ text, evidence }) =>
     pathsIn(text).map((name): Reason => ({ kind: "path", name, evidence })),
   );
-  const asUser: Reason = { kind: "call", name: "setuid", evidence: "the start as another user" };
-  return [...paths, ...machineUses(run), ...(isRoot ? [] : [asUser])];
+  const evidence = "the start as another user";
+  const asUser: readonly Reason[] = [
+    { kind: "call", name: "setuid", evidence },
+    ...(usesSockets ? [{ kind: "feature", name: "low ports of users", evidence } as const] : []),
+  ];
+  return [...paths, ...machineUses(run), ...(isRoot ? [] : asUser)];
 }
 
 function machineUses({ cpus = 1, ports, volumes, disks }: Circumstances["run"]): readonly Reason[] {
