@@ -14,7 +14,7 @@ import type { Manifest } from "./manifest.js";
 import { defaultEnvironment, type LaunchedProcess } from "./rootfs/root.js";
 import { compileCallEntry } from "./stubs/compile.js";
 import { type Target, targetName } from "./target.js";
-import { userOf } from "./targets/user.js";
+import { unknownUser, userOf } from "./targets/user.js";
 
 export interface Inputs {
   /** What messages call the application. */
@@ -157,14 +157,6 @@ function homeOf(view: FileView, uid: number, isWhole: boolean): string {
   const [, , home = ""] = account?.further ?? [];
   if (home.startsWith("/")) return home;
   return uid === 0 ? "/root" : "/";
-}
-
-function unknownUser(kind: "user" | "group", name: string): UklError {
-  return new UklError("UKL-114", {
-    what: `there is no ${kind} '${name}'`,
-    cause: `the program is to run as it, and /etc/${kind === "user" ? "passwd" : "group"} does not have it`,
-    fix: "name one that is there, or give a number",
-  });
 }
 
 /** The name of the image and of the application in the guest. */

@@ -9,6 +9,7 @@ import {
   linkedApplication,
   somewhere,
 } from "./application.js";
+import { lostAttributes } from "./attributes.js";
 import { bindFiles, boundNumbers, countSites } from "./bound.js";
 import type { ResolvedConfiguration } from "./config/schema.js";
 import { imageContents } from "./contents.js";
@@ -40,10 +41,11 @@ import {
   compileCalls,
   compileDispatch,
   compileInit,
+  type InitParts,
   readCallsTemplate,
   readDispatchTemplate,
 } from "./stubs/compile.js";
-import { type CallTable, renderCalls, renderDispatch } from "./stubs/render.js";
+import { attributeCalls, type CallTable, renderCalls, renderDispatch } from "./stubs/render.js";
 import { parseSyscallTable } from "./stubs/table.js";
 import { machineFiles, machineOf, surroundingsOf } from "./surroundings.js";
 
@@ -139,7 +141,7 @@ export async function planImage(
   const { mode } = configuration;
   const contents = await imageContents(configuration, scratch, time);
   const { target, inputs, linked: first, place, inspection, bindings, programs, open, files } = contents;
-  const { tree: closure } = contents;
+  const { tree: closure, attributes } = contents;
   const { from } = configuration.mask;
   const listed = from === undefined ? undefined : await readCallList(from);
   const symbolNames = kernelSymbolNames(configuration);
@@ -155,13 +157,15 @@ export async function planImage(
     open,
     user: process.user,
     files: [...files, ...closure.files.values()],
+    withAttributes: [...attributes.keys()],
   });
   onKernelChoice?.(wished);
   const { kernel, choice } = await getImageKernel(wished, configuration, { isUrgent, onProgress });
   time.lap("kernel");
 
-  const { dispatch, calls } = await renderStubs(kernel, mask, bindings, configuration);
-  const { init, parts: wholeParts } = await compileStubs(kernel, dispatch, calls);
+  const initParts = { setsAttributes: attributes.size > 0 };
+  const { dispatch, calls } = await renderStubs(kernel, { mask, bindings, initParts }, configuration);
+  const { init, parts: wholeParts } = await compileStubs(kernel, { dispatch, calls, initParts });
   const parts = await withoutDeadCode(wholeParts, symbolNames, scratch);
   const kernelSymbols = await findKernelSymbols(parts, symbolNames, scratch);
   time.lap("stubs");
@@ -179,7 +183,7 @@ export async function planImage(
   const surroundings = surroundingsOf(contents, configuration);
   const machine = machineOf(surroundings, imageName(configuration), contents, configuration);
   const entries = rootEntries({
-    ...{ init, process, guestFile: place.file, tree, surroundings },
+    ...{ init, process, guestFile: place.file, tree, surroundings, attributes },
     files: [...guestFiles, ...machineFiles(machine, surroundings, contents)],
   });
   const members = archiveMembers(entries);
@@ -195,13 +199,15 @@ export async function planImage(
     members,
     application,
     guestPath: place.file,
-    permissions: mode === "unikernel" ? ring0Permissions : 0o755,
+    permissions: (mode === "unikernel" ? ring0Permissions : 0o755) | contents.applicationFile.setId,
+    owner: contents.applicationFile.owner,
     modified: target?.view.node(target.file)?.modified,
     manifest: manifestText,
   });
   return {
     ...{ kernel, choice, application, inspection, mask, dispatch, calls, parts },
-    ...{ payload, manifest, manifestText, kernelSymbols, notes: contents.notes },
+    ...{ payload, manifest, manifestText, kernelSymbols },
+    notes: [...contents.notes, ...(await lostAttributes(kernel.directory, attributes))],
   };
 }
 
@@ -209,6 +215,13 @@ export async function planImage(
 const ring0Permissions = 0o1755;
 
 const syscallNames = allSyscalls.map(({ name }) => name);
+
+/** What stubs are rendered for. */
+interface StubParts {
+  readonly mask: Mask;
+  readonly bindings: readonly Bindings[];
+  readonly initParts: InitParts;
+}
 
 interface RenderedStubs {
   readonly dispatch: string;
@@ -218,12 +231,13 @@ interface RenderedStubs {
 
 async function renderStubs(
   { directory }: CachedKernel,
-  { decisions }: Mask,
-  bindings: readonly Bindings[],
+  { mask, bindings, initParts }: StubParts,
   { shortcuts: takesShortcuts }: ResolvedConfiguration,
 ): Promise<RenderedStubs> {
   const table = parseSyscallTable(await readFile(join(directory, "syscall_64.tbl"), "utf8"));
-  const dispatch = renderDispatch(await readDispatchTemplate(), table, decisions);
+  const { decisions } = mask;
+  const further = initParts.setsAttributes ? attributeCalls : [];
+  const dispatch = renderDispatch(await readDispatchTemplate(), table, decisions, further);
   if (bindings.length === 0) return { dispatch, calls: undefined };
   const request = { table, decisions, numbers: boundNumbers(bindings), takesShortcuts };
   return { dispatch, calls: renderCalls(await readCallsTemplate(), request) };
@@ -236,11 +250,10 @@ interface Stubs {
 
 async function compileStubs(
   { compiler, directory }: CachedKernel,
-  dispatch: string,
-  calls: CallTable | undefined,
+  { dispatch, calls, initParts }: RenderedStubs & { readonly initParts: InitParts },
 ): Promise<Stubs> {
   const [init, ...stubs] = await Promise.all([
-    compileInit(compiler).then((path) => readFile(path)),
+    compileInit(compiler, initParts).then((path) => readFile(path)),
     compileDispatch(dispatch, directory, compiler),
     ...(calls === undefined ? [] : [compileCalls(calls.text)]),
   ]);

@@ -11,6 +11,7 @@ import {
   readInputs,
   somewhere,
 } from "./application.js";
+import { imageAttributes } from "./attributes.js";
 import { commandsOf } from "./commands.js";
 import type { ResolvedConfiguration } from "./config/schema.js";
 import { hostView, resolveIn } from "./host/file-view.js";
@@ -24,13 +25,11 @@ import type { Inspection } from "./inspect/schema.js";
 import { applicationTree, librariesTree } from "./rootfs/closure.js";
 import { type AskedFor, essentialPaths, isInterpreter } from "./rootfs/essentials.js";
 import { conversionsFor } from "./rootfs/gconv.js";
-import { emptyTree, HostTree, mergeTrees, type Tree } from "./rootfs/host-tree.js";
+import { type Attributes, emptyTree, HostTree, mergeTrees, type Tree } from "./rootfs/host-tree.js";
 import { readIncluded } from "./rootfs/include.js";
 import type { RootFile } from "./rootfs/root.js";
+import { type ApplicationFile, applicationFile } from "./set-id.js";
 import { resolveTarget, type Target } from "./target.js";
-
-/** S_ISUID | S_ISGID. */
-const setId = 0o6000;
 
 export interface ImageContents {
   /** Undefined where the application was linked from inputs. */
@@ -49,6 +48,9 @@ export interface ImageContents {
   readonly files: readonly RootFile[];
   /** What the programs find in the places where they were put together. */
   readonly tree: Tree;
+  readonly applicationFile: ApplicationFile;
+  /** Extended attributes of files and directories, by path. */
+  readonly attributes: ReadonlyMap<string, Attributes>;
   /** For the user. */
   readonly notes: readonly string[];
 }
@@ -97,10 +99,27 @@ export async function imageContents(
     around,
     { ...emptyTree, directories, links, linkTimes },
   );
+  const attributes = await imageAttributes({ target, place, tree, files });
   time.lap("inspection");
-  const open = found.open ?? commands.open ?? callsByName(inspection);
-  const notes = [...notesOn(target, configuration), ...commands.notes];
-  return { target, inputs, linked, place, inspection, bindings, programs, open, files, tree, notes };
+  const node = target?.view.node(target.file);
+  const keepsOwner = target?.isWhole === true;
+  const ownFile = applicationFile(configuration.mode, place.file, { node, keepsOwner });
+  const notes = [...(ownFile.note === undefined ? [] : [ownFile.note]), ...commands.notes];
+  return {
+    target,
+    inputs,
+    linked,
+    place,
+    inspection,
+    bindings,
+    programs,
+    open: found.open ?? commands.open ?? callsByName(inspection),
+    files,
+    tree,
+    attributes,
+    applicationFile: ownFile,
+    notes,
+  };
 }
 
 async function treeOf(
@@ -155,14 +174,4 @@ function callsByName({ libraries }: Inspection): string | undefined {
 /** Libraries go by the paths that the loader finds them by; files are where no link leads. */
 function realPath(target: Target | undefined, path: string): string {
   return (target && resolveIn(target.view, path)?.path) ?? path;
-}
-
-/** A program of a guest is started by root, and runs as whom it is to: there is nobody whom the bit could raise. */
-function notesOn(target: Target | undefined, { user }: ResolvedConfiguration): readonly string[] {
-  const { permissions = 0 } = target?.view.node(target.file) ?? {};
-  if ((permissions & setId) === 0) return [];
-  const name = user ?? target?.process.user?.uid ?? 0;
-  return [
-    `${target?.file} has a set-user-ID or set-group-ID bit, which it does not have in the image: it runs as ${name === 0 ? "root" : name}`,
-  ];
 }

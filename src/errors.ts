@@ -17,6 +17,9 @@ export const exitCode = {
   /** What was seen goes beyond what was predicted: EX_PROTOCOL, something that was not possible. */
   unpredicted: 76,
   configuration: 78,
+  /** As a shell and Docker have it of a program that cannot be executed, and of one that is not there. */
+  notExecutable: 126,
+  notFound: 127,
 } as const;
 
 export type ExitCode = (typeof exitCode)[keyof typeof exitCode];
@@ -61,6 +64,8 @@ export const errorCatalogue = {
   "UKL-233": entry("an archive has members outside itself", exitCode.badInput),
   "UKL-234": entry("an archive unpacks to more than is allowed", exitCode.badInput),
   "UKL-235": entry("the root file system does not fit into the memory", exitCode.badInput),
+  "UKL-236": entry("the entrypoint of the container image is not there", exitCode.notFound),
+  "UKL-237": entry("the entrypoint of the container image cannot be executed", exitCode.notExecutable),
   "UKL-301": entry("no kernel source was found", exitCode.unavailable),
   "UKL-302": entry("the kernel source is of another version", exitCode.badInput),
   "UKL-303": entry("a kernel patch does not apply", exitCode.badInput),
@@ -159,7 +164,8 @@ export function formatErrorList(): string {
 
 Every failure has a permanent code, and is printed with what happened, its cause, and what to do about it. The exit
 codes are those of sysexits(3): ${exitCode.usage} usage, ${exitCode.badInput} bad input, ${exitCode.unavailable} something the host lacks, ${exitCode.bug} a bug of ours,
-${exitCode.unpredicted} a system call that was not predicted, ${exitCode.configuration} configuration. \`ukl run\` otherwise returns the guest's own exit status.
+${exitCode.unpredicted} a system call that was not predicted, ${exitCode.configuration} configuration; and those of shells and Docker: ${exitCode.notExecutable} a program that cannot be
+executed, ${exitCode.notFound} one that is not there. \`ukl run\` otherwise returns the guest's own exit status.
 This file is generated from \`src/errors.ts\` by \`npm run docs\`.
 
 | code | what | exit |

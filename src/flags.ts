@@ -158,7 +158,7 @@ async function chooseTarget(
 
 /** By what it says of itself, or by content: a layout directory, or a tar archive. */
 async function isContainer(path: string): Promise<boolean> {
-  if (/^(?:oci|docker-archive):/.test(path)) return true;
+  if (/^(?:oci|oci-archive|docker-archive):/.test(path)) return true;
   const status = await stat(path).catch(() => undefined);
   if (status?.isDirectory())
     return (await stat(join(path, "oci-layout")).catch(() => undefined)) !== undefined;

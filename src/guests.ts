@@ -10,7 +10,7 @@ import type { GuestState } from "./guests/state.js";
 import type { GuestStore, WantedName } from "./guests/store.js";
 import type { DetachedTool } from "./host/detached.js";
 import { identifyProcess, isRunning, killProcess } from "./host/process.js";
-import { type RunRequest, withMachine } from "./run.js";
+import { openImage, type RunRequest, withMachine } from "./run.js";
 import { connectNetwork } from "./run-network.js";
 import { prepareAttachments } from "./vm/attach.js";
 import { lastWords, prepareMachine, readProgress, signalMachine, startMachine } from "./vm/detached.js";
@@ -46,30 +46,37 @@ export async function startGuest(
 ): Promise<string> {
   const starter = await identifyProcess(process.pid);
   if (starter === undefined) throw bug("this process is not to be found", "/proc has no entry of it");
-  return withMachine(request, connectNetwork, async (machine, network, { application }) => {
-    if (request.attachments !== undefined) await prepareAttachments(request.attachments, application.user);
-    const { bootMode: mode = "unikernel", memory = "128M", cpus = 1 } = machine;
-    const startedAt = new Date().toISOString();
-    const ports = [...network.ports];
-    const known = { image, mode, memory, cpus, ports, startedAt, starter, wasEnded: false };
-    const state = await store.claim(name, known);
-    const directory = store.directory(state.name);
-    let tool: DetachedTool | undefined;
-    try {
-      const { connection } = network.console;
-      tool = await prepareMachine(machine, directory, connection === undefined ? [] : [connection]);
-      await store.update({ ...state, machine: tool.identity });
-      await startMachine(tool, machine, directory, signal);
-      await network.detach(directory);
-      return state.name;
-    } catch (error) {
-      if (tool !== undefined) await killProcess(tool.identity);
-      await store.remove(state.name, state);
-      throw error;
-    } finally {
-      tool?.release();
-    }
-  });
+  const opened = request.image ?? (await openImage(request.imagePath));
+  const { stopSignal } = opened.manifest.application;
+  return withMachine(
+    { ...request, image: opened },
+    connectNetwork,
+    async (machine, network, { application }) => {
+      if (request.attachments !== undefined) await prepareAttachments(request.attachments, application.user);
+      const { bootMode: mode = "unikernel", memory = "128M", cpus = 1 } = machine;
+      const startedAt = new Date().toISOString();
+      const ports = [...network.ports];
+      const stops = stopSignal === undefined ? {} : { stopSignal };
+      const known = { image, mode, memory, cpus, ports, startedAt, starter, wasEnded: false, ...stops };
+      const state = await store.claim(name, known);
+      const directory = store.directory(state.name);
+      let tool: DetachedTool | undefined;
+      try {
+        const { connection } = network.console;
+        tool = await prepareMachine(machine, directory, connection === undefined ? [] : [connection]);
+        await store.update({ ...state, machine: tool.identity });
+        await startMachine(tool, machine, directory, signal);
+        await network.detach(directory);
+        return state.name;
+      } catch (error) {
+        if (tool !== undefined) await killProcess(tool.identity);
+        await store.remove(state.name, state);
+        throw error;
+      } finally {
+        tool?.release();
+      }
+    },
+  );
 }
 
 /** Throws UKL-611 and UKL-615. */
@@ -105,8 +112,8 @@ export async function signalGuest(store: GuestStore, name: string, signal: numbe
 }
 
 export interface StopOptions {
-  /** What the program gets first. */
-  readonly signal: number;
+  /** What the program gets first, instead of what its image asks for, or SIGTERM. */
+  readonly signal?: number;
   readonly graceMs: number;
 }
 
@@ -123,7 +130,7 @@ export async function stopGuest(
   const directory = store.directory(name);
   const { hasStarted, listens } = await readProgress(directory);
   const steps = [
-    { number: signal, limitMs: graceMs },
+    { number: signal ?? state.stopSignal ?? constants.signals.SIGTERM, limitMs: graceMs },
     { number: constants.signals.SIGKILL, limitMs: killedMs },
   ];
   for (const { number, limitMs } of hasStarted && listens ? steps : []) {

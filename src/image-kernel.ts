@@ -23,10 +23,12 @@ export interface KernelWish {
   readonly user?: { readonly uid: number } | undefined;
   /** The files of the image beside the application. */
   readonly files: readonly RootFile[];
+  /** Paths of files with extended attributes. */
+  readonly withAttributes: readonly string[];
 }
 
 export async function chooseImageKernel(wish: KernelWish): Promise<KernelChoice> {
-  const { configuration, programs, callsKernel, files, open, user } = wish;
+  const { configuration, programs, callsKernel, files, open, user, withAttributes } = wish;
   const { args, env, run, kernel } = configuration;
   const texts = files.filter(({ data, isData }) => !isData && !canRun(data));
   const isRoot = user === undefined || user.uid === 0;
@@ -35,7 +37,7 @@ export async function chooseImageKernel(wish: KernelWish): Promise<KernelChoice>
       socketFamilies.some(({ name }) => /^AF_INET6?$/.test(name)) ||
       features.some(({ name }) => name === "sockets by computed family"),
   );
-  const others = otherUses({ args, env, run, isRoot, usesSockets, texts });
+  const others = otherUses({ args, env, run, isRoot, usesSockets, texts, withAttributes });
   const { base = "special", options: configured } = kernel;
   return chooseKernel(await readNeeds(), { base, uses: { programs, others }, callsKernel, open, configured });
 }

@@ -42,6 +42,8 @@ export const manifestSchema = z.object({
     workingDirectory: z.string().startsWith("/").optional(),
     /** Root where there is none. */
     user: z.object({ uid: size, gid: size, groups: z.array(size) }).optional(),
+    /** What asks it to end. SIGTERM where there is none. */
+    stopSignal: z.int().min(1).max(64).optional(),
     kind: z.enum(["executable", "pie"]),
     entry: address,
     sizeBytes: size,

@@ -25,6 +25,19 @@ export function parsePort(text: string): PortMapping | undefined {
   return isIP(address) === (address === bracketed ? 4 : 6) ? { ...mapping, address } : undefined;
 }
 
+/** Each mapping once; one for all addresses stands for those that name some. */
+export function distinctPorts(ports: readonly PortMapping[]): readonly PortMapping[] {
+  const isSame = (one: PortMapping, other: PortMapping) =>
+    one.protocol === other.protocol && one.hostPort === other.hostPort && one.guestPort === other.guestPort;
+  return ports.filter(
+    (port, index) =>
+      !ports.some(
+        (other, at) =>
+          isSame(port, other) && (port.address === other.address ? at < index : other.address === undefined),
+      ),
+  );
+}
+
 export const netPattern: RegExp = /^(?:auto|passt|user|none|tap:[^\s:/]{1,15})$/;
 export const netUsage = "auto, passt, user, tap:NAME or none";
 

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 /** Results as people read them. Pure: `cli.ts` prints what these return. */
+
 import type { BuildResult } from "./build.js";
 import type { Guest } from "./guests.js";
 import type { Finding } from "./host/doctor.js";
 import type { CachedKernel } from "./kernel/cache.js";
 import type { Progress } from "./kernel/compile.js";
 import { describe, type KernelChoice } from "./specialise/choose.js";
+import type { PasstAbility } from "./vm/passt-ability.js";
 import type { RunResult } from "./vm/run.js";
 
 export function formatBuild({
@@ -117,6 +119,18 @@ export function formatFindings(findings: readonly Finding[]): string {
       return `${found === undefined ? "✗" : "✓"} ${what.padEnd(width)}  ${state} (${neededFor})\n`;
     })
     .join("");
+}
+
+/** What a guest's network can do here, as lines below the findings. */
+export function formatNetwork({ alone, relay, relayed }: PasstAbility): string {
+  const trial = relay === undefined ? alone : (relayed ?? alone);
+  if (!trial.works) {
+    return `✗ passt does not work: ${trial.reason}\n  QEMU's user network takes its place, over IPv4 alone\n`;
+  }
+  const heard = trial.greets
+    ? `✓ a server in a guest that speaks first is heard${relay === undefined ? "" : ", with a relay in front of passt"}`
+    : "✗ a server in a guest that speaks first is not heard over passt; QEMU's user network takes its place for TCP ports";
+  return `${heard}\n✓ datagrams of up to ${trial.datagramBytes} bytes pass through passt\n`;
 }
 
 /** One line, without an end of line. */

@@ -2,16 +2,18 @@
 /** The network of a run: planned from the image and what is asked, connected, and told to the guest. */
 import { readFile } from "node:fs/promises";
 import { UklError } from "./errors.js";
+import { compileHelper } from "./host/helpers.js";
 import { identifyTool } from "./host/machine.js";
 import { checkPorts } from "./host/ports.js";
 import type { Manifest } from "./manifest.js";
-import { type PortMapping, parsePort } from "./network-options.js";
+import { distinctPorts, type PortMapping, parsePort } from "./network-options.js";
 import { networkFiles } from "./rootfs/network.js";
 import type { RootFile } from "./rootfs/root.js";
 import { hasOption } from "./specialise/lacking.js";
 import { openLink } from "./vm/link.js";
 import type { ConsoleOptions } from "./vm/machine.js";
-import { type NetworkPlan, planNetwork } from "./vm/network.js";
+import { type NetworkHost, type NetworkPlan, planNetwork } from "./vm/network.js";
+import { passtAbility } from "./vm/passt-ability.js";
 
 interface NetworkRequest {
   readonly ports?: readonly string[];
@@ -39,13 +41,27 @@ export interface Network {
   close(): Promise<void>;
 }
 
+const thisHost: NetworkHost = {
+  tryPasst: () => passtAbility(),
+  async backlogLibrary() {
+    try {
+      const path = await compileHelper("backlog");
+      // What ld.so(8) takes for the end of a name.
+      return /[ :]/.test(path) ? undefined : path;
+    } catch (error) {
+      if (error instanceof UklError) return undefined;
+      throw error;
+    }
+  },
+};
+
 /** Throws UKL-101, UKL-401, UKL-605 and UKL-608. */
 export async function planRunNetwork(manifest: Manifest, request: NetworkRequest): Promise<PlannedNetwork> {
   const portWords = request.ports ?? manifest.run.ports ?? [];
-  const ports = portWords.flatMap((text) => parsePort(text) ?? []);
+  const ports = distinctPorts(portWords.flatMap((text) => parsePort(text) ?? []));
   // What counts its instructions should count the same ones each time.
   const standard = request.instructionCount ? "none" : "auto";
-  const plan = await planNetwork({
+  const wish = {
     net: request.net ?? manifest.run.net ?? standard,
     ports,
     hasCard: hasOption(manifest.kernel, "CONFIG_VIRTIO_NET"),
@@ -54,7 +70,8 @@ export async function planRunNetwork(manifest: Manifest, request: NetworkRequest
       () => true,
       () => false,
     ),
-  });
+  };
+  const plan = await planNetwork(wish, thisHost);
   return { plan, ports, portWords, onNote: request.onNote ?? (() => undefined) };
 }
 
@@ -64,7 +81,7 @@ export async function connectNetwork(planned: PlannedNetwork, scratch: string): 
   await checkPorts(ports);
   if (plan.note !== undefined) onNote(plan.note);
   if (plan.helper === undefined) return leaveNetwork(planned);
-  const { socket, connect, detach, close } = await openLink(plan.helper, scratch);
+  const { socket, connect, detach, close } = await openLink(plan.helper, scratch, plan.relay);
   const orNote = (error: unknown) => {
     if (!(error instanceof UklError) || !plan.isOptional) throw error;
     onNote(`no network: ${error.detail.what}: ${error.detail.cause}`);

@@ -81,6 +81,7 @@ export async function dryRun(request: RunRequest): Promise<string> {
   const commands = await withMachine(request, leaveNetwork, async (machine, { plan }) => [
     ...(plan.helper === undefined ? [] : [plan.helper]),
     qemuCommand(machine),
+    ...(plan.relay === undefined ? [] : [plan.relay]),
   ]);
   return commands.map(formatCommand).join("\n");
 }
@@ -122,6 +123,7 @@ export async function withMachine<T>(
         cpus,
         stdio: request.stdio ?? streams,
         devices: [...network.plan.devices, ...(request.qemuArguments ?? [])],
+        ...(network.plan.environment === undefined ? {} : { environment: network.plan.environment }),
         kernelArguments: await kernelArguments(request),
         ...(instructionCount === undefined ? {} : { instructionCount }),
         ...(archives.length === 0 ? {} : { initrdPath }),
@@ -157,7 +159,8 @@ async function hostSettings(): Promise<Readonly<Record<string, string>>> {
   return value === "1" ? { [path]: value } : {};
 }
 
-async function openImage(path: string): Promise<Image> {
+/** Throws UKL-503 and UKL-504. */
+export async function openImage(path: string): Promise<Image> {
   const image = await readImage(path);
   if (image !== undefined) return image;
   throw new UklError("UKL-503", {

@@ -3,12 +3,14 @@
 import { basename, resolve } from "node:path";
 import type { ResolvedConfiguration } from "./config/schema.js";
 import { UklError } from "./errors.js";
-import { type FileView, hostView, isFileIn, resolveIn } from "./host/file-view.js";
+import { type FileView, hostView, resolveIn } from "./host/file-view.js";
 import type { LaunchedProcess } from "./rootfs/root.js";
 import { containerName, containerTarget } from "./targets/container.js";
+import { findEntrypoint } from "./targets/entrypoint.js";
 import { hostData } from "./targets/host-data.js";
 import { packageTarget } from "./targets/package.js";
 import { type Execution, resolveScripts } from "./targets/script.js";
+import { unknownUser, userOf } from "./targets/user.js";
 
 export interface Target extends Execution {
   /** What messages call it. */
@@ -20,12 +22,14 @@ export interface Target extends Execution {
   readonly data: readonly string[];
   /** All of the view is taken. */
   readonly isWhole: boolean;
-  readonly process: Pick<LaunchedProcess, "environment" | "workingDirectory" | "user">;
+  /** Made where they are not there. */
+  readonly directories: readonly string[];
+  readonly process: Pick<LaunchedProcess, "environment" | "workingDirectory" | "user" | "stopSignal">;
   /** Where the user gives none. */
   readonly defaultArgs: readonly string[];
 }
 
-/** Undefined where there are inputs to be linked. Throws UKL-101, UKL-201, and UKL-226 to UKL-234. */
+/** Undefined where there are inputs to be linked. Throws UKL-101, UKL-114, UKL-201, UKL-226 to UKL-234, and UKL-236 and UKL-237. */
 export async function resolveTarget(
   configuration: ResolvedConfiguration,
   scratch: string,
@@ -39,7 +43,7 @@ export async function resolveTarget(
   return { ...alone, ...found, name, view: hostView, data };
 }
 
-const alone = { isWhole: false, process: { environment: {} }, defaultArgs: [] } as const;
+const alone = { isWhole: false, directories: [], process: { environment: {} }, defaultArgs: [] } as const;
 const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 async function fromPackage(
@@ -54,26 +58,26 @@ async function fromPackage(
 
 async function fromContainer(
   image: string,
-  { unpackLimit }: ResolvedConfiguration,
+  { unpackLimit, user: wanted }: ResolvedConfiguration,
   scratch: string,
 ): Promise<Target> {
   const limitBytes = bytesOf(unpackLimit);
   const container = await containerTarget(image, { scratch: `${scratch}/container`, limitBytes });
-  const { view, entrypoint, defaults, environment, workingDirectory, user } = container;
+  const { view, entrypoint, defaults, environment, workingDirectory, directories, stopSignal } = container;
   const [command = "", ...args] = entrypoint;
   const searchPath = environment["PATH"] ?? defaultPath;
-  const path = command.includes("/")
-    ? resolve(workingDirectory, command)
-    : alongPath(view, command, searchPath);
+  const user = wanted === undefined ? container.user : userOf(view, wanted, unknownUser);
+  const path = findEntrypoint(view, { command, image, workingDirectory, searchPath, user });
   const found = await executed(view, path, searchPath, [command, ...args]);
-  const process = { environment: { PATH: searchPath, ...environment }, workingDirectory, user };
+  const launched = { environment: { PATH: searchPath, ...environment }, workingDirectory, user, stopSignal };
   return {
     ...found,
     name: `${command} of ${image}`,
     view,
     data: [],
     isWhole: true,
-    process,
+    directories,
+    process: launched,
     defaultArgs: defaults,
   };
 }
@@ -87,11 +91,6 @@ async function executed(
   const directories = searchPath.split(":").filter((directory) => directory.startsWith("/"));
   const execution = await resolveScripts(view, path, directories, argv);
   return { ...execution, file: resolveIn(view, execution.path)?.path ?? execution.path };
-}
-
-function alongPath(view: FileView, name: string, searchPath: string): string {
-  const paths = searchPath.split(":").map((directory) => `${directory}/${name}`);
-  return paths.find((path) => isFileIn(view, path)) ?? `/${name}`;
 }
 
 /** Of `128M` or `2G`. */

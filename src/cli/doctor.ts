@@ -3,7 +3,8 @@
 import type { Command } from "commander";
 import { UklError } from "../errors.js";
 import { examineHost, fixHost } from "../host/doctor.js";
-import { formatFindings } from "../report.js";
+import { formatFindings, formatNetwork } from "../report.js";
+import { passtAbility } from "../vm/passt-ability.js";
 import type { Invocation } from "./terminal.js";
 
 export function addDoctor(program: Command, { terminal }: Invocation): void {
@@ -18,6 +19,9 @@ export function addDoctor(program: Command, { terminal }: Invocation): void {
         findings = await examineHost();
       }
       terminal.print(formatFindings(findings));
+      if (findings.some(({ what, found }) => what === "passt" && found !== undefined)) {
+        terminal.print(formatNetwork(await passtAbility()));
+      }
       const missing = findings.filter(({ found }) => found === undefined);
       if (missing.length === 0) return;
       throw new UklError("UKL-401", {

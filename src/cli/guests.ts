@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 /** `ukl ps`, `logs`, `stop`, `signal`, `wait` and `rm`: guests that `ukl run -d` started. */
-import { constants } from "node:os";
 import { join } from "node:path";
 import { type Command, InvalidArgumentError } from "commander";
 import { UklError } from "../errors.js";
@@ -15,6 +14,7 @@ import {
   waitForGuest,
 } from "../guests.js";
 import { stateDirectory } from "../host/places.js";
+import { parseSignal } from "../host/signals.js";
 import { formatGuests } from "../report.js";
 import { positiveNumber } from "./options.js";
 import { LineStamps } from "./stamps.js";
@@ -43,9 +43,9 @@ export function addGuests(program: Command, { terminal, setStatus }: Invocation)
     .description("end the programs of guests, and their machines when they take too long")
     .argument("<name...>")
     .option("--grace <seconds>", "how long a program may take", positiveNumber, 10)
-    .option("--signal <name>", "what it gets", signalNumber, constants.signals.SIGTERM)
-    .action(async (names: string[], { grace, signal }: { grace: number; signal: number }) => {
-      const options = { signal, graceMs: 1000 * grace };
+    .option("--signal <name>", "what it gets (default: what its image asks for, or TERM)", signalNumber)
+    .action(async (names: string[], { grace, signal }: { grace: number; signal?: number }) => {
+      const options = { graceMs: 1000 * grace, ...(signal === undefined ? {} : { signal }) };
       await forEach(names, terminal, (name) => stopGuest(guestStore(), name, options));
     });
   program
@@ -116,9 +116,7 @@ async function forEach(
 }
 
 function signalNumber(text: string): number {
-  const word = text.toUpperCase();
-  const names: Readonly<Record<string, number>> = constants.signals;
-  const number = /^\d+$/.test(word) ? Number(word) : (names[word] ?? names[`SIG${word}`]);
-  if (number !== undefined && number >= 1 && number <= 64) return number;
+  const number = parseSignal(text);
+  if (number !== undefined) return number;
   throw new InvalidArgumentError("It is no signal.");
 }

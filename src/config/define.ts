@@ -23,7 +23,7 @@ export interface Configuration {
   readonly program?: string;
   /** A Debian package, with a slash and a name behind it where it has several programs: `postgresql-15/postgres`. */
   readonly package?: string;
-  /** A container image: `oci:DIRECTORY`, `oci:DIRECTORY:TAG`, `docker-archive:FILE`, or the path of either. */
+  /** A container image: `oci:DIRECTORY`, `oci:DIRECTORY:TAG`, `oci-archive:FILE`, `docker-archive:FILE`, or the path of either. */
   readonly image?: string;
   /** Fetch a package that is not installed, without installing it. Default: false. */
   readonly pull?: boolean;

@@ -42,7 +42,7 @@ function resolvePaths(configuration: ResolvedConfiguration, directory: string): 
       ? {}
       : {
           image: image.replace(
-            /^(oci:|docker-archive:)?(.*)$/s,
+            /^(oci:|oci-archive:|docker-archive:)?(.*)$/s,
             (_, form = "", path) => form + absolute(path),
           ),
         }),

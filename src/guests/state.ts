@@ -19,6 +19,8 @@ export const guestState = z.strictObject({
   /** Who starts the machine, until it is there. */
   starter: processIdentity,
   machine: processIdentity.optional(),
+  /** What asks its application to end, where that is not SIGTERM. */
+  stopSignal: z.int().min(1).max(64).optional(),
   /** Whether the machine was ended before its application was. */
   wasEnded: z.boolean(),
 });

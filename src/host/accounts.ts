@@ -10,6 +10,9 @@ export interface Account {
   readonly further: readonly string[];
 }
 
+/** (uid_t)-1 means none. */
+const greatestId = 0xfffffffe;
+
 /** Accounts from here on are people's (login.defs: UID_MIN). */
 const firstPerson = 1000;
 const nobody = 65534;
@@ -31,7 +34,8 @@ export function readAccounts(view: Pick<FileView, "locate">, kind: "user" | "gro
 
 /** The number that a text is, if it is one. */
 export function accountId(text: string | undefined): number | undefined {
-  return text !== undefined && /^\d{1,9}$/.test(text) ? Number(text) : undefined;
+  const id = text !== undefined && /^\d{1,10}$/.test(text) ? Number(text) : undefined;
+  return id !== undefined && id <= greatestId ? id : undefined;
 }
 
 function textOf(path: string): string {

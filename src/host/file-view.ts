@@ -4,7 +4,7 @@
  * Links are followed within it, so no path leads out.
  */
 import { lstatSync, readdirSync, readlinkSync, statSync } from "node:fs";
-import { dirname, join, resolve } from "node:path/posix";
+import { dirname, join } from "node:path/posix";
 
 export interface Owner {
   readonly uid: number;
@@ -23,6 +23,17 @@ export interface FileNode {
   readonly target?: string;
   /** Of a file: where its bytes are on this machine. */
   readonly content?: string;
+  /** Of another kind, where it is known. */
+  readonly special?: SpecialFile;
+  /** Extended attributes, where they are known. */
+  readonly attributes?: ReadonlyMap<string, Uint8Array>;
+}
+
+export interface SpecialFile {
+  readonly kind: "characterDevice" | "blockDevice" | "fifo";
+  /** Of a device. */
+  readonly major: number;
+  readonly minor: number;
 }
 
 export interface FileView {
@@ -43,34 +54,40 @@ interface Resolved {
 /** As many as the kernel follows (MAXSYMLINKS in include/linux/namei.h). */
 const mostLinks = 40;
 
-/** `onLink` is told of links also when the way ends nowhere, which gives undefined. */
+/**
+ * `onLink` is told of links also when the way ends nowhere, which gives undefined. A relative path begins at `start`,
+ * which no link leads through.
+ */
 export function resolveIn(
   view: Pick<FileView, "node">,
   path: string,
   onLink: (path: string, target: string) => void = () => undefined,
+  start = "/",
 ): Resolved | undefined {
-  let rest = partsOf(resolve("/", path));
-  let at = "/";
+  let rest = partsOf(path);
+  let at = path.startsWith("/") ? "/" : start;
   for (let links = 0; rest.length > 0; ) {
-    const next = join(at, rest[0] ?? "");
+    const [part = "", ...others] = rest;
+    const next = part === ".." ? dirname(at) : join(at, part);
     const node = view.node(next);
-    if (node === undefined) return undefined;
-    rest = rest.slice(1);
+    if (node === undefined || (part === ".." && view.node(at)?.kind !== "directory")) return undefined;
+    rest = others;
     if (node.target === undefined) {
       at = next;
       continue;
     }
     if (++links > mostLinks) return undefined;
     onLink(next, node.target);
-    rest = [...partsOf(resolve(dirname(next), node.target)), ...rest];
-    at = "/";
+    rest = [...partsOf(node.target), ...rest];
+    if (node.target.startsWith("/")) at = "/";
   }
   const node = view.node(at);
   return node && { path: at, node };
 }
 
+/** `..` stays: behind a link it is not what it looks like. */
 function partsOf(path: string): readonly string[] {
-  return path.split("/").filter((part) => part !== "");
+  return path.split("/").filter((part) => part !== "" && part !== ".");
 }
 
 /** This machine's own files. */

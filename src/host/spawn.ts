@@ -49,8 +49,9 @@ export interface RunningTool {
 export interface StartOptions {
   /** How many further streams the program has, five at most. Default 0. */
   readonly further?: number;
-  /** Connections that are the program's alone from then on. */
+  /** Connections that are the program's alone from then on, but for those in `kept`. */
   readonly inherited?: readonly Socket[];
+  readonly kept?: readonly Socket[];
 }
 
 /**
@@ -59,7 +60,7 @@ export interface StartOptions {
  */
 export function start(
   command: Command,
-  { further: count = 0, inherited = [] }: StartOptions = {},
+  { further: count = 0, inherited = [], kept = [] }: StartOptions = {},
 ): RunningTool {
   const furtherFds = Array.from({ length: maxFurther }, (_, index) => (index < count ? "pipe" : "ignore"));
   const child = execa("setpriv", ["--pdeathsig", "KILL", "--", command.tool, ...command.args], {
@@ -71,7 +72,7 @@ export function start(
     stdio: ["pipe", "pipe", "pipe", ...furtherFds, ...inherited],
     ...(command.cwd === undefined ? {} : { cwd: command.cwd }),
   });
-  for (const connection of inherited) connection.destroy();
+  for (const connection of inherited) if (!kept.includes(connection)) connection.destroy();
   // Node's pipes lead both ways; execa cannot know which way each is meant.
   const further = child.stdio.slice(firstFurtherFd, firstFurtherFd + count) as unknown as Duplex[];
   // Writing to a program that has just ended is no event of its own: `ended` tells.

@@ -75,11 +75,12 @@ export function describeImage(description: ImageDescription): Manifest {
   };
 }
 
-function describeProcess({ path, leading, workingDirectory, user }: LaunchedProcess) {
+function describeProcess({ path, leading, workingDirectory, user, stopSignal }: LaunchedProcess) {
   return {
     ...(leading.length === 1 && leading[0] === path ? {} : { leading: [...leading] }),
     ...(workingDirectory === undefined ? {} : { workingDirectory }),
     ...(user === undefined ? {} : { user: { ...user, groups: [...user.groups] } }),
+    ...(stopSignal === undefined ? {} : { stopSignal }),
   };
 }
 

@@ -14,6 +14,7 @@ import { PF, PT, recordSizeBytes, SHT } from "../elf/constants.js";
 import type { ElfFile } from "../elf/file.js";
 import type { ObjectSection, ObjectSymbol } from "../elf/object.js";
 import type { Segment } from "../elf/segments.js";
+import type { Owner } from "../host/file-view.js";
 import { manifestNote } from "../manifest.js";
 import { alignedFileHeader, archiveTrailer, pageBytes } from "../rootfs/cpio.js";
 
@@ -49,14 +50,16 @@ export interface PayloadParts {
   readonly permissions: number;
   /** When it was last changed, where it was not linked just now. */
   readonly modified?: number | undefined;
+  /** Root, unless it says otherwise. */
+  readonly owner?: Owner;
   readonly manifest: string;
 }
 
 export function layOutPayload(parts: PayloadParts): Payload {
   const file = loadedFile(parts.application);
   const segments = placeSegments(parts.application, file.length);
-  const { guestPath: path, permissions, modified } = parts;
-  const member = { path, permissions, modified, sizeBytes: file.length };
+  const { guestPath: path, permissions, owner, modified } = parts;
+  const member = { path, permissions, owner, modified, sizeBytes: file.length };
   const head = Buffer.concat([parts.members, alignedFileHeader(member, parts.members.length)]);
   const tail = Buffer.concat([Buffer.alloc((4 - (file.length % 4)) % 4), archiveTrailer]);
   const archiveBytes = head.length + file.length + tail.length;

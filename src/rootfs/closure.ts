@@ -50,16 +50,19 @@ export interface TreeSource {
   readonly essentials: readonly string[];
   /** All of the view is taken, as it is. */
   readonly isWhole: boolean;
+  /** Made where they are not there. */
+  readonly directories: readonly string[];
 }
 
 /** What an application finds around it. Throws UKL-201 and UKL-225. */
 export async function applicationTree(source: TreeSource, named: NamedFiles): Promise<Tree> {
-  const { view, program, isDynamic, isAlone, scripts, data, isWhole } = source;
+  const { view, program, isDynamic, isAlone, scripts, data, isWhole, directories } = source;
   const [missing] = isDynamic ? named.missingLibraries : [];
   if (missing !== undefined) throw missingLibrary(missing);
   const tree = new HostTree(view, isWhole);
   if (isWhole) {
     await tree.add("/", Number.POSITIVE_INFINITY);
+    for (const path of directories) tree.makeDirectory(path);
     return tree;
   }
   if (!isAlone) tree.addWay(program);

@@ -3,7 +3,8 @@
  * The "newc" archive format that the kernel unpacks into its root file system.
  * Format: Documentation/driver-api/early-userspace/buffer-format.rst in the kernel source.
  */
-import { bug } from "../errors.js";
+import { bug, UklError } from "../errors.js";
+import { encodeName } from "../host/names.js";
 
 interface Member {
   readonly path: string;
@@ -19,17 +20,21 @@ interface Member {
  */
 export const generatedSeconds = 946_684_800;
 
+interface Special {
+  readonly permissions: number;
+  /** Of a device. */
+  readonly major: number;
+  readonly minor: number;
+}
+
 export type ArchiveEntry = Member &
   (
     | { readonly kind: "directory"; readonly permissions: number }
     | { readonly kind: "file"; readonly permissions: number; readonly data: Uint8Array }
     | { readonly kind: "symlink"; readonly target: string }
-    | {
-        readonly kind: "characterDevice";
-        readonly permissions: number;
-        readonly major: number;
-        readonly minor: number;
-      }
+    | (Special & { readonly kind: "characterDevice" })
+    | (Special & { readonly kind: "blockDevice" })
+    | (Special & { readonly kind: "fifo" })
   );
 
 const typeBits = {
@@ -37,6 +42,8 @@ const typeBits = {
   file: 0o100000,
   symlink: 0o120000,
   characterDevice: 0o020000,
+  blockDevice: 0o060000,
+  fifo: 0o010000,
 } as const;
 
 const headerBytes = 110;
@@ -89,12 +96,7 @@ function sharedData(entries: readonly ArchiveEntry[]): readonly Uint8Array[] {
  * `offset` is where the header itself is put.
  */
 export function alignedFileHeader(
-  file: {
-    readonly path: string;
-    readonly permissions: number;
-    readonly sizeBytes: number;
-    readonly modified?: number | undefined;
-  },
+  file: Member & { readonly permissions: number; readonly sizeBytes: number },
   offset: number,
 ): Buffer {
   return alignedHeader(headerOf({ kind: "file", ...file, data: new Uint8Array() }, file.sizeBytes), offset);
@@ -106,7 +108,7 @@ export const archiveTrailer: Buffer = memberHeader(
 
 function dataOf(entry: ArchiveEntry): Uint8Array {
   if (entry.kind === "file") return entry.data;
-  return entry.kind === "symlink" ? Buffer.from(entry.target) : new Uint8Array();
+  return entry.kind === "symlink" ? encodeName(entry.target) : new Uint8Array();
 }
 
 interface Header {
@@ -126,15 +128,26 @@ function headerOf(entry: ArchiveEntry, sizeBytes: number): Header {
   if (sizeBytes > 0xffffffff) throw bug(`${entry.path} does not fit an archive`, `it has ${sizeBytes} bytes`);
   const permissions = entry.kind === "symlink" ? 0o777 : entry.permissions;
   return {
-    // Of the root directory itself the name is ".".
-    name: Buffer.from(`${entry.path.replace(/^\//, "") || "."}\0`),
+    name: nameOf(entry),
     mode: typeBits[entry.kind] | permissions,
     owner: entry.owner ?? { uid: 0, gid: 0 },
     links: entry.kind === "directory" ? 2 : 1,
     modified: Math.min(Math.max(0, Math.floor(entry.modified ?? generatedSeconds)), 0xffffffff),
     sizeBytes,
-    device: entry.kind === "characterDevice" ? entry : { major: 0, minor: 0 },
+    device: "major" in entry ? entry : { major: 0, minor: 0 },
   };
+}
+
+/** The kernel would pass over a member whose name is too long. Throws UKL-201. */
+function nameOf({ path }: ArchiveEntry): Buffer {
+  // Of the root directory itself the name is ".".
+  const name = encodeName(`${path.replace(/^\//, "") || "."}\0`);
+  if (name.length < nameLimitBytes) return name;
+  throw new UklError("UKL-201", {
+    what: `${path.slice(0, 80)}… cannot be put into an image`,
+    cause: `its path has ${name.length} bytes, and the kernel takes ${nameLimitBytes - 1}`,
+    fix: "put it nearer to the root",
+  });
 }
 
 /** NULs fill up to where the data begin: behind the name, which the kernel skips at once, or else in front. */

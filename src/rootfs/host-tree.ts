@@ -6,7 +6,14 @@
 import { stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path/posix";
 import { UklError } from "../errors.js";
-import { type FileNode, type FileView, hostView, type Owner, resolveIn } from "../host/file-view.js";
+import {
+  type FileNode,
+  type FileView,
+  hostView,
+  type Owner,
+  resolveIn,
+  type SpecialFile,
+} from "../host/file-view.js";
 import { readInput } from "../host/files.js";
 import { validForever } from "./bytecode.js";
 import type { RootFile } from "./root.js";
@@ -25,15 +32,28 @@ export interface Tree {
   readonly linkTimes: ReadonlyMap<string, number>;
   readonly directories: ReadonlyMap<string, RootDirectory>;
   readonly files: ReadonlyMap<string, RootFile>;
+  /** Pipes and devices. */
+  readonly specials: ReadonlyMap<string, RootSpecial>;
+  /** Extended attributes of files and directories, by path. */
+  readonly attributes: ReadonlyMap<string, Attributes>;
 }
+
+export type Attributes = ReadonlyMap<string, Uint8Array>;
+
+export interface RootSpecial extends SpecialFile, RootDirectory {}
 
 export const emptyTree: Tree = {
   links: new Map(),
   linkTimes: new Map(),
   directories: new Map(),
   files: new Map(),
+  specials: new Map(),
+  attributes: new Map(),
 };
 
+const emptyDirectory: RootDirectory = { permissions: 0o755, owner: { uid: 0, gid: 0 } };
+/** Others mean something to the machine that they are from (xattr(7)): labels of a policy, states of an overlay. */
+const keptAttributes = /^(?:user\..|security\.capability$)/;
 /** Of a directory that is taken whole: more is no configuration. */
 const mostFiles = 4096;
 /** To the patched kernel it says that a program runs in ring 0. */
@@ -46,6 +66,8 @@ export class HostTree implements Tree {
   readonly linkTimes = new Map<string, number>();
   readonly directories = new Map<string, RootDirectory>();
   readonly files = new Map<string, RootFile>();
+  readonly specials = new Map<string, RootSpecial>();
+  readonly attributes = new Map<string, Attributes>();
   readonly #view: FileView;
   readonly #ownerOf: (owner: Owner) => Owner;
   readonly #contents = new Map<string, Uint8Array>();
@@ -62,7 +84,9 @@ export class HostTree implements Tree {
     const add = async (next: string): Promise<void> => {
       const found = this.#resolve(next);
       if (found === undefined || this.files.has(found.path)) return;
+      this.#addAttributes(found.path, found.node);
       if (found.node.kind === "file") await this.#addFile(found.path, found.node);
+      else if (found.node.kind === "other") this.#addSpecial(found.path, found.node);
       else if (found.node.kind === "directory" && !this.directories.has(found.path)) {
         this.directories.set(found.path, directoryOf(found.node, this.#ownerOf));
         for (const name of this.#view.names(found.path)) await add(join(found.path, name));
@@ -104,6 +128,21 @@ export class HostTree implements Tree {
     this.directories.set(this.#placeOf(path), { permissions, owner: guestOwner(owner) });
   }
 
+  /** Adds a directory where there is none. Throws UKL-201 where there is something else. */
+  makeDirectory(path: string): void {
+    let existing = path;
+    while (this.#resolve(existing) === undefined) existing = dirname(existing);
+    if (this.#resolve(existing)?.node.kind === "directory") {
+      if (existing !== path) this.directories.set(this.#placeOf(path), emptyDirectory);
+      return;
+    }
+    throw new UklError("UKL-201", {
+      what: `${path} is to be a directory of the image`,
+      cause: `${existing} is no directory`,
+      fix: "make the image without it, or name another directory",
+    });
+  }
+
   #placeOf(path: string): string {
     if (path === "/") return path;
     return this.#resolve(path)?.path ?? join(this.#placeOf(dirname(path)), basename(path));
@@ -112,8 +151,21 @@ export class HostTree implements Tree {
   async #addFile(path: string, node: FileNode, isData?: true): Promise<void> {
     const { permissions, owner, content, modified } = node;
     const data = await this.#read(content ?? path);
-    const file = { path, permissions: permissions & ~sticky, owner: this.#ownerOf(owner), modified, data };
+    const source = content ?? path;
+    const own = { permissions: guestPermissions(permissions, owner), owner: this.#ownerOf(owner), modified };
+    const file = { path, ...own, data, source };
     this.files.set(path, isData ? { ...file, isData } : file);
+  }
+
+  #addAttributes(path: string, { attributes }: FileNode): void {
+    const kept = new Map([...(attributes ?? [])].filter(([name]) => keptAttributes.test(name)));
+    if (kept.size > 0) this.attributes.set(path, kept);
+  }
+
+  /** The guest has its own devices. */
+  #addSpecial(path: string, { special, permissions, owner }: FileNode): void {
+    if (special === undefined || path.startsWith("/dev/")) return;
+    this.specials.set(path, { ...special, permissions, owner });
   }
 
   /** Once for all names of a file: they are links in the image too. */
@@ -159,9 +211,13 @@ export function mergeTrees(...trees: readonly Tree[]): Tree {
     linkTimes: new Map<string, number>(),
     directories: new Map<string, RootDirectory>(),
     files: new Map<string, RootFile>(),
+    specials: new Map<string, RootSpecial>(),
+    attributes: new Map<string, Attributes>(),
   };
-  for (const { links, linkTimes, directories, files } of trees) {
+  for (const { links, linkTimes, directories, files, specials, attributes } of trees) {
     for (const [path, time] of linkTimes) merged.linkTimes.set(path, time);
+    for (const [path, special] of specials) merged.specials.set(path, special);
+    for (const [path, own] of attributes) merged.attributes.set(path, own);
     for (const [path, target] of links) {
       merged.files.delete(path);
       merged.links.set(path, target);
@@ -185,6 +241,12 @@ export function directoryOf(
 /** The same tree, checked out by anybody, gives the same image. */
 export function guestOwner({ uid, gid }: Owner): Owner {
   return { uid: uid < firstPerson ? uid : 0, gid: gid < firstPerson ? gid : 0 };
+}
+
+/** Without the sticky bit, and what would make a program run as somebody who is not in the guest. */
+export function guestPermissions(permissions: number, owner: Owner): number {
+  const { uid, gid } = guestOwner(owner);
+  return permissions & (0o777 | (uid === owner.uid ? 0o4000 : 0) | (gid === owner.gid ? 0o2000 : 0));
 }
 
 function tooMany(path: string, most: number): UklError {

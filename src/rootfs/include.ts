@@ -4,12 +4,14 @@
  * directory a symbolic link stays one, as with `cp -a`, as long as it leads to what the guest has: what is elsewhere
  * on the host comes in its place.
  */
+import { isUtf8 } from "node:buffer";
+import type { Stats } from "node:fs";
 import { lstat, readdir, readlink, realpath, stat } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
 import { UklError } from "../errors.js";
 import { secondsOf } from "../host/file-view.js";
 import { readInput, unreadable } from "../host/files.js";
-import { directoryOf, guestOwner, type RootDirectory } from "./host-tree.js";
+import { directoryOf, guestOwner, guestPermissions, type RootDirectory } from "./host-tree.js";
 import type { RootFile } from "./root.js";
 
 export interface Included {
@@ -33,6 +35,8 @@ interface Collected {
   readonly links: Map<string, string>;
   readonly linkTimes: Map<string, number>;
   readonly places: Place[];
+  /** Of files with several names, by device and inode. */
+  readonly contents: Map<string, Uint8Array>;
 }
 
 /** The guest has its own. */
@@ -46,6 +50,7 @@ export async function readIncluded(include: Readonly<Record<string, string>>): P
     links: new Map(),
     linkTimes: new Map(),
     places: [],
+    contents: new Map(),
   };
   for (const [guestPath, hostPath] of Object.entries(include)) await collect(guestPath, hostPath, included);
   return included;
@@ -68,9 +73,28 @@ async function collect(guestPath: string, hostPath: string, included: Collected)
     return;
   }
   if (status !== undefined && !status.isFile()) throw notIncludable(hostPath, await kindOf(hostPath));
-  const data = await readInput(hostPath);
+  const data = await readOnce(hostPath, status, included);
   const known = status === undefined ? {} : { owner: guestOwner(status), modified: secondsOf(status) };
-  included.files.push({ path: guestPath, permissions: (status?.mode ?? 0o644) & 0o777, ...known, data });
+  const permissions = status === undefined ? 0o644 : guestPermissions(status.mode, status);
+  included.files.push({
+    path: guestPath,
+    permissions,
+    ...known,
+    data,
+    source: hostPath,
+  });
+}
+
+/** Names of one file are names of one in the guest too. */
+async function readOnce(
+  hostPath: string,
+  status: Stats | undefined,
+  { contents }: Collected,
+): Promise<Uint8Array> {
+  const id = status !== undefined && status.nlink > 1 ? `${status.dev}:${status.ino}` : undefined;
+  const data = (id === undefined ? undefined : contents.get(id)) ?? (await readInput(hostPath));
+  if (id !== undefined) contents.set(id, data);
+  return data;
 }
 
 /** Each directory that a link brings is brought once: other links to it lead there. */
@@ -90,9 +114,10 @@ async function collectLink(guestPath: string, hostPath: string, included: Collec
     const asWritten = target === next && resolve(dirname(guestPath), written) === inGuest;
     return void links.set(guestPath, asWritten ? written : inGuest);
   }
-  if (isIn(above, real)) throw notIncludable(hostPath, "a symbolic link to a directory that it is in");
   const status = await stat(hostPath);
-  if (status.isFile() || status.isDirectory()) return collect(guestPath, hostPath, included);
+  // What is above comes to be what is above in the guest: to bring it would have no end.
+  if (status.isFile() || (status.isDirectory() && !isIn(above, real)))
+    return collect(guestPath, hostPath, included);
   links.set(guestPath, written);
 }
 
@@ -111,10 +136,17 @@ function isIn(path: string, directory: string): boolean {
 }
 
 async function namesIn(path: string): Promise<readonly string[]> {
-  const names = await readdir(path).catch((error: unknown) => {
+  const names = await readdir(path, { encoding: "buffer" }).catch((error: unknown) => {
     throw unreadable(path, error);
   });
-  return names.sort();
+  const odd = names.find((name) => !isUtf8(name));
+  if (odd !== undefined) {
+    throw notIncludable(
+      path,
+      `a directory with the name ${JSON.stringify(odd.toString("latin1"))}, which is not UTF-8`,
+    );
+  }
+  return names.map((name) => name.toString()).sort();
 }
 
 async function kindOf(path: string): Promise<string> {

@@ -2,8 +2,9 @@
 /** The root file system of an image: what is in it before the application's own file. */
 import { dirname } from "node:path/posix";
 import type { Owner } from "../host/file-view.js";
+import { encodeName } from "../host/names.js";
 import type { ArchiveEntry } from "./cpio.js";
-import { emptyTree, type RootDirectory, type Tree } from "./host-tree.js";
+import { type Attributes, emptyTree, type RootDirectory, type Tree } from "./host-tree.js";
 import { type Surroundings, skeletonOf } from "./skeleton.js";
 import { stringsOf } from "./strings.js";
 
@@ -16,6 +17,8 @@ export interface RootFile {
   /** When it was last changed, in seconds since 1970. */
   readonly modified?: number | undefined;
   readonly data: Uint8Array;
+  /** Where it was read on this machine. */
+  readonly source?: string;
   /** Of a package: what it mentions says nothing of what the application does. */
   readonly isData?: true;
 }
@@ -31,6 +34,8 @@ export interface LaunchedProcess {
   readonly environment: Readonly<Record<string, string>>;
   readonly workingDirectory?: string | undefined;
   readonly user?: ProcessUser | undefined;
+  /** What asks it to end, where that is not SIGTERM. */
+  readonly stopSignal?: number | undefined;
 }
 
 interface ProcessUser extends Owner {
@@ -57,6 +62,8 @@ export interface RootContents {
   readonly tree?: Tree | undefined;
   /** Bare where nobody says. */
   readonly surroundings?: Surroundings;
+  /** Of files and directories, by path; those of the tree where nobody says. */
+  readonly attributes?: ReadonlyMap<string, Attributes>;
 }
 
 /** What a program finds in its environment unless the configuration says otherwise. */
@@ -84,18 +91,20 @@ const plainDirectory: RootDirectory = { permissions: 0o755, owner: root };
 /** In an order in which each directory comes before what is in it. */
 export function rootEntries(contents: RootContents): readonly ArchiveEntry[] {
   const { process, guestFile, tree = emptyTree, surroundings = "bare" } = contents;
+  const { attributes = tree.attributes } = contents;
   const files: RootFile[] = [
     { path: "/init", permissions: 0o755, data: contents.init },
     ...launchFiles(process),
     // The dispatch writes into it which masked calls were tried (syscall-stubs/x86_64/dispatch.c).
     { path: "/ukl/masked", permissions: 0o444, data: new Uint8Array() },
+    ...(attributes.size === 0 ? [] : [attributesFile(attributes)]),
     ...contents.files,
   ];
   const named = new Set(files.map(({ path }) => path));
   files.push(...[...tree.files.values()].filter(({ path }) => !named.has(path)));
   const paths = [
     guestFile,
-    ...[tree.directories, tree.links].flatMap((map) => [...map.keys()]),
+    ...[tree.directories, tree.links, tree.specials].flatMap((map) => [...map.keys()]),
     ...files.map(({ path }) => path),
   ];
   const skeleton = skeletonOf(surroundings, paths);
@@ -124,6 +133,7 @@ export function rootEntries(contents: RootContents): readonly ArchiveEntry[] {
         minor,
       }),
     ),
+    ...[...tree.specials].map(([path, special]): ArchiveEntry => ({ path, ...special })),
     ...files.map(
       ({ path, permissions, owner, modified, data }): ArchiveEntry => ({
         ...{ kind: "file", path, permissions, owner, modified, data },
@@ -147,6 +157,16 @@ export function launchFiles(process: LaunchedProcess): readonly RootFile[] {
       data: stringsOf([workingDirectory, ...[uid, gid, ...groups].map(String)]),
     },
   ];
+}
+
+/** The file that says which attributes init sets (syscall-stubs/x86_64/init/attributes.c). */
+function attributesFile(attributes: ReadonlyMap<string, Attributes>): RootFile {
+  const fields = [...attributes].flatMap(([path, own]) =>
+    [...own].flatMap(([name, value]) => [
+      ...[encodeName(`${path}\0`), Buffer.from(`${name}\0${value.length}\0`), value],
+    ]),
+  );
+  return { path: "/ukl/attributes", permissions: 0o644, data: Buffer.concat(fields) };
 }
 
 /** The file that says what init mounts (syscall-stubs/x86_64/init/mounts.c), in that order. */

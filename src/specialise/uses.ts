@@ -19,9 +19,19 @@ export interface Circumstances {
   readonly usesSockets: boolean;
   /** Files that are no programs: scripts and data. */
   readonly texts: readonly { readonly path: string; readonly data: Uint8Array }[];
+  /** Paths of files with extended attributes. */
+  readonly withAttributes: readonly string[];
 }
 
-export function otherUses({ args, env, run, isRoot, usesSockets, texts }: Circumstances): readonly Reason[] {
+export function otherUses({
+  args,
+  env,
+  run,
+  isRoot,
+  usesSockets,
+  texts,
+  withAttributes,
+}: Circumstances): readonly Reason[] {
   const places = [
     ...args.map((text) => ({ text, evidence: "an argument" })),
     ...Object.entries(env).map(([name, text]) => ({ text, evidence: `the variable ${name}` })),
@@ -35,7 +45,10 @@ export function otherUses({ args, env, run, isRoot, usesSockets, texts }: Circum
     { kind: "call", name: "setuid", evidence },
     ...(usesSockets ? [{ kind: "feature", name: "low ports of users", evidence } as const] : []),
   ];
-  return [...paths, ...machineUses(run), ...(isRoot ? [] : asUser)];
+  const attributes = withAttributes.map(
+    (evidence): Reason => ({ kind: "feature", name: "extended attributes", evidence }),
+  );
+  return [...paths, ...machineUses(run), ...attributes, ...(isRoot ? [] : asUser)];
 }
 
 function machineUses({ cpus = 1, ports, volumes, disks }: Circumstances["run"]): readonly Reason[] {

@@ -39,6 +39,8 @@ const freestandingFlags = [
 
 /** The sources of the program that an image starts first. */
 export const initSources: readonly string[] = [
+  "init/attributes.c",
+  "init/attributes.h",
   "init/init.c",
   "init/host.c",
   "init/host.h",
@@ -81,9 +83,16 @@ export function readCallsTemplate(): Promise<string> {
   return readFile(stubFile("calls.S"), "utf8");
 }
 
+/** What only images that use it have in that program. */
+export interface InitParts {
+  /** It gives files their extended attributes. */
+  readonly setsAttributes: boolean;
+}
+
 /** The path of the program that an image starts first. */
-export async function compileInit(compiler: string): Promise<string> {
-  return compile("init", await Promise.all(initSources.map(readStub)), freestandingFlags, compiler);
+export async function compileInit(compiler: string, { setsAttributes }: InitParts): Promise<string> {
+  const flags = [...freestandingFlags, ...(setsAttributes ? ["-DUKL_ATTRIBUTES"] : [])];
+  return compile("init", await Promise.all(initSources.map(readStub)), flags, compiler);
 }
 
 /** The path of the object with the rendered stubs that bound sites call. */

@@ -24,6 +24,8 @@ export const firstProcessCalls: ReadonlySet<string> = new Set(
     "umount2 sync ioperm reboot chdir setgroups setgid setuid exit dup2 fchown sethostname prlimit64"
   ).split(" "),
 );
+/** What it calls beside in an image whose files have extended attributes. */
+export const attributeCalls: readonly string[] = ["lsetxattr"];
 const executing = new Set(["execve", "execveat"]);
 
 const longestReason = 160;
@@ -32,13 +34,15 @@ export function renderDispatch(
   template: string,
   table: readonly TableEntry[],
   decisions: ReadonlyMap<string, Decision>,
+  furtherCalls: readonly string[] = [],
 ): string {
+  const first = new Set([...firstProcessCalls, ...furtherCalls]);
   const entries = table.map((entry) => {
     const decision = decisions.get(entry.name) ?? {
       answer: "kernel",
       reason: "the table of this kernel alone has it",
     };
-    return { ...entry, ...decision, isFirst: firstProcessCalls.has(entry.name) };
+    return { ...entry, ...decision, isFirst: first.has(entry.name) };
   });
   const called = entries.filter(
     ({ entryPoint, answer, isFirst }) => entryPoint !== undefined && (answer === "kernel" || isFirst),

@@ -4,32 +4,37 @@
  * keys of a map: the bytes of files are kept under numbers of ours, so nothing an archive says reaches the disk
  * elsewhere. What is unpacked in all is limited.
  */
-import { once } from "node:events";
 import { mkdir, open } from "node:fs/promises";
 import { basename, dirname, join } from "node:path/posix";
-import type { Readable, Writable } from "node:stream";
-import { type Extract, extract, type Header } from "tar-stream";
 import { UklError } from "../errors.js";
-import { type FileNode, type FileView, type Owner, resolveIn, secondsOf } from "../host/file-view.js";
-import { memberName } from "./member-name.js";
+import { type FileNode, type FileView, type Owner, resolveIn } from "../host/file-view.js";
+import type { Budget } from "./container-blobs.js";
+import { checkPlace, memberName } from "./member-name.js";
+import { readTar, type TarMember } from "./tar/read.js";
 
-interface LayerEntry {
-  readonly path: string;
-  readonly node: FileNode | { readonly hardLinkTo: string };
+export interface LayerOptions {
+  /** May give a member another place. */
+  readonly rename?: (name: string) => string;
+  /** The holes of files count too: in an image they are zeros. */
+  readonly budget?: Budget;
 }
 
-/** What one archive says, before it is laid over the others. */
+/** One archive, while it is laid over those before. */
 interface Layer {
-  readonly entries: readonly LayerEntry[];
-  readonly removed: readonly string[];
-  /** Directories of which nothing below shows. */
-  readonly opaque: readonly string[];
+  readonly what: string;
+  /** What this archive put there, with all directories above: its own whiteouts say nothing of it. */
+  readonly own: Set<string>;
+  readonly budget: Budget;
 }
 
 /** More members than any distribution has files. */
 const mostMembers = 1 << 20;
+/** Of all paths together. */
+const mostPathBytes = 1 << 28;
 const whiteout = ".wh.";
 const opaqueWhiteout = ".wh..wh..opq";
+/** The storage driver AUFS kept its own files under such names, in the root. */
+const ofAufs = /^\/\.wh\.\.wh\.(?!\.opq$)/;
 const root: Owner = { uid: 0, gid: 0 };
 
 export class ArchiveTree implements FileView {
@@ -37,6 +42,7 @@ export class ArchiveTree implements FileView {
   readonly #names = new Map<string, Set<string>>();
   readonly #contents: string;
   #count = 0;
+  #pathBytes = 0;
 
   /** `contents` is a directory of ours, which need not be there yet. */
   constructor(contents: string) {
@@ -56,124 +62,152 @@ export class ArchiveTree implements FileView {
   }
 
   /**
-   * Lays a tar archive over what is there; `rename` may give a member another place. Throws UKL-230 for what is no
-   * archive and UKL-233 for one with names that lead elsewhere.
+   * Lays a tar archive over what is there, member by member, as umoci and containerd do: a later member finds what the
+   * earlier ones made. Throws UKL-230 for what is no archive, UKL-233 for one with names that lead elsewhere, and
+   * UKL-234.
    */
-  async add(
-    archive: Readable,
-    what: string,
-    rename: (name: string) => string = (name) => name,
-  ): Promise<void> {
+  async add(archive: AsyncIterable<unknown>, what: string, options: LayerOptions = {}): Promise<void> {
+    const { rename = (name) => name, budget = { bytesLeft: Number.POSITIVE_INFINITY } } = options;
+    const layer: Layer = { what, own: new Set(), budget };
     await mkdir(this.#contents, { recursive: true });
-    const { entries, removed, opaque } = await this.#read(archive, what, rename);
-    for (const path of opaque)
-      for (const name of this.names(this.#placeOf(path, what)))
-        this.#remove(join(this.#placeOf(path, what), name));
-    for (const path of removed) this.#remove(this.#placeOf(path, what));
-    for (const { path, node } of entries) {
-      const place = this.#placeOf(path, what);
-      this.#put(place, "hardLinkTo" in node ? this.#linked(node.hardLinkTo, what) : node);
-    }
-  }
-
-  async #read(archive: Readable, what: string, rename: (name: string) => string): Promise<Layer> {
-    const layer = { entries: [] as LayerEntry[], removed: [] as string[], opaque: [] as string[] };
-    const members = extract();
     let count = 0;
-    const fed = feed(archive, members);
-    fed.catch(() => undefined); // It is looked at below, perhaps later than it fails.
     try {
-      for await (const member of members) {
-        const path = `/${rename(memberName(member.header.name, what))}`;
-        const name = basename(path);
-        if (name === opaqueWhiteout) layer.opaque.push(dirname(path));
-        else if (name.startsWith(whiteout))
-          layer.removed.push(join(dirname(path), name.slice(whiteout.length)));
-        else {
-          const node = await this.#nodeOf(member.header, member, what);
-          if (node !== undefined) layer.entries.push({ path, node });
-        }
-        if (++count > mostMembers) throw tooMany(what);
-        member.resume();
+      for await (const member of readTar(archive)) {
+        if (++count > mostMembers) throw tooMany(what, `more than ${mostMembers} members`);
+        await this.#take(member, `/${rename(memberName(member.name, what))}`, layer);
       }
-      await fed;
     } catch (error) {
-      archive.destroy();
-      // A reason of ours says more than a stream that breaks off after it.
-      const cause =
-        error instanceof UklError
-          ? error
-          : await fed.then(
-              () => error,
-              (reason: unknown) => reason,
-            );
-      throw cause instanceof UklError ? cause : malformedArchive(what, cause);
+      // What is of the disk is no fault of the archive; what else comes from the stream is.
+      if (error instanceof UklError || (error instanceof Error && "syscall" in error)) throw error;
+      throw malformedArchive(what, error instanceof Error ? error.message : String(error));
     }
-    return layer;
+    for (const name of this.names("/")) if (ofAufs.test(`/${name}`)) this.#remove(`/${name}`);
   }
 
-  /** Devices and pipes are not taken: the guest has its own. */
-  async #nodeOf(
-    header: Header,
-    bytes: AsyncIterable<unknown>,
-    what: string,
-  ): Promise<LayerEntry["node"] | undefined> {
-    const { type, mode, uid, gid, size, linkname } = header;
-    const modified =
-      header.mtime === undefined ? {} : { modified: secondsOf({ mtimeMs: header.mtime.getTime() }) };
-    const common = { permissions: mode & 0o7777, owner: { uid, gid }, ...modified };
-    switch (type) {
+  async #take(member: TarMember, path: string, layer: Layer): Promise<void> {
+    const name = basename(path);
+    if (name.startsWith(whiteout) && !ofAufs.test(path)) {
+      this.#whiteOut(path, layer);
+      return;
+    }
+    const place = this.#placeOf(path, layer);
+    if (place === "/" && member.kind !== "directory") {
+      throw malformedArchive(layer.what, `its root is to be a ${member.kind}`);
+    }
+    this.#put(place, await this.#nodeOf(member, layer), layer);
+  }
+
+  /** Takes away what earlier layers have at a place: in a directory that is not there, or is this layer's link, none. */
+  #whiteOut(path: string, layer: Layer): void {
+    const name = basename(path).slice(whiteout.length);
+    const isOpaque = basename(path) === opaqueWhiteout;
+    if (!isOpaque && (name === "" || name === "." || name === "..")) {
+      throw malformedArchive(layer.what, `its whiteout ${JSON.stringify(path.slice(1))} names no file`);
+    }
+    let isBehindOwnLink = false;
+    const found = resolveIn(this, dirname(path), (link) => {
+      isBehindOwnLink ||= layer.own.has(link);
+    });
+    if (found?.node.kind !== "directory" || isBehindOwnLink) return;
+    if (isOpaque) for (const each of this.names(found.path)) this.#removeLower(join(found.path, each), layer);
+    else this.#removeLower(join(found.path, name), layer);
+  }
+
+  #removeLower(path: string, layer: Layer): void {
+    if (!layer.own.has(path)) this.#remove(path);
+    for (const name of this.names(path)) this.#removeLower(join(path, name), layer);
+  }
+
+  async #nodeOf(member: TarMember, layer: Layer): Promise<FileNode> {
+    const { kind, permissions, owner, linkName, sizeBytes, device, attributes } = member;
+    const modified = Math.floor(member.modifiedSeconds);
+    const common = {
+      permissions,
+      owner,
+      modified,
+      sizeBytes: 0,
+      ...(attributes.size > 0 ? { attributes } : {}),
+    };
+    switch (kind) {
       case "directory":
-        return { ...common, kind: "directory", sizeBytes: 0 };
+        return { ...common, kind };
       case "symlink":
-        return { ...common, kind: "symlink", sizeBytes: 0, target: linkname };
+        return { ...common, kind, target: linkName };
       case "link":
-        return { hardLinkTo: `/${memberName(linkname, what)}` };
+        return this.#linked(`/${memberName(linkName, layer.what)}`, layer);
       case "file":
-      case "contiguous-file":
-        return { ...common, kind: "file", sizeBytes: size, content: await this.#keep(bytes, header.mtime) };
+        return { ...common, kind, sizeBytes, content: await this.#keep(member, layer) };
       default:
-        return undefined;
+        return { ...common, kind: "other", special: { kind, major: 0, minor: 0, ...device } };
     }
   }
 
-  async #keep(bytes: AsyncIterable<unknown>, modified: Date): Promise<string> {
+  async #keep({ sizeBytes, pieces, modifiedSeconds }: TarMember, { what, budget }: Layer): Promise<string> {
     const content = join(this.#contents, String(this.#count++));
     const handle = await open(content, "wx");
     try {
-      for await (const chunk of bytes) await handle.write(chunk as Uint8Array);
+      let holes = sizeBytes;
+      for await (const { offset, bytes } of pieces) {
+        await handle.write(bytes, 0, bytes.length, offset);
+        holes -= bytes.length;
+      }
+      if (holes > budget.bytesLeft)
+        throw tooMany(what, "files with holes of more bytes than may be unpacked");
+      budget.bytesLeft -= holes;
+      await handle.truncate(sizeBytes);
       // An inspection that was made before is found again by the files' own times.
-      await handle.utimes(modified, modified);
+      await handle.utimes(modifiedSeconds, modifiedSeconds);
     } finally {
       await handle.close();
     }
     return content;
   }
 
-  /** Where a member goes: its directory may be behind links of earlier layers, and is made where it is not there. */
-  #placeOf(path: string, what: string): string {
+  /** Where a member goes: its directory may be behind links, and is made where it is not there. */
+  #placeOf(path: string, layer: Layer): string {
     if (path === "/") return path;
     const parent = dirname(path);
-    const found = resolveIn(this, parent);
-    if (found?.node.kind === "directory") return join(found.path, basename(path));
-    if (found !== undefined || this.#nodes.has(parent)) {
-      throw malformedArchive(what, `${path} is in ${parent}, which is no directory`);
+    const place = join(this.#directory(parent, layer), basename(path));
+    checkPlace(place, layer.what);
+    return place;
+  }
+
+  #directory(path: string, layer: Layer): string {
+    const found = resolveIn(this, path);
+    if (found?.node.kind === "directory") return found.path;
+    let at = "/";
+    for (const part of path.split("/").filter((each) => each !== "")) {
+      const next = resolveIn(this, part, undefined, at);
+      if (next?.node.kind === "directory") {
+        at = next.path;
+        continue;
+      }
+      const place = join(at, part);
+      if (this.#nodes.has(place)) {
+        throw malformedArchive(layer.what, `${path} is to be a directory, and ${place} is none`);
+      }
+      this.#put(place, directory(0o755, root), layer);
+      at = place;
     }
-    const made = this.#placeOf(parent, what);
-    this.#put(made, directory(0o755, root));
-    return join(made, basename(path));
+    return at;
   }
 
-  #linked(path: string, what: string): FileNode {
-    const node = this.#nodes.get(this.#placeOf(path, what));
+  #linked(path: string, layer: Layer): FileNode {
+    const above = resolveIn(this, dirname(path));
+    const node = above && this.#nodes.get(join(above.path, basename(path)));
     if (node !== undefined && node.kind !== "directory") return node;
-    throw malformedArchive(what, `a hard link is to ${path}, which is not there`);
+    throw malformedArchive(layer.what, `a hard link is to ${path}, which is not there`);
   }
 
-  #put(path: string, node: FileNode): void {
+  #put(path: string, node: FileNode, layer: Layer): void {
     const isSameDirectory = node.kind === "directory" && this.#nodes.get(path)?.kind === "directory";
     if (!isSameDirectory) this.#remove(path);
+    if (!this.#nodes.has(path)) this.#pathBytes += path.length;
+    if (this.#nodes.size > mostMembers || this.#pathBytes > mostPathBytes) {
+      throw tooMany(layer.what, "more files and directories, or longer names, than any system has");
+    }
     this.#nodes.set(path, node);
+    for (let own = path; !layer.own.has(own) && own !== "/"; own = dirname(own)) layer.own.add(own);
     if (path === "/") return;
     const siblings = this.#names.get(dirname(path)) ?? new Set();
     this.#names.set(dirname(path), siblings.add(basename(path)));
@@ -187,34 +221,18 @@ export class ArchiveTree implements FileView {
   }
 }
 
-async function feed(archive: Readable, members: Extract): Promise<void> {
-  // Its types are another library's; it is one of Node's in all that is used here.
-  const sink = members as unknown as Writable;
-  try {
-    for await (const chunk of archive) if (!sink.write(chunk)) await once(sink, "drain");
-    sink.end();
-  } catch (error) {
-    sink.destroy(error instanceof Error ? error : undefined);
-    throw error;
-  }
-}
-
 function directory(permissions: number, owner: Owner): FileNode {
   return { kind: "directory", permissions, owner, sizeBytes: 0 };
 }
 
-function malformedArchive(what: string, cause: unknown): UklError {
-  return new UklError("UKL-230", {
-    what: `${what} cannot be unpacked`,
-    cause: cause instanceof Error ? cause.message : String(cause),
-    fix: "make or fetch it anew",
-  });
+function malformedArchive(what: string, cause: string): UklError {
+  return new UklError("UKL-230", { what: `${what} cannot be unpacked`, cause, fix: "make or fetch it anew" });
 }
 
-function tooMany(what: string): UklError {
+function tooMany(what: string, has: string): UklError {
   return new UklError("UKL-234", {
     what: `${what} is too big`,
-    cause: `it has more than ${mostMembers} members`,
-    fix: "make it from fewer files",
+    cause: `it has ${has}`,
+    fix: "make it from fewer files, or allow more with --unpack-limit SIZE",
   });
 }

@@ -2,14 +2,14 @@
 /** The parts of a container image, whichever way it is stored: a layout directory, or an archive of one. */
 import { createHash } from "node:crypto";
 import { createReadStream, existsSync } from "node:fs";
-import { join } from "node:path";
 import { type Readable, Transform, type TransformCallback } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
 import type { z } from "zod";
 import { UklError } from "../errors.js";
-import { attempt, lastLines } from "../host/exec.js";
+import { type Command, lastLines } from "../host/exec.js";
 import { readInput, readStart } from "../host/files.js";
+import { start } from "../host/spawn.js";
 import { parseJson } from "../json.js";
 import { malformedContainer } from "./container-errors.js";
 
@@ -73,21 +73,67 @@ export async function checkFile(location: string, digest: string, what: string):
 
 /**
  * Gives `use` the unpacked bytes of a layer, no more than the budget has left. Its digest is known when all was read:
- * throws UKL-231 then, and UKL-234 for one too big.
+ * throws UKL-231 then, UKL-230 where it breaks off, and UKL-234 for one too big.
  */
 export async function withLayer(
   location: string,
-  { what, digest, budget, scratch }: { what: string; digest: string; budget: Budget; scratch: string },
+  { what, digest, budget }: { what: string; digest: string; budget: Budget },
   use: (bytes: Readable) => Promise<void>,
 ): Promise<void> {
-  const start = Buffer.concat([await readStart(location, 4), Buffer.alloc(4)]);
-  const isZstd = start.readUInt32LE(0) === 0xfd2fb528;
-  const packed = createReadStream(isZstd ? await unpackZstd(location, { what, budget, scratch }) : location);
   const meter = new Meter(what, budget);
-  const isGzip = start.readUInt16BE(0) === 0x1f8b;
-  const flow = isGzip ? pipeline(packed, createGunzip(), meter) : pipeline(packed, meter);
-  await useMetered(flow, meter, use);
+  await withUnpacked(location, meter, use);
   checkDigest(meter.hash.digest("hex"), digest, what);
+}
+
+/** The same of any file, whose content says how it is compressed: names and media types are often wrong. */
+export async function withUnpacked(
+  location: string,
+  meter: Meter,
+  use: (bytes: Readable) => Promise<void>,
+): Promise<void> {
+  const magic = Buffer.from(await readStart(location, magicBytes)).toString("hex");
+  const packed = createReadStream(location);
+  const tool = decompressorFor(magic);
+  if (tool !== undefined) return useMetered(decompress(tool, packed, meter), meter, use);
+  const isGzip = magic.startsWith("1f8b");
+  await useMetered(isGzip ? pipeline(packed, createGunzip(), meter) : pipeline(packed, meter), meter, use);
+}
+
+const magicBytes = 6;
+
+/** What Node 20 cannot do: zstd (RFC 8878, with frames to be skipped in front), xz and bzip2. */
+function decompressorFor(magic: string): Command | undefined {
+  if (/^(?:28b52ffd|5[0-9a-f]2a4d18)/.test(magic)) {
+    return { tool: "zstd", args: ["-d", "-q", "-c", "--memory=128MB"] };
+  }
+  if (magic === "fd377a585a00") {
+    return { tool: "xz", args: ["-d", "-q", "-c", "--memlimit-decompress=256MiB"] };
+  }
+  return magic.startsWith("425a68") ? { tool: "bzip2", args: ["-d", "-q", "-c"] } : undefined;
+}
+
+async function decompress(command: Command, packed: Readable, meter: Meter): Promise<void> {
+  const tool = start(command);
+  try {
+    const [fed, flowed] = await Promise.allSettled([
+      pipeline(packed, tool.stdin),
+      pipeline(tool.stdout, meter, { end: false }),
+    ]);
+    if (flowed.status === "rejected") throw flowed.reason;
+    const { exitStatus, stderr } = await tool.ended;
+    const cause =
+      exitStatus === 0 ? undefined : lastLines(stderr, 2) || `${command.tool} ended with ${exitStatus}`;
+    if (cause !== undefined) throw malformedContainer(meter.what, cause);
+    // It has read what it wanted: the digest tells whether that was all.
+    void fed;
+    meter.end();
+  } catch (error) {
+    meter.destroy(error instanceof Error ? error : undefined);
+    throw error;
+  } finally {
+    tool.kill();
+    await tool.ended;
+  }
 }
 
 /** Gives `use` what flows into a meter. Throws UKL-234 when that is too much, and UKL-230 when it breaks off. */
@@ -124,32 +170,6 @@ export class Meter extends Transform {
       done(null, chunk);
     }
   }
-}
-
-/** Node 20 cannot, and what the tool writes must have an end. */
-async function unpackZstd(
-  location: string,
-  { what, budget, scratch }: { what: string; budget: Budget; scratch: string },
-): Promise<string> {
-  const output = join(scratch, "layer.tar");
-  const { exitStatus, stderr } = await attempt({
-    tool: "prlimit",
-    args: [
-      `--fsize=${budget.bytesLeft + 1}`,
-      "--",
-      "zstd",
-      "-d",
-      "-q",
-      "-f",
-      "--memory=128MB",
-      "-o",
-      output,
-      location,
-    ],
-  });
-  if (exitStatus === 0) return output;
-  if (/File too large/i.test(stderr) || exitStatus === 128) throw tooBig(what);
-  throw malformedContainer(what, lastLines(stderr, 2) || `zstd ended with ${exitStatus}`);
 }
 
 function tooBig(what: string): UklError {

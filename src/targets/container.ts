@@ -3,10 +3,10 @@
  * Container images as targets: `oci:DIRECTORY[:TAG]`, `docker-archive:FILE`, or the path of either. The layers become
  * one root file system; what it says to be started is found in there.
  */
-import { createReadStream, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
-import { basename, join, resolve } from "node:path";
-import { pipeline } from "node:stream/promises";
+import { basename, join, posix, resolve } from "node:path";
+import { parseSignal } from "../host/signals.js";
 import { ArchiveTree } from "./archive-tree.js";
 import {
   type Budget,
@@ -17,19 +17,13 @@ import {
   Meter,
   readDocument,
   type UnpackOptions,
-  useMetered,
   withLayer,
+  withUnpacked,
 } from "./container-blobs.js";
 import { malformedContainer, unusableContainer } from "./container-errors.js";
-import {
-  type Descriptor,
-  dockerManifestSchema,
-  type ImageConfig,
-  imageConfigSchema,
-  indexSchema,
-  manifestSchema,
-} from "./container-schema.js";
-import { memberName } from "./member-name.js";
+import { chooseImage } from "./container-index.js";
+import { dockerManifestSchema, type ImageConfig, imageConfigSchema } from "./container-schema.js";
+import { leadsOut, memberName } from "./member-name.js";
 import { type TargetUser, userOf } from "./user.js";
 
 export interface ContainerTarget {
@@ -40,6 +34,10 @@ export interface ContainerTarget {
   readonly environment: Readonly<Record<string, string>>;
   readonly workingDirectory: string;
   readonly user: TargetUser;
+  /** Made where they are not there: the one above, and those that Docker would give volumes. */
+  readonly directories: readonly string[];
+  /** What asks it to end, where that is not SIGTERM. */
+  readonly stopSignal?: number;
 }
 
 interface Parts {
@@ -48,7 +46,7 @@ interface Parts {
   readonly layers: readonly { readonly location: string; readonly name: string }[];
 }
 
-const forms = /^(?:(oci|docker-archive):)?(.*)$/s;
+const forms = /^(?:(oci|oci-archive|docker-archive):)?(.*)$/s;
 
 /** Throws UKL-230 to UKL-234. */
 export async function containerTarget(
@@ -60,7 +58,7 @@ export async function containerTarget(
   const locate = await openParts(path, budget, scratch);
   const { config, layers } = hasPart(locate, "index.json")
     ? await partsOfLayout(locate, path, tag)
-    : await partsOfDocker(locate, path);
+    : await partsOfDocker(locate, path, tag);
   checkPlatform(path, config);
   const view = new ArchiveTree(join(scratch, "files"));
   const { diff_ids: digests } = config.rootfs;
@@ -69,8 +67,8 @@ export async function containerTarget(
   }
   for (const [index, { location, name }] of layers.entries()) {
     const what = `the layer ${name} of ${path}`;
-    await withLayer(location, { what, digest: digests[index] ?? "", budget, scratch }, (bytes) =>
-      view.add(bytes, what),
+    await withLayer(location, { what, digest: digests[index] ?? "", budget }, (bytes) =>
+      view.add(bytes, what, { budget }),
     );
   }
   return describe(view, path, config);
@@ -78,8 +76,11 @@ export async function containerTarget(
 
 function placeOf(target: string): { readonly path: string; readonly tag?: string } {
   const [, form, rest = ""] = forms.exec(target) ?? [];
-  const tag = form === "oci" && !isThere(rest) ? /^(.*):([\w.-]+)$/s.exec(rest) : null;
-  return tag === null ? { path: rest } : { path: tag[1] ?? rest, tag: tag[2] ?? "" };
+  if (form === undefined || isThere(rest)) return { path: rest };
+  const colons = [...rest.matchAll(/:/g)].map(({ index }) => index);
+  // A tag may be a whole name, with a port in it: the path is what is there.
+  const end = colons.find((index) => isThere(rest.slice(0, index))) ?? colons.at(-1);
+  return end === undefined ? { path: rest } : { path: rest.slice(0, end), tag: rest.slice(end + 1) };
 }
 
 function isThere(path: string): boolean {
@@ -94,31 +95,27 @@ async function openParts(path: string, budget: Budget, scratch: string): Promise
   await mkdir(scratch, { recursive: true });
   if (status.isDirectory()) return (name) => join(resolve(path), memberName(name, path));
   const tree = new ArchiveTree(join(scratch, "archive"));
-  const meter = new Meter(path, { bytesLeft: budget.bytesLeft });
-  await useMetered(pipeline(createReadStream(path), meter), meter, (bytes) => tree.add(bytes, path));
-  return (name) => tree.locate(`/${memberName(name, path)}`);
+  const ownBudget = { bytesLeft: budget.bytesLeft };
+  const meter = new Meter(path, ownBudget);
+  await withUnpacked(path, meter, (bytes) => tree.add(bytes, path, { budget: ownBudget }));
+  return (name) => {
+    const member = `/${memberName(name, path)}`;
+    checkLink(tree, member, path);
+    return tree.locate(member);
+  };
+}
+
+/** Parts that are stored once are links to each other. Throws UKL-233 for one that leads out of the archive. */
+function checkLink(tree: ArchiveTree, member: string, path: string): void {
+  const { target } = tree.node(member) ?? {};
+  if (target === undefined) return;
+  const place = posix.join(posix.dirname(member.slice(1)), target);
+  if (!target.startsWith("/") && place !== ".." && !place.startsWith("../")) return;
+  throw leadsOut(member.slice(1), path, `it is a link to ${target}`);
 }
 
 async function partsOfLayout(locate: LocatePart, path: string, tag: string | undefined): Promise<Parts> {
-  let index = await readDocument(locate("index.json"), indexSchema, { what: `the index of ${path}` });
-  let chosen = chooseManifest(index.manifests, path, tag);
-  if (/index|manifest\.list/.test(chosen.mediaType)) {
-    index = await readDocument(locate(blobName(chosen.digest)), indexSchema, {
-      what: `the index of ${path}`,
-      digest: chosen.digest,
-    });
-    chosen = chooseManifest(index.manifests, path, undefined);
-  }
-  const what = `the manifest of ${path}`;
-  const manifest = await readDocument(locate(blobName(chosen.digest)), manifestSchema, {
-    what,
-    digest: chosen.digest,
-  });
-  const { digest } = manifest.config;
-  const config = await readDocument(locate(blobName(digest)), imageConfigSchema, {
-    what: `the configuration of ${path}`,
-    digest,
-  });
+  const { manifest, config } = await chooseImage(locate, path, tag);
   const layers = manifest.layers.map((layer) => ({
     location: locate(blobName(layer.digest)),
     name: layer.digest,
@@ -127,35 +124,7 @@ async function partsOfLayout(locate: LocatePart, path: string, tag: string | und
   return { config, layers };
 }
 
-const refName = "org.opencontainers.image.ref.name";
-
-/** By its tag, where one is given; otherwise by the machine it is for. */
-function chooseManifest(manifests: readonly Descriptor[], path: string, tag: string | undefined): Descriptor {
-  const tags = manifests.flatMap(({ annotations }) => annotations?.[refName] ?? []);
-  const tagged =
-    tag === undefined ? manifests : manifests.filter(({ annotations }) => annotations?.[refName] === tag);
-  const fitting = tagged.filter(
-    ({ platform }) =>
-      platform === undefined || (platform.os === "linux" && platform.architecture === "amd64"),
-  );
-  const [only, ...others] = fitting;
-  if (only !== undefined && others.length === 0) return only;
-  if (tagged.length === 0)
-    throw unusableContainer(
-      path,
-      `it has no image ${tag ?? ""}`,
-      `name one of: ${tags.join(", ") || "none"}`,
-    );
-  if (only === undefined)
-    throw unusableContainer(path, "it has no image for x86-64 Linux", "fetch the one for linux/amd64");
-  throw unusableContainer(
-    path,
-    `it has ${fitting.length} images`,
-    `name one: oci:${path}:${tags[0] ?? "TAG"}`,
-  );
-}
-
-async function partsOfDocker(locate: LocatePart, path: string): Promise<Parts> {
+async function partsOfDocker(locate: LocatePart, path: string, tag: string | undefined): Promise<Parts> {
   if (!hasPart(locate, "manifest.json")) {
     throw malformedContainer(
       path,
@@ -165,9 +134,14 @@ async function partsOfDocker(locate: LocatePart, path: string): Promise<Parts> {
   const manifests = await readDocument(locate("manifest.json"), dockerManifestSchema, {
     what: `the manifest of ${path}`,
   });
-  const [manifest, ...others] = manifests;
+  const tags = manifests.flatMap(({ RepoTags }) => RepoTags ?? []);
+  const isNamed = (name: string) => tag === undefined || name === tag || name.endsWith(`:${tag}`);
+  const named = tag === undefined ? manifests : manifests.filter(({ RepoTags }) => RepoTags?.some(isNamed));
+  const [manifest, ...others] = named;
   if (manifest === undefined || others.length > 0) {
-    throw unusableContainer(path, `it has ${manifests.length} images`, "save a single one");
+    const cause = manifest === undefined ? `it has no image ${tag}` : `it has ${named.length} images`;
+    const fix = `name one of docker-archive:${path}:TAG: ${tags.join(", ") || "none has a tag"}`;
+    throw unusableContainer(path, cause, fix);
   }
   const what = `the configuration of ${path}`;
   const hex = /([0-9a-f]{64})(?:\.json)?$/.exec(manifest.Config)?.[1];
@@ -184,7 +158,7 @@ function checkPlatform(path: string, { os, architecture }: ImageConfig): void {
 }
 
 function describe(view: ArchiveTree, path: string, { config }: ImageConfig): ContainerTarget {
-  const { User, Env, Entrypoint, Cmd, WorkingDir } = config ?? {};
+  const { User, Env, Entrypoint, Cmd, WorkingDir, StopSignal, Volumes } = config ?? {};
   const [entrypoint, defaults] = Entrypoint?.length
     ? [Entrypoint, Cmd ?? []]
     : [(Cmd ?? []).slice(0, 1), (Cmd ?? []).slice(1)];
@@ -197,12 +171,15 @@ function describe(view: ArchiveTree, path: string, { config }: ImageConfig): Con
       return name === undefined ? [] : [[name, value ?? ""]];
     }),
   );
+  const workingDirectory = resolve("/", WorkingDir ?? "");
   return {
     view,
     entrypoint,
     defaults,
     environment,
-    workingDirectory: WorkingDir || "/",
+    workingDirectory,
+    directories: [workingDirectory, ...Object.keys(Volumes ?? {}).map((volume) => resolve("/", volume))],
+    ...(StopSignal ? { stopSignal: stopSignalOf(StopSignal, path) } : {}),
     user: userOf(view, User ?? "", (kind, name) =>
       unusableContainer(
         path,
@@ -211,6 +188,12 @@ function describe(view: ArchiveTree, path: string, { config }: ImageConfig): Con
       ),
     ),
   };
+}
+
+function stopSignalOf(text: string, path: string): number {
+  const signal = parseSignal(text);
+  if (signal !== undefined) return signal;
+  throw unusableContainer(path, `it is to be stopped by '${text}', which is no signal`, "make it with one");
 }
 
 /** What the image is called where nothing names it. */

@@ -74,7 +74,9 @@ async function unpack(
   };
   const meter = new Meter(file, budget);
   try {
-    await useMetered(pipeline(tool.stdout, meter), meter, (bytes) => tree.add(bytes, file, rename));
+    await useMetered(pipeline(tool.stdout, meter), meter, (bytes) =>
+      tree.add(bytes, file, { rename, budget }),
+    );
   } finally {
     tool.kill();
     await tool.ended;

@@ -56,8 +56,15 @@ export async function resolveScripts(
   const scripts: string[] = [];
   let execution = { path, argv };
   for (;;) {
-    const line = parseInterpreterLine(await readStart(view.locate(execution.path), lineLimitBytes + 1));
-    if (line === undefined) return { ...execution, scripts };
+    const start = await readStart(view.locate(execution.path), lineLimitBytes + 1);
+    const line = parseInterpreterLine(start);
+    if (line === undefined) {
+      if (startsWithMark(start)) {
+        const cause = "a byte order mark is in front of '#!', and the kernel does not take it for a script";
+        throw notUnderstood(execution.path, cause, "save the file as UTF-8 without a byte order mark");
+      }
+      return { ...execution, scripts };
+    }
     if (scripts.push(execution.path) > mostScripts) {
       throw notUnderstood(
         path,
@@ -67,6 +74,10 @@ export async function resolveScripts(
     }
     execution = follow(view, line, execution, searchPath);
   }
+}
+
+function startsWithMark(start: Uint8Array): boolean {
+  return Buffer.from(start).toString("latin1").startsWith("\xef\xbb\xbf#!");
 }
 
 function follow(
@@ -82,8 +93,11 @@ function follow(
     if (path === undefined || !isFileIn(view, path)) throw missingInterpreter(script, name);
     return { path, argv: [name, ...words, ...behind] };
   }
-  if (!interpreter.startsWith("/") || !isFileIn(view, interpreter))
-    throw missingInterpreter(script, interpreter);
+  if (!interpreter.startsWith("/")) {
+    const cause = `its first line names ${JSON.stringify(interpreter)}, which depends on where the script is started`;
+    throw notUnderstood(script, cause, "name the interpreter by its path from the root");
+  }
+  if (!isFileIn(view, interpreter)) throw missingInterpreter(script, interpreter);
   return { path: interpreter, argv: [interpreter, ...(argument === undefined ? [] : [argument]), ...behind] };
 }
 
@@ -107,8 +121,10 @@ function findIn(view: FileView, name: string, directories: readonly string[]): s
 function missingInterpreter(script: string, interpreter: string): UklError {
   return new UklError("UKL-226", {
     what: `the interpreter of ${script} is missing`,
-    cause: `its first line names ${interpreter}, which is not there`,
-    fix: `install the package that has it, or correct the first line`,
+    cause: `its first line names ${JSON.stringify(interpreter)}, which is not there`,
+    fix: interpreter.endsWith("\r")
+      ? "end the line with a line feed alone: its carriage return is part of the name"
+      : "install the package that has it, or correct the first line",
   });
 }
 

@@ -54,6 +54,8 @@ export interface MachineOptions {
   readonly initrdPath?: string;
   /** Arguments for devices beyond those that every machine has. */
   readonly devices?: readonly string[];
+  /** Of QEMU's process, beside ours. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** Disks and directories of the host; the initrd has what init mounts. */
   readonly attachments?: AttachmentPlan;
   /**
@@ -94,6 +96,7 @@ export function qemuCommand(options: MachineOptions): Command {
   const append = kernelCommandLine(options);
   return {
     tool: options.qemu ?? defaultQemu,
+    ...(options.environment === undefined ? {} : { env: options.environment }),
     args: [
       // The RTC tells the guest the date. PIT and PIC stay on: without them the kernel has no first timer.
       ...["-M", "microvm,acpi=off,x-option-roms=off,rtc=on,pit=on,pic=on,isa-serial=on"],

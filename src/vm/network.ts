@@ -9,8 +9,10 @@
 import { UklError } from "../errors.js";
 import type { Command } from "../host/exec.js";
 import { inheritedFd } from "../host/spawn.js";
-import type { PortMapping } from "../network-options.js";
+import { formatHostPort, type PortMapping } from "../network-options.js";
 import { type HostLink, hostLink, passtCommand } from "./passt.js";
+import type { PasstAbility } from "./passt-ability.js";
+import type { PasstTrial } from "./passt-trial.js";
 import { readTap, type TapInterface } from "./tap.js";
 
 type NetworkKind = "passt" | "user" | "none" | `tap:${string}`;
@@ -23,6 +25,13 @@ export interface NetworkWish {
   /** The application can open sockets. */
   readonly usesSockets: boolean;
   readonly hasPasst: boolean;
+}
+
+/** What planning asks of the host, where it has to know. */
+export interface NetworkHost {
+  tryPasst(): Promise<PasstAbility>;
+  /** The path of a library that lets QEMU's user network keep many clients waiting; undefined where there is none. */
+  backlogLibrary(): Promise<string | undefined>;
 }
 
 export interface FamilyAddresses {
@@ -47,6 +56,10 @@ export interface NetworkPlan {
   readonly devices: readonly string[];
   /** Has the other end at its `inheritedFd`, and ends when QEMU does. */
   readonly helper?: Command;
+  /** Between the two, with an end of either. */
+  readonly relay?: Command;
+  /** Of QEMU. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** Absent without a network. */
   readonly guest?: GuestAddresses;
   /** For the user to know. */
@@ -64,17 +77,23 @@ export const privateNetwork = {
 
 const noNetwork: NetworkPlan = { devices: [] };
 
-/** Throws UKL-101 and UKL-605 where the wishes contradict each other or the image, and UKL-608. */
-export async function planNetwork(wish: NetworkWish): Promise<NetworkPlan> {
+/** Of Ethernet, and of a card that says nothing else. */
+const standardMtuBytes = 1500;
+
+/** What IPv4 and UDP take of a packet. */
+export const headerBytes = 28;
+
+/** Throws UKL-101 and UKL-605 where the wishes contradict each other or the image, UKL-401 and UKL-608. */
+export async function planNetwork(wish: NetworkWish, host: NetworkHost): Promise<NetworkPlan> {
   const kind = chooseNetwork(wish);
   switch (kind) {
     case "none":
       return noNetwork;
     case "user":
-      return userPlan(wish.ports);
+      return userPlan(wish.ports, await backlogFor(wish, host));
     case "passt": {
       const isOptional = wish.net === "auto" && wish.ports.length === 0;
-      return { ...passtPlan(wish.ports, hostLink()), ...(isOptional ? { isOptional } : {}) };
+      return { ...(await passtOrUserPlan(wish, host)), ...(isOptional ? { isOptional } : {}) };
     }
     default:
       return tapPlan(await readTap(kind.slice("tap:".length)));
@@ -90,24 +109,84 @@ export function chooseNetwork(wish: NetworkWish): NetworkKind {
     throw noCard();
   }
   if (net !== "auto") return net as NetworkKind;
+  if (portsInTwoPlaces(ports).length > 0) return "user";
   return ports.length > 0 || (usesSockets && hasPasst) ? "passt" : "none";
 }
 
-export function passtPlan(ports: readonly PortMapping[], host: HostLink): NetworkPlan {
+/** passt if it was seen to do what is asked; else, unless it was named, QEMU's user network if that can. */
+async function passtOrUserPlan(wish: NetworkWish, host: NetworkHost): Promise<NetworkPlan> {
+  const { ports, net, hasPasst } = wish;
+  const ability: PasstAbility =
+    hasPasst || net === "passt"
+      ? await host.tryPasst()
+      : { alone: { works: false, reason: "it is not installed" } };
+  const needsRelay = ability.alone.works && !ability.alone.greets && ports.some(isTcp);
+  const relay = needsRelay ? ability.relay : undefined;
+  const trial = relay === undefined ? ability.alone : (ability.relayed ?? ability.alone);
+  const lacks = trial.works ? passtLacks(trial, ports) : `passt does not work on this host: ${trial.reason}`;
+  if (lacks !== undefined && net === "auto" && ports.every(isForIpv4)) {
+    const plan = userPlan(ports, await backlogFor(wish, host));
+    return { ...plan, note: `${lacks}; ${plan.note}` };
+  }
+  if (!trial.works) throw passtBroken(trial.reason);
+  const note = [lacks, longDatagramsNote(trial, ports)].filter((text) => text !== undefined).join("; ");
+  const plan = passtPlan(ports, hostLink(), { mtuBytes: trial.datagramBytes + headerBytes, relay });
+  return { ...plan, ...(note === "" ? {} : { note }) };
+}
+
+/** What a server in the guest needs of passt, and passt does not do. */
+function passtLacks(trial: PasstTrial & { works: true }, ports: readonly PortMapping[]): string | undefined {
+  if (trial.greets || !ports.some(isTcp)) return undefined;
+  return "passt of this host hands a connection over with the client's first data, so a server that speaks first is not heard";
+}
+
+function longDatagramsNote(
+  trial: PasstTrial & { works: true },
+  ports: readonly PortMapping[],
+): string | undefined {
+  if (!ports.some((port) => !isTcp(port))) return undefined;
+  return `datagrams of more than ${trial.datagramBytes} bytes are lost on the way to passt; --net user has all, over IPv4`;
+}
+
+function isTcp({ protocol }: PortMapping): boolean {
+  return protocol === "tcp";
+}
+
+function isForIpv4({ address = "" }: PortMapping): boolean {
+  return !address.includes(":");
+}
+
+function backlogFor({ ports }: NetworkWish, host: NetworkHost): Promise<string | undefined> {
+  return ports.some(isTcp) ? host.backlogLibrary() : Promise.resolve(undefined);
+}
+
+export interface PasstUse {
+  /** The guest's packets: what was seen to pass. */
+  readonly mtuBytes: number;
+  /** The program between QEMU and passt. */
+  readonly relay: string | undefined;
+}
+
+export function passtPlan(
+  ports: readonly PortMapping[],
+  host: HostLink,
+  { mtuBytes, relay }: PasstUse = { mtuBytes: standardMtuBytes, relay: undefined },
+): NetworkPlan & { readonly helper: Command } {
   const { ipv4, ipv6, nameserver } = privateNetwork;
   const guest = host.hasIpv6 ? privateNetwork : { ipv4, nameserver };
   return {
     devices: [
       ...["-netdev", `stream,id=net,server=off,addr.type=fd,addr.str=${inheritedFd}`],
-      ...card(ipv4.address),
+      ...card(ipv4.address, mtuBytes),
     ],
     helper: passtCommand({ ports, host, ipv4, ipv6, nameserver }),
+    ...(relay === undefined ? {} : { relay: { tool: relay, args: [] } }),
     guest,
   };
 }
 
 /** QEMU's own user network. Throws UKL-101 for what it cannot forward. */
-export function userPlan(ports: readonly PortMapping[]): NetworkPlan {
+export function userPlan(ports: readonly PortMapping[], backlogLibrary?: string): NetworkPlan {
   const { ipv4, ipv6, nameserver } = privateNetwork;
   const network = [
     `net=10.0.2.0/24,host=${ipv4.gateway},dns=${nameserver}`,
@@ -116,21 +195,36 @@ export function userPlan(ports: readonly PortMapping[]): NetworkPlan {
   ];
   return {
     devices: ["-netdev", `user,id=net,${network.join(",")}`, ...card(ipv4.address)],
+    ...(backlogLibrary === undefined ? {} : { environment: preloading(backlogLibrary) }),
     guest: privateNetwork,
-    note: "QEMU's user network stalls for seconds under load; passt does not",
+    note: [
+      "QEMU's user network stalls for seconds under load",
+      ...(ports.length === 0 ? [] : ["leads to the guest over IPv4 alone"]),
+      ...(ports.some(isTcp) && backlogLibrary === undefined
+        ? ["resets some of many connections that come at once"]
+        : []),
+    ]
+      .join(", ")
+      .concat("; passt does not"),
   };
 }
 
-export function tapPlan({ name, ipv4, ipv6 }: TapInterface): NetworkPlan {
+export function tapPlan({ name, ipv4, ipv6, mtuBytes }: TapInterface): NetworkPlan {
   const addresses = [ipv4, ipv6].flatMap((family) => (family === undefined ? [] : [family.address]));
   return {
     devices: [
       ...["-netdev", `tap,id=net,ifname=${name},script=no,downscript=no`],
-      ...card(ipv4?.address ?? "0.0.0.0"),
+      ...card(ipv4?.address ?? "0.0.0.0", mtuBytes),
     ],
     guest: { ...(ipv4 === undefined ? {} : { ipv4 }), ...(ipv6 === undefined ? {} : { ipv6 }) },
     note: `the guest is at ${addresses.join(" and ")}`,
   };
+}
+
+/** Beside what the user has QEMU load. */
+function preloading(library: string): Readonly<Record<string, string>> {
+  const others = process.env["LD_PRELOAD"];
+  return { LD_PRELOAD: others === undefined || others === "" ? library : `${library}:${others}` };
 }
 
 /** A locally administered hardware address, one for each address of a network. */
@@ -139,9 +233,13 @@ export function hardwareAddress(ipv4: string): string {
   return ["52", "55", ...bytes].join(":");
 }
 
-/** Without indirect descriptors, for which Linux takes memory for each packet that it sends in pieces. */
-function card(ipv4: string): readonly string[] {
-  const device = `virtio-net-device,netdev=net,mac=${hardwareAddress(ipv4)},indirect_desc=off`;
+/**
+ * Without indirect descriptors, for which Linux takes memory for each packet that it sends in pieces. The guest takes
+ * the size of its packets from the card: larger ones are fewer, and hold datagrams that nobody would put together.
+ */
+function card(ipv4: string, mtuBytes = standardMtuBytes): readonly string[] {
+  const mtu = mtuBytes === standardMtuBytes ? "" : `,host_mtu=${mtuBytes}`;
+  const device = `virtio-net-device,netdev=net,mac=${hardwareAddress(ipv4)},indirect_desc=off${mtu}`;
   return ["-device", device];
 }
 
@@ -163,20 +261,44 @@ function checkPortsPossible({ net, ports }: NetworkWish): void {
         net === "none" ? "leave out --net, or -p" : "leave out -p, and connect to the address of the guest",
     });
   }
-  for (const port of ports) {
-    const other = ports.find(
-      (each) =>
-        each.protocol === port.protocol &&
-        each.hostPort === port.hostPort &&
-        each.guestPort !== port.guestPort,
-    );
-    if (other === undefined) continue;
+  for (const [port, other] of portsInTwoPlaces(ports)) {
+    const isAmbiguous = port.guestPort !== other.guestPort && overlap(port, other);
+    if (!isAmbiguous && (net === "user" || (net === "auto" && ports.every(isForIpv4)))) continue;
     throw new UklError("UKL-101", {
-      what: `port ${port.hostPort} of the host leads to two ports of the guest`,
-      cause: `they are ${port.guestPort} and ${other.guestPort}; passt tells them apart by port alone, not by address`,
-      fix: "take different ports of the host",
+      what:
+        port.guestPort === other.guestPort
+          ? `port ${port.hostPort} of the host is named with two addresses`
+          : `port ${port.hostPort} of the host leads to two ports of the guest`,
+      cause: isAmbiguous
+        ? `they are ${port.guestPort} and ${other.guestPort}, at the same address`
+        : `they are ${formatHostPort(port)} and ${formatHostPort(other)}; passt tells them apart by port alone, not by address`,
+      fix: "take different ports of the host, or no address for all of them",
     });
   }
+}
+
+/** Pairs of mappings with one port of the host. */
+function portsInTwoPlaces(ports: readonly PortMapping[]): readonly (readonly [PortMapping, PortMapping])[] {
+  return ports.flatMap((port, index) =>
+    ports
+      .slice(index + 1)
+      .filter(({ protocol, hostPort }) => protocol === port.protocol && hostPort === port.hostPort)
+      .map((other) => [port, other] as const),
+  );
+}
+
+function overlap(one: PortMapping, other: PortMapping): boolean {
+  return one.address === other.address || [one, other].some(({ address }) => everyAddress.has(address));
+}
+
+const everyAddress: ReadonlySet<string | undefined> = new Set([undefined, "0.0.0.0", "::"]);
+
+function passtBroken(reason: string): UklError {
+  return new UklError("UKL-608", {
+    what: "passt, which connects the guest with the network, does not work on this host",
+    cause: reason,
+    fix: "if this host does not let users have namespaces of their own, use --net user, or --net none",
+  });
 }
 
 function noCard(): UklError {

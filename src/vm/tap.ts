@@ -10,12 +10,15 @@ export interface TapInterface {
   readonly name: string;
   readonly ipv4?: FamilyAddresses;
   readonly ipv6?: FamilyAddresses;
+  /** What its packets may have; the guest's have to be the same. */
+  readonly mtuBytes?: number;
 }
 
 /** What `ip -json -details address show` tells. */
 const linkSchema = z
   .array(
     z.object({
+      mtu: z.int().min(0).optional(),
       linkinfo: z.object({ info_kind: z.string().optional() }).optional(),
       addr_info: z
         .array(
@@ -56,7 +59,13 @@ export function tapInterface(name: string, text: string): TapInterface {
       `give it one: ip address add 10.0.3.1/24 dev ${name} && ip link set ${name} up`,
     );
   }
-  return { name, ...(ipv4 && { ipv4 }), ...(ipv6 && { ipv6 }) };
+  const { mtu } = link;
+  return {
+    name,
+    ...(ipv4 && { ipv4 }),
+    ...(ipv6 && { ipv6 }),
+    ...(mtu === undefined ? {} : { mtuBytes: mtu }),
+  };
 }
 
 /** The address behind the host's, or the one in front of it where that would be the network's last. */

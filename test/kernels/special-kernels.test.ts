@@ -78,7 +78,13 @@ async function prepare(fixture: Fixture): Promise<Prepared> {
   const program = await inspect({ path: reference.executable, mode: "precise", cache });
   const { files } = await readIncluded(reference.files);
   const programs = [program, ...(await inspectIncluded(files, cache, scratch))];
-  const { options } = await chooseImageKernel({ configuration, programs, callsKernel: false, files });
+  const { options } = await chooseImageKernel({
+    configuration,
+    programs,
+    callsKernel: false,
+    files,
+    withAttributes: [],
+  });
   return { reference, options: new Set(options.map(({ option, value }) => `CONFIG_${option}=${value}`)) };
 }
 

@@ -73,6 +73,7 @@ test("a program gets the directories that its package declares, with their owner
     data: ["/usr/lib/tmpfiles.d", place],
     essentials: [],
     isWhole: false,
+    directories: [],
   };
   const tree = await applicationTree({ ...program, view, ...rest }, named);
   expect(Object.fromEntries(tree.directories)).toEqual({

@@ -24,7 +24,7 @@ const processes = ["FUTEX", "FUTEX_PI", "NR_CPUS", "SMP"];
 const card = ["NET", "NETDEVICES", "NET_CORE", "VIRTIO_NET"];
 
 /** Rows that no program asks for: what the configuration wants is tried by test/kernels/attachments.test.ts. */
-const configured = ["NET_9P_VIRTIO", "VIRTIO_BLK"];
+const configured = ["NET_9P_VIRTIO", "TMPFS_XATTR", "VIRTIO_BLK"];
 
 /** What comes along: the rest of the row, and what Kconfig makes a condition. */
 const company: Readonly<Record<string, readonly string[]>> = {

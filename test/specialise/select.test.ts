@@ -217,7 +217,15 @@ describe("a path", () => {
 test("what the configuration says counts as a use", () => {
   const texts = [{ path: "/etc/script", data: Buffer.from("open('/proc/self/smaps')") }];
   const run = { cpus: 2, ports: ["8080:80"], volumes: { "/host": {} }, disks: { "/data": {} } };
-  const circumstances = { args: ["/dev/shm/x"], env: { STATE: "/sys/class" }, run, isRoot: false, texts };
+  const circumstances = {
+    args: ["/dev/shm/x"],
+    env: { STATE: "/sys/class" },
+    run,
+    isRoot: false,
+    usesSockets: true,
+    texts,
+    withAttributes: ["/bin/ping"],
+  };
   expect(otherUses(circumstances)).toEqual([
     { kind: "path", name: "/dev/shm/x", evidence: "an argument" },
     { kind: "path", name: "/sys/class", evidence: "the variable STATE" },
@@ -226,6 +234,8 @@ test("what the configuration says counts as a use", () => {
     { kind: "feature", name: "ports", evidence: "run.ports" },
     { kind: "feature", name: "volumes", evidence: "run.volumes" },
     { kind: "feature", name: "a disk", evidence: "run.disks" },
+    { kind: "feature", name: "extended attributes", evidence: "/bin/ping" },
     { kind: "call", name: "setuid", evidence: "the start as another user" },
+    { kind: "feature", name: "low ports of users", evidence: "the start as another user" },
   ]);
 });

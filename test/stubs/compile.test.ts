@@ -45,22 +45,24 @@ async function dispatch(answer: "kernel" | "enosys"): Promise<string> {
   return renderDispatch(await readDispatchTemplate(), table, decisions);
 }
 
+const plain = { setsAttributes: false };
+
 describe("init", () => {
   test("is a small static executable that needs no loader", async () => {
-    const init = await parse(await compileInit("gcc 1"));
+    const init = await parse(await compileInit("gcc 1", plain));
     expect(init.linkage).toBe("static");
     expect(init.bytes.length).toBeLessThan(16 * 1024);
   });
 
   test("has no segment that is both writable and executable", async () => {
-    const init = await parse(await compileInit("gcc 1"));
+    const init = await parse(await compileInit("gcc 1", plain));
     const loads = init.segments.filter(({ type }) => type === PT.LOAD);
     expect(loads.length).toBeGreaterThan(0);
     expect(loads.filter(({ flags }) => (flags & PF.W) !== 0 && (flags & PF.X) !== 0)).toEqual([]);
   });
 
   test("names no directory of this machine", async () => {
-    const bytes = await readInput(await compileInit("gcc 1"));
+    const bytes = await readInput(await compileInit("gcc 1", plain));
     expect(bytes.includes(process.cwd())).toBe(false);
     expect(bytes.includes(cache)).toBe(false);
   });
@@ -109,21 +111,21 @@ describe("the system call dispatch", () => {
 
 describe("a compiled stub", () => {
   test("is kept, and not compiled again for the same compiler", async () => {
-    const path = await compileInit("gcc 1");
+    const path = await compileInit("gcc 1", plain);
     const { mtimeMs, ino } = statSync(path);
-    expect(await compileInit("gcc 1")).toBe(path);
+    expect(await compileInit("gcc 1", plain)).toBe(path);
     expect(statSync(path)).toMatchObject({ mtimeMs, ino });
-    expect(await compileInit("gcc 2")).not.toBe(path);
+    expect(await compileInit("gcc 2", plain)).not.toBe(path);
   });
 
   test("is the same bytes each time", async () => {
-    const first = await readInput(await compileInit("gcc 1"));
+    const first = await readInput(await compileInit("gcc 1", plain));
     vi.stubEnv("XDG_CACHE_HOME", `${cache}-other`);
-    expect((await readInput(await compileInit("gcc 1"))).equals(first)).toBe(true);
+    expect((await readInput(await compileInit("gcc 1", plain))).equals(first)).toBe(true);
   });
 
   test("is complete for both of two builds at once, and nothing else is left", async () => {
-    const [left, right] = await Promise.all([compileInit("gcc 1"), compileInit("gcc 1")]);
+    const [left, right] = await Promise.all([compileInit("gcc 1", plain), compileInit("gcc 1", plain)]);
     expect(left).toBe(right);
     expect((await parse(left)).linkage).toBe("static");
     expect(readdirSync(join(cache, "uklkit", "stubs"))).toHaveLength(1);
@@ -131,6 +133,6 @@ describe("a compiled stub", () => {
 
   test("that cannot be kept is UKL-306", async () => {
     writeFileSync(cache, "");
-    await expect(compileInit("gcc 1")).rejects.toMatchObject({ code: "UKL-306" });
+    await expect(compileInit("gcc 1", plain)).rejects.toMatchObject({ code: "UKL-306" });
   });
 });

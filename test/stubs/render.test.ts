@@ -3,7 +3,13 @@ import { describe, expect, test } from "vitest";
 import { readInput } from "../../src/host/files.js";
 import { inspect } from "../../src/inspect/inspect.js";
 import { compileInit, readCallsTemplate, readDispatchTemplate } from "../../src/stubs/compile.js";
-import { type Decision, firstProcessCalls, renderCalls, renderDispatch } from "../../src/stubs/render.js";
+import {
+  attributeCalls,
+  type Decision,
+  firstProcessCalls,
+  renderCalls,
+  renderDispatch,
+} from "../../src/stubs/render.js";
 import { parseSyscallTable } from "../../src/stubs/table.js";
 
 const table = parseSyscallTable(`# a comment
@@ -63,13 +69,19 @@ describe("the rendered dispatch", () => {
   });
 });
 
-test("the calls that pass for the first process are those that it makes", async () => {
-  const path = await compileInit("gcc 1");
-  expect((await readInput(path)).length).toBeGreaterThan(0);
-  const { complete, syscalls } = await inspect({ path, mode: "precise" });
-  expect(complete).toBe(true);
-  expect(syscalls.map(({ name }) => name).sort()).toEqual([...firstProcessCalls].sort());
-});
+test.each([
+  [false, [...firstProcessCalls]],
+  [true, [...firstProcessCalls, ...attributeCalls]],
+])(
+  "the calls that pass for the first process are those that it makes (attributes: %s)",
+  async (setsAttributes, calls) => {
+    const path = await compileInit("gcc 1", { setsAttributes });
+    expect((await readInput(path)).length).toBeGreaterThan(0);
+    const { complete, syscalls } = await inspect({ path, mode: "precise" });
+    expect(complete).toBe(true);
+    expect(syscalls.map(({ name }) => name).sort()).toEqual([...calls].sort());
+  },
+);
 
 describe("the rendered calls", () => {
   const calls = async (takesShortcuts: boolean, decisions: Readonly<Record<string, Decision>> = {}) =>

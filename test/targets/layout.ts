@@ -91,6 +91,47 @@ export async function writeLayout(directory: string, parts: ImageParts): Promise
   return directory;
 }
 
+type Extra = Readonly<Record<string, unknown>>;
+export type Descriptor = Extra & { readonly digest: string };
+
+/** A layout with an index of one's own, whose entries say what they are to say. */
+export class LayoutWriter {
+  readonly #blobs = new Map<string, Uint8Array>();
+
+  constructor(readonly directory: string) {}
+
+  async image(parts: ImageParts, extra: Extra = {}): Promise<Descriptor> {
+    const { blobs, manifest } = await makeImage(parts);
+    for (const [digest, bytes] of blobs) this.#blobs.set(digest, bytes);
+    return {
+      mediaType: "application/vnd.oci.image.manifest.v1+json",
+      digest: `sha256:${manifest}`,
+      ...extra,
+    };
+  }
+
+  document(value: unknown, extra: Extra = {}): Descriptor {
+    const bytes = Buffer.from(JSON.stringify(value));
+    const digest = createHash("sha256").update(bytes).digest("hex");
+    this.#blobs.set(digest, bytes);
+    return { digest: `sha256:${digest}`, ...extra };
+  }
+
+  index(manifests: readonly Descriptor[], extra: Extra = {}): Descriptor {
+    const mediaType = "application/vnd.oci.image.index.v1+json";
+    return this.document({ schemaVersion: 2, mediaType, manifests }, { mediaType, ...extra });
+  }
+
+  write(manifests: readonly Descriptor[]): string {
+    mkdirSync(join(this.directory, "blobs", "sha256"), { recursive: true });
+    writeFileSync(join(this.directory, "oci-layout"), '{"imageLayoutVersion":"1.0.0"}');
+    writeFileSync(join(this.directory, "index.json"), JSON.stringify({ schemaVersion: 2, manifests }));
+    for (const [digest, bytes] of this.#blobs)
+      writeFileSync(join(this.directory, "blobs", "sha256", digest), bytes);
+    return this.directory;
+  }
+}
+
 /** Writes what `docker save` does. */
 export async function writeDockerArchive(path: string, parts: ImageParts): Promise<string> {
   const { blobs, config, layers } = await makeImage(parts);

@@ -81,6 +81,9 @@ test.each([
   ["that is not there", "#!/no/such/interpreter\n", "UKL-226"],
   ["that env does not find", "#!/usr/bin/env no-such-interpreter\n", "UKL-226"],
   ["that is a directory", "#!/usr/bin\n", "UKL-226"],
+  ["whose name ends in a carriage return", "#!/bin/sh\r\n", "UKL-226"],
+  ["that depends on where it is started", "#!./show\n", "UKL-227"],
+  ["behind a byte order mark", "\ufeff#!/bin/sh\n", "UKL-227"],
   ["behind options of env", "#!/usr/bin/env -i show\n", "UKL-227"],
   ["behind variables of env", "#!/usr/bin/env -S A=1 show\n", "UKL-227"],
 ])("an interpreter %s is refused", async (_, text, code) => {

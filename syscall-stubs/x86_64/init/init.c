@@ -17,6 +17,8 @@
  *
  *   /ukl/machine  its name, settings and limits (machine.c); may be absent
  *
+ *   /ukl/attributes  extended attributes of files (attributes.c), where there are any
+ *
  *   /ukl/network  the addresses of the card (network.c)
  *   /ukl/mounts   disks and directories of the host (mounts.c); may be absent
  *
@@ -24,6 +26,7 @@
  */
 #include <asm/fcntl.h>
 #include <asm/signal.h>
+#include "attributes.h"
 #include "host.h"
 #include "machine.h"
 #include "network.h"
@@ -174,6 +177,7 @@ _Noreturn void init_main(long *stack)
 	use_ports(1);
 	mount_all();
 	set_up_machine();
+	set_attributes();
 	set_up_network();
 	open_stdio((char **)(stack + stack[0] + 2));
 	mount_attached();

@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Completes TCP handshakes between QEMU and a passt that leaves out their last segment.
+ *
+ * Such a passt takes the guest's SYN and ACK for the end of the handshake and says nothing until
+ * the client does: the guest's server would not learn of a client that waits for its greeting. So
+ * each SYN and ACK of the guest is answered here, between the two connections that this process
+ * finds (src/host/spawn.ts), and goes on to passt all the same. It ends when one of the two does.
+ *
+ * On the connections each frame has its length in front, in four bytes. passt of Debian 12 loses
+ * its place where what it reads ends within these, so whole frames are sent to it, and no more at
+ * once than the kernel keeps together.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define QEMU_FD 5
+#define PASST_FD 6
+#define LENGTH_BYTES 4
+#define FRAME_BYTES (64 * 1024 + 4096) /* as long as QEMU takes them */
+#define BATCH_BYTES (64 * 1024)
+#define BUFFER_BYTES (4 * FRAME_BYTES)
+
+#define ETHERNET_BYTES 14
+#define IPV4_BYTES 20
+#define IPV6_BYTES 40
+#define TCP_BYTES 20
+#define TCP_SYN 0x02
+#define TCP_ACK 0x10
+/* Times the client's scale, which passt alone knows; it says more with its first own segment. */
+#define FIRST_WINDOW 512
+
+/* One direction: frames [sent, whole) can go on, a part of the next one is in [whole, filled). */
+struct direction {
+	int from, to;
+	size_t sent, whole, filled;
+	unsigned char bytes[BUFFER_BYTES];
+};
+
+static struct direction to_passt, to_qemu;
+
+static uint16_t get16(const unsigned char *at)
+{
+	return at[0] << 8 | at[1];
+}
+
+static uint32_t get32(const unsigned char *at)
+{
+	return (uint32_t)get16(at) << 16 | get16(at + 2);
+}
+
+static void put16(unsigned char *at, uint16_t value)
+{
+	at[0] = value >> 8;
+	at[1] = value & 0xff;
+}
+
+static void put32(unsigned char *at, uint32_t value)
+{
+	put16(at, value >> 16);
+	put16(at + 2, value & 0xffff);
+}
+
+/* RFC 1071, for an even number of bytes. */
+static uint16_t checksum(const unsigned char *bytes, size_t count, uint32_t sum)
+{
+	for (size_t i = 0; i < count; i += 2)
+		sum += get16(bytes + i);
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return ~sum & 0xffff;
+}
+
+/* Where the TCP header of a frame begins, or 0 for a frame without one or with less than one. */
+static size_t tcp_offset(const unsigned char *frame, size_t length)
+{
+	size_t offset = 0;
+
+	if (length < ETHERNET_BYTES + IPV4_BYTES)
+		return 0;
+	if (get16(frame + 12) == 0x0800) {
+		const unsigned char *ip = frame + ETHERNET_BYTES;
+
+		if (ip[0] >> 4 != 4 || ip[9] != IPPROTO_TCP || get16(ip + 6) & 0x3fff)
+			return 0;
+		offset = ETHERNET_BYTES + (ip[0] & 0xf) * 4;
+	} else if (get16(frame + 12) == 0x86dd) {
+		if (frame[ETHERNET_BYTES + 6] != IPPROTO_TCP)
+			return 0;
+		offset = ETHERNET_BYTES + IPV6_BYTES;
+	}
+	return length < offset + TCP_BYTES ? 0 : offset;
+}
+
+/* Writes what answers a SYN and ACK, with the length in front; returns how long that is. */
+static size_t write_answer(unsigned char *out, const unsigned char *frame, size_t tcp_at)
+{
+	int is_ipv4 = get16(frame + 12) == 0x0800;
+	size_t address_bytes = is_ipv4 ? 4 : 16;
+	size_t ip_bytes = is_ipv4 ? IPV4_BYTES : IPV6_BYTES;
+	size_t addresses_at = is_ipv4 ? 12 : 8;
+	const unsigned char *theirs = frame + tcp_at;
+	unsigned char *ethernet = out + LENGTH_BYTES;
+	unsigned char *ip = ethernet + ETHERNET_BYTES;
+	unsigned char *tcp = ip + ip_bytes;
+	unsigned char *addresses = ip + addresses_at;
+
+	put32(out, ETHERNET_BYTES + ip_bytes + TCP_BYTES);
+	memcpy(ethernet, frame + 6, 6);
+	memcpy(ethernet + 6, frame, 6);
+	memcpy(ethernet + 12, frame + 12, 2);
+
+	memset(ip, 0, ip_bytes + TCP_BYTES);
+	frame += ETHERNET_BYTES + addresses_at;
+	memcpy(addresses, frame + address_bytes, address_bytes);
+	memcpy(addresses + address_bytes, frame, address_bytes);
+	if (is_ipv4) {
+		ip[0] = 0x45;
+		put16(ip + 2, IPV4_BYTES + TCP_BYTES);
+		put16(ip + 6, 0x4000); /* in one piece */
+		ip[8] = 64;
+		ip[9] = IPPROTO_TCP;
+		put16(ip + 10, checksum(ip, IPV4_BYTES, 0));
+	} else {
+		ip[0] = 0x60;
+		put16(ip + 4, TCP_BYTES);
+		ip[6] = IPPROTO_TCP;
+		ip[7] = 64;
+	}
+
+	memcpy(tcp, theirs + 2, 2);
+	memcpy(tcp + 2, theirs, 2);
+	memcpy(tcp + 4, theirs + 8, 4);
+	put32(tcp + 8, get32(theirs + 4) + 1);
+	tcp[12] = TCP_BYTES / 4 << 4;
+	tcp[13] = TCP_ACK;
+	put16(tcp + 14, FIRST_WINDOW);
+	/* Addresses and TCP are next to each other, and the pseudo header has two words more. */
+	put16(tcp + 16,
+	      checksum(addresses, 2 * address_bytes + TCP_BYTES, IPPROTO_TCP + TCP_BYTES));
+	return LENGTH_BYTES + ETHERNET_BYTES + ip_bytes + TCP_BYTES;
+}
+
+/* Without room for the answer there is none: the guest sends its SYN and ACK again. */
+static void look_at(const unsigned char *frame, size_t length)
+{
+	size_t tcp_at = tcp_offset(frame, length);
+	unsigned char answer[LENGTH_BYTES + ETHERNET_BYTES + IPV6_BYTES + TCP_BYTES];
+	unsigned char *end = to_qemu.bytes + to_qemu.whole;
+	size_t count;
+
+	if (!tcp_at || (frame[tcp_at + 13] & (TCP_SYN | TCP_ACK)) != (TCP_SYN | TCP_ACK))
+		return;
+	count = write_answer(answer, frame, tcp_at);
+	if (to_qemu.filled + count > BUFFER_BYTES)
+		return;
+	memmove(end + count, end, to_qemu.filled - to_qemu.whole);
+	memcpy(end, answer, count);
+	to_qemu.whole += count;
+	to_qemu.filled += count;
+}
+
+static int would_wait(void)
+{
+	return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
+}
+
+/* Reads what there is; -1 when there will be no more, or it makes no sense. */
+static int take(struct direction *way)
+{
+	unsigned char *bytes = way->bytes;
+	ssize_t got =
+	    recv(way->from, bytes + way->filled, BUFFER_BYTES - way->filled, MSG_DONTWAIT);
+
+	if (got <= 0)
+		return got < 0 && would_wait() ? 0 : -1;
+	way->filled += got;
+	while (way->filled - way->whole >= LENGTH_BYTES) {
+		size_t length = get32(bytes + way->whole);
+
+		if (length > FRAME_BYTES)
+			return -1;
+		if (way->filled - way->whole < LENGTH_BYTES + length)
+			break;
+		if (way == &to_passt)
+			look_at(bytes + way->whole + LENGTH_BYTES, length);
+		way->whole += LENGTH_BYTES + length;
+	}
+	return 0;
+}
+
+/* How many bytes the next frames have that are sent together. */
+static size_t next_batch(const struct direction *way)
+{
+	size_t end = way->sent;
+
+	while (end < way->whole) {
+		size_t count = LENGTH_BYTES + get32(way->bytes + end);
+
+		if (end > way->sent && end + count - way->sent > BATCH_BYTES)
+			break;
+		end += count;
+	}
+	return end - way->sent;
+}
+
+/* Sends what can be sent now; -1 when nobody takes it any more. */
+static int pass_on(struct direction *way)
+{
+	static size_t rest[2]; /* of a batch of which a part was sent */
+	size_t *left = &rest[way == &to_passt];
+
+	while (way->sent < way->whole) {
+		size_t count = *left ? *left : next_batch(way);
+		ssize_t sent =
+		    send(way->to, way->bytes + way->sent, count, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+		if (sent < 0)
+			return would_wait() ? 0 : -1;
+		way->sent += sent;
+		*left = count - sent;
+	}
+	way->filled -= way->sent;
+	memmove(way->bytes, way->bytes + way->sent, way->filled);
+	way->whole = way->sent = 0;
+	return 0;
+}
+
+/* Returns when one of the two has gone; the other one goes when we do. */
+static void relay(int qemu, int passt)
+{
+	to_passt.from = to_qemu.to = qemu;
+	to_passt.to = to_qemu.from = passt;
+	for (;;) {
+		struct pollfd ends[] = {{.fd = qemu}, {.fd = passt}};
+
+		if (to_passt.filled < BUFFER_BYTES)
+			ends[0].events |= POLLIN;
+		if (to_qemu.filled < BUFFER_BYTES)
+			ends[1].events |= POLLIN;
+		if (to_qemu.sent < to_qemu.whole)
+			ends[0].events |= POLLOUT;
+		if (to_passt.sent < to_passt.whole)
+			ends[1].events |= POLLOUT;
+		if (poll(ends, 2, -1) < 0 && errno != EINTR)
+			return;
+		if (ends[0].revents & POLLIN && take(&to_passt) < 0)
+			return;
+		if (ends[1].revents & POLLIN && take(&to_qemu) < 0)
+			return;
+		if ((ends[0].revents | ends[1].revents) & (POLLERR | POLLNVAL))
+			return;
+		if (pass_on(&to_passt) < 0 || pass_on(&to_qemu) < 0)
+			return;
+	}
+}
+
+int main(void)
+{
+	relay(QEMU_FD, PASST_FD);
+	return 0;
+}
