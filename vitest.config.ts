@@ -5,7 +5,7 @@ import { defineConfig } from "vitest/config";
 // kernel a mode. The long forms are `kernels`, which builds kernels for all fixtures and options, and `programs`, which
 // needs many more packages; some of its programs are in `boot` too. Boots share two cores, so they run one file at a
 // time; each test still has its own time limit.
-const programsOfEachKind = ["redis", "memcached", "nginx", "python", "node", "go"];
+const programsOfEachKind = ["redis", "memcached", "nginx", "python", "node", "perl", "go"];
 /** Whatever inspects needs the scanner, which is compiled like the rest of dist/. */
 const globalSetup = "test/build-scanner.ts";
 

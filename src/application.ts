@@ -5,12 +5,13 @@ import type { ResolvedConfiguration } from "./config/schema.js";
 import { checkExecutable } from "./elf/executable.js";
 import { type ElfFile, parseElf } from "./elf/file.js";
 import { UklError } from "./errors.js";
-import { hostView } from "./host/file-view.js";
+import { isOfTheSystem, readAccounts } from "./host/accounts.js";
+import { type FileView, hostView } from "./host/file-view.js";
 import { readInput, sha256 } from "./host/files.js";
 import { linkApplication } from "./link/application.js";
 import { kernelMap } from "./link/script.js";
 import type { Manifest } from "./manifest.js";
-import type { LaunchedProcess } from "./rootfs/root.js";
+import { defaultEnvironment, type LaunchedProcess } from "./rootfs/root.js";
 import { compileCallEntry } from "./stubs/compile.js";
 import { type Target, targetName } from "./target.js";
 import { unknownUser, userOf } from "./targets/user.js";
@@ -132,15 +133,31 @@ export function launchedProcess(
   target: Target | undefined,
 ): LaunchedProcess {
   const leading = target !== undefined && path === target.path ? target.argv : [path];
+  const view = target?.view ?? hostView;
+  const chosen = user === undefined ? target?.process.user : userOf(view, user, unknownUser);
+  const home = homeOf(view, chosen?.uid ?? 0, target?.isWhole === true);
   return {
     path,
     leading,
     args: args.length > 0 ? args : (target?.defaultArgs ?? []),
     ...target?.process,
     ...(target?.isWhole ? { accounts: "own" as const } : {}),
-    environment: { ...target?.process.environment, ...env },
-    ...(user === undefined ? {} : { user: userOf(target?.view ?? hostView, user, unknownUser) }),
+    environment: {
+      ...(home === defaultEnvironment["HOME"] ? {} : { HOME: home }),
+      ...target?.process.environment,
+      ...env,
+    },
+    ...(chosen === undefined ? {} : { user: chosen }),
   };
+}
+
+/** As Docker and systemd set it: whom no account is known of has the root directory. So have people of this machine. */
+function homeOf(view: FileView, uid: number, isWhole: boolean): string {
+  const isKnown = isWhole || isOfTheSystem(uid);
+  const account = isKnown ? readAccounts(view, "user").find(({ id }) => id === uid) : undefined;
+  const [, , home = ""] = account?.further ?? [];
+  if (home.startsWith("/")) return home;
+  return uid === 0 ? "/root" : "/";
 }
 
 /** The name of the image and of the application in the guest. */

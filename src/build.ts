@@ -2,7 +2,13 @@
 /** From an application to one bootable file: the passes of a build, each with the earlier ones' results. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { kernelSymbolNames, launchedProcess, linkedApplication, somewhere } from "./application.js";
+import {
+  imageName,
+  kernelSymbolNames,
+  launchedProcess,
+  linkedApplication,
+  somewhere,
+} from "./application.js";
 import { lostAttributes } from "./attributes.js";
 import { bindFiles, boundNumbers, countSites } from "./bound.js";
 import type { ResolvedConfiguration } from "./config/schema.js";
@@ -42,6 +48,7 @@ import {
 } from "./stubs/compile.js";
 import { attributeCalls, type CallTable, renderCalls, renderDispatch } from "./stubs/render.js";
 import { parseSyscallTable } from "./stubs/table.js";
+import { machineFiles, machineOf, surroundingsOf } from "./surroundings.js";
 
 export interface BuildRequest {
   readonly configuration: ResolvedConfiguration;
@@ -177,15 +184,20 @@ export async function planImage(
   time.lap("binding");
   const sites = calls === undefined ? {} : { sites: countSites(bindings, calls) };
   const { digests } = inputs;
+  const surroundings = surroundingsOf(contents, configuration);
+  const machine = machineOf(surroundings, imageName(configuration), contents, configuration);
   const rooted = withRing0({ files, tree }, ring0);
-  const entries = rootEntries({ init, process, guestFile: place.file, ...rooted, attributes });
+  const entries = rootEntries({
+    ...{ init, process, guestFile: place.file, tree: rooted.tree, surroundings, attributes },
+    files: [...rooted.files, ...machineFiles(machine, surroundings, contents)],
+  });
   const members = archiveMembers(entries);
   const rootBytes = members.length + application.bytes.length;
   const memory = configuration.run.memory ?? memoryFor(rootBytes);
   const manifest = describeImage({
     ...{ configuration, kernel, choice, inputs: digests, application, used, mask, files },
     ...sites,
-    ...{ process, rootBytes, copiedBytes: copiedBytes(entries), memory },
+    ...{ process, rootBytes, copiedBytes: copiedBytes(entries), memory, machine },
   });
   const manifestText = JSON.stringify(manifest);
   const payload = layOutPayload({
@@ -194,6 +206,7 @@ export async function planImage(
     guestPath: place.file,
     permissions: (mode === "unikernel" ? ring0Permissions : 0o755) | contents.applicationFile.setId,
     owner: contents.applicationFile.owner,
+    modified: target?.view.node(target.file)?.modified,
     manifest: manifestText,
   });
   return {

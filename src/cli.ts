@@ -12,6 +12,7 @@ import { Interrupted } from "./cli/interruption.js";
 import { addKernel } from "./cli/kernel.js";
 import { processTerminal as terminal } from "./cli/process-terminal.js";
 import { addRun } from "./cli/run.js";
+import { spreadOption } from "./cli/spread.js";
 import { addStubs } from "./cli/stubs.js";
 import { exitCode, formatError, UklError } from "./errors.js";
 import { version } from "./host/places.js";
@@ -43,7 +44,10 @@ async function main(argv: readonly string[]): Promise<number> {
     return exitCode.usage;
   }
   try {
-    await program.parseAsync(own, { from: "user" });
+    const [name, ...words] = own;
+    const command = program.commands.find((each) => each.name() === name);
+    const spread = command === undefined ? own : [name ?? "", ...spreadOption(words, command, "--include")];
+    await program.parseAsync(spread, { from: "user" });
     return status;
   } catch (error) {
     return report(error);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** What an image is made of, as far as no kernel is needed for it: the application, what it does, and its files. */
+import { basename } from "node:path";
 import {
   type GuestPlace,
   guestPlaceOf,
@@ -11,6 +12,7 @@ import {
   somewhere,
 } from "./application.js";
 import { imageAttributes } from "./attributes.js";
+import { commandsOf } from "./commands.js";
 import type { ResolvedConfiguration } from "./config/schema.js";
 import { hostView, resolveIn } from "./host/file-view.js";
 import { cacheDirectory } from "./host/places.js";
@@ -21,6 +23,7 @@ import { inspectionCache } from "./inspect/cache.js";
 import { librariesOf } from "./inspect/inspect.js";
 import type { Inspection } from "./inspect/schema.js";
 import { applicationTree, librariesTree } from "./rootfs/closure.js";
+import { type AskedFor, essentialPaths, isInterpreter } from "./rootfs/essentials.js";
 import { conversionsFor } from "./rootfs/gconv.js";
 import { type Attributes, emptyTree, HostTree, mergeTrees, type Tree } from "./rootfs/host-tree.js";
 import { readIncluded } from "./rootfs/include.js";
@@ -60,7 +63,7 @@ export async function imageContents(
 ): Promise<ImageContents> {
   const target = await resolveTarget(configuration, scratch);
   const inputs = await readInputs(configuration, target);
-  const { files, directories, links } = await readIncluded(configuration.files.include);
+  const { files, directories, links, linkTimes } = await readIncluded(configuration.files.include);
   checkNamedPrograms(files, configuration.files.include);
   const symbols = somewhere(kernelSymbolNames(configuration));
   const linked = await linkedApplication(configuration, { inputs, target }, symbols, scratch);
@@ -68,27 +71,40 @@ export async function imageContents(
 
   const cache = inspectionCache(cacheDirectory());
   const isBound = configuration.mode === "unikernel" && configuration.bind;
-  const { inspection, bindings: found } = await inspectApplication(linked.path, target, { cache, isBound });
-  const bindings = found.map((file) =>
+  const { inspection, bindings: bindable } = await inspectApplication(linked.path, target, {
+    cache,
+    isBound,
+  });
+  const bindings = bindable.map((file) =>
     file.path === linked.path ? file : { ...file, path: realPath(target, file.path) },
   );
+  const view = target?.view ?? hostView;
   const place = guestPlaceOf(configuration, linked.application, target);
-  const around = await treeOf(configuration, target, { place, linked, inspection });
-  const { inspections, open } =
-    target === undefined ? { inspections: [], open: undefined } : await inspectBeside(around, target, cache);
+  const asked = {
+    asker: inspection,
+    isInterpreter: target !== undefined && isInterpreter(target.scripts, target.data),
+  };
+  const around = await treeOf(configuration, target, { place, linked, inspection, asked });
+  const found = target === undefined ? { inspections: [] } : await inspectBeside(around, target, cache);
+  const commands = await commandsOf(
+    { target, linked, asked, around, files, args: configuration.args },
+    cache,
+  );
+  const beside = [...found.inspections, ...commands.inspections];
   const included = await inspectIncluded(files, cache, scratch);
-  const programs = [inspection, ...inspections, ...included];
+  const programs = [inspection, ...beside, ...included];
   const tree = mergeTrees(
-    await librariesTree(target?.view ?? hostView, target?.isWhole ? [] : [...inspections, ...included]),
+    await librariesTree(view, target?.isWhole ? [] : [...beside, ...included]),
+    commands.tree,
     around,
-    { ...emptyTree, directories, links },
+    { ...emptyTree, directories, links, linkTimes },
   );
   const attributes = await imageAttributes({ target, place, tree, files });
   time.lap("inspection");
   const node = target?.view.node(target.file);
   const keepsOwner = target?.isWhole === true;
   const ownFile = applicationFile(configuration.mode, place.file, { node, keepsOwner });
-  const notes = ownFile.note === undefined ? [] : [ownFile.note];
+  const notes = [...(ownFile.note === undefined ? [] : [ownFile.note]), ...commands.notes];
   return {
     target,
     inputs,
@@ -97,7 +113,7 @@ export async function imageContents(
     inspection,
     bindings,
     programs,
-    open,
+    open: found.open ?? commands.open ?? callsByName(inspection),
     files,
     tree,
     attributes,
@@ -107,9 +123,14 @@ export async function imageContents(
 }
 
 async function treeOf(
-  { user = "", args }: ResolvedConfiguration,
+  { user = "", args, env }: ResolvedConfiguration,
   target: Target | undefined,
-  { place, linked, inspection }: Pick<ImageContents, "place" | "linked" | "inspection">,
+  {
+    place,
+    linked,
+    inspection,
+    asked,
+  }: Pick<ImageContents, "place" | "linked" | "inspection"> & { readonly asked: AskedFor },
 ): Promise<Tree> {
   if (target === undefined) return emptyTree;
   const { interpreter, bytes } = linked.application;
@@ -120,6 +141,7 @@ async function treeOf(
     isAlone: place.file !== target.file,
     programBytes: bytes,
     accounts: user.split(":"),
+    essentials: essentialPaths(target.view, asked, env["TZ"]),
   };
   const tree = await applicationTree(source, inspection);
   return mergeTrees(
@@ -141,6 +163,12 @@ async function conversionTree(
   const others = new HostTree(view);
   for (const path of tables) await others.add(path);
   return mergeTrees(tree, others);
+}
+
+/** Of a library of foreign functions: what scripts call by it, nothing in the code tells. */
+function callsByName({ libraries }: Inspection): string | undefined {
+  const library = libraries.find(({ path }) => /\/libffi\.so/.test(path));
+  return library && `scripts can call any function of a library by name (${basename(library.path)})`;
 }
 
 /** Libraries go by the paths that the loader finds them by; files are where no link leads. */

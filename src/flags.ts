@@ -50,6 +50,8 @@ export interface BuildFlags {
   readonly smp?: number;
   readonly port: readonly string[];
   readonly net?: string;
+  readonly hostname?: string;
+  readonly ulimit: readonly string[];
   readonly volume: readonly string[];
   readonly disk: readonly string[];
 }
@@ -121,7 +123,7 @@ function configurationFlags(
     user: flags.user,
     args: programArguments === undefined ? undefined : [...programArguments],
     env: pairs(flags.env, "-e NAME=VALUE"),
-    files: { include: pairs(flags.include, "--include GUEST=HOST") },
+    files: { include: includesOf(flags.include) },
     mask: {
       default: flags.mask,
       // That each is a policy is checked with the rest of the configuration.
@@ -144,6 +146,8 @@ function configurationFlags(
       timeoutSeconds: flags.timeout,
       volumes: volumesOf(flags.volume),
       disks: disksOf(flags.disk),
+      hostname: flags.hostname,
+      ulimits: pairs(flags.ulimit, "--ulimit NAME=SOFT[:HARD]"),
     },
   };
 }
@@ -166,6 +170,14 @@ async function refuseImage(path: string): Promise<void> {
     cause: "it was built already, and no image is made of another one",
     fix: `boot it with 'ukl run ${path}', or give what it was built from`,
   });
+}
+
+/** `GUEST=HOST` words; of a path alone it is the same in the guest. */
+function includesOf(words: readonly string[]): Record<string, string> {
+  return pairs(
+    words.map((word) => (word.includes("=") || word === "" ? word : `${resolve(word)}=${word}`)),
+    "--include [GUEST=]HOST",
+  );
 }
 
 /** `NAME=VALUE` words as an object. Throws UKL-101. */

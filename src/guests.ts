@@ -48,31 +48,35 @@ export async function startGuest(
   if (starter === undefined) throw bug("this process is not to be found", "/proc has no entry of it");
   const opened = request.image ?? (await openImage(request.imagePath));
   const { stopSignal } = opened.manifest.application;
-  return withMachine({ ...request, image: opened }, connectNetwork, async (machine, network) => {
-    if (request.attachments !== undefined) await prepareAttachments(request.attachments);
-    const { bootMode: mode = "unikernel", memory = "128M", cpus = 1 } = machine;
-    const startedAt = new Date().toISOString();
-    const ports = [...network.ports];
-    const stops = stopSignal === undefined ? {} : { stopSignal };
-    const known = { image, mode, memory, cpus, ports, startedAt, starter, wasEnded: false, ...stops };
-    const state = await store.claim(name, known);
-    const directory = store.directory(state.name);
-    let tool: DetachedTool | undefined;
-    try {
-      const { connection } = network.console;
-      tool = await prepareMachine(machine, directory, connection === undefined ? [] : [connection]);
-      await store.update({ ...state, machine: tool.identity });
-      await startMachine(tool, machine, directory, signal);
-      await network.detach(directory);
-      return state.name;
-    } catch (error) {
-      if (tool !== undefined) await killProcess(tool.identity);
-      await store.remove(state.name, state);
-      throw error;
-    } finally {
-      tool?.release();
-    }
-  });
+  return withMachine(
+    { ...request, image: opened },
+    connectNetwork,
+    async (machine, network, { application }) => {
+      if (request.attachments !== undefined) await prepareAttachments(request.attachments, application.user);
+      const { bootMode: mode = "unikernel", memory = "128M", cpus = 1 } = machine;
+      const startedAt = new Date().toISOString();
+      const ports = [...network.ports];
+      const stops = stopSignal === undefined ? {} : { stopSignal };
+      const known = { image, mode, memory, cpus, ports, startedAt, starter, wasEnded: false, ...stops };
+      const state = await store.claim(name, known);
+      const directory = store.directory(state.name);
+      let tool: DetachedTool | undefined;
+      try {
+        const { connection } = network.console;
+        tool = await prepareMachine(machine, directory, connection === undefined ? [] : [connection]);
+        await store.update({ ...state, machine: tool.identity });
+        await startMachine(tool, machine, directory, signal);
+        await network.detach(directory);
+        return state.name;
+      } catch (error) {
+        if (tool !== undefined) await killProcess(tool.identity);
+        await store.remove(state.name, state);
+        throw error;
+      } finally {
+        tool?.release();
+      }
+    },
+  );
 }
 
 /** Throws UKL-611 and UKL-615. */

@@ -32,7 +32,12 @@ export async function chooseImageKernel(wish: KernelWish): Promise<KernelChoice>
   const { args, env, run, kernel } = configuration;
   const texts = files.filter(({ data, isData }) => !isData && !canRun(data));
   const isRoot = user === undefined || user.uid === 0;
-  const others = otherUses({ args, env, run, isRoot, texts, withAttributes });
+  const usesSockets = programs.some(
+    ({ socketFamilies, features }) =>
+      socketFamilies.some(({ name }) => /^AF_INET6?$/.test(name)) ||
+      features.some(({ name }) => name === "sockets by computed family"),
+  );
+  const others = otherUses({ args, env, run, isRoot, usesSockets, texts, withAttributes });
   const { base = "special", options: configured } = kernel;
   return chooseKernel(await readNeeds(), { base, uses: { programs, others }, callsKernel, open, configured });
 }

@@ -14,7 +14,7 @@ import type { RootFile } from "./rootfs/root.js";
 import type { Target } from "./target.js";
 
 /** To inspect one takes seconds, once. */
-const mostPrograms = 32;
+export const mostPrograms = 32;
 const mostExtensions = 256;
 /** Where the loader looks for libraries by name: what is needed of them, it finds. */
 const commonDirectory = /^\/(?:usr\/)?(?:local\/)?lib(?:64)?(?:\/x86_64-linux-gnu)?$/;
@@ -117,9 +117,24 @@ export async function inspectBeside(
       open: `${programs.length} other programs are in the image, too many to inspect`,
     };
   }
+  return { inspections: await inspectPrograms({ ...tree, files: byPath(programs) }, view, cache) };
+}
+
+function byPath(files: readonly RootFile[]): ReadonlyMap<string, RootFile> {
+  return new Map(files.map((file) => [file.path, file]));
+}
+
+/** All programs of a tree. */
+export async function inspectPrograms(
+  tree: Tree,
+  view: FileView,
+  cache: EntryCache,
+): Promise<readonly Inspection[]> {
   const inspections: Inspection[] = [];
-  for (const { path } of programs) inspections.push(await inspect({ path, mode: "precise", view, cache }));
-  return { inspections };
+  for (const file of tree.files.values()) {
+    if (isProgram(file)) inspections.push(await inspect({ path: file.path, mode: "precise", view, cache }));
+  }
+  return inspections;
 }
 
 function isProgram({ data, permissions }: RootFile): boolean {

@@ -4,6 +4,7 @@
  * It is written by the link and read back, as untrusted input, by `inspect` and `run`.
  */
 import { z } from "zod";
+import { hostnamePattern, limitNumbers } from "./machine-options.js";
 import { maskPolicies } from "./mask/policy.js";
 import { netPattern, parsePort } from "./network-options.js";
 
@@ -12,6 +13,7 @@ export const manifestNote = { name: "uklkit", type: 0x554b4c01 } as const;
 
 const digest = z.string().regex(/^[0-9a-f]{64}$/);
 const size = z.number().int().nonnegative();
+const limitValue = z.string().regex(/^(?:\d{1,18}|unlimited)$/);
 const address = z.string().regex(/^0x[0-9a-f]+$/);
 
 export const manifestSchema = z.object({
@@ -94,7 +96,20 @@ export const manifestSchema = z.object({
     /** Where the configuration has them. */
     accelerator: z.enum(["auto", "kvm", "tcg"]).optional(),
     timeoutSeconds: z.number().positive().optional(),
+    /** Where it was asked for. */
+    hostname: z.string().regex(hostnamePattern).optional(),
   }),
+  /** What init makes of the machine. Absent in older images, and where the program would not notice. */
+  machine: z
+    .object({
+      hostname: z.string().max(64),
+      limits: z.record(
+        z.string().refine((name) => Object.hasOwn(limitNumbers, name)),
+        z.object({ soft: limitValue, hard: limitValue }),
+      ),
+      settings: z.record(z.string().regex(/^\/proc\/sys\/[\w./-]+$/), z.string().regex(/^[ -~]+$/)),
+    })
+    .optional(),
 });
 
 export type Manifest = z.infer<typeof manifestSchema>;

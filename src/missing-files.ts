@@ -58,6 +58,6 @@ function notHere(name: string): UklError {
 
 export function formatMissing({ missing, opened }: MissingFiles): string {
   const lines = missing.map(({ path, by }) => `missing in the image: ${path} (opened by ${by})\n`);
-  if (lines.length > 0) return `${lines.join("")}add what is needed with --include PATH=PATH\n`;
+  if (lines.length > 0) return `${lines.join("")}add what is needed with --include PATH\n`;
   return `nothing is missing: the image has all ${opened} files that were opened\n`;
 }

@@ -67,6 +67,8 @@ export const optionRules = {
   net: { option: "--net", leaf: "run.net", kinds: targetKinds },
   volume: { option: "-v", leaf: "run.volumes", kinds: targetKinds },
   disk: { option: "--disk", leaf: "run.disks", kinds: targetKinds },
+  hostname: { option: "--hostname", leaf: "run.hostname", kinds: targetKinds },
+  ulimit: { option: "--ulimit", leaf: "run.ulimits", kinds: targetKinds },
 } as const satisfies Record<keyof BuildFlags, OptionRule>;
 
 type OptionName = keyof typeof optionRules;

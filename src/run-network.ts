@@ -100,16 +100,11 @@ export async function leaveNetwork({ plan, portWords }: PlannedNetwork): Promise
   return { plan, ports: portWords, console: {}, detach: nothing, close: nothing };
 }
 
-/** What the guest is told; a file that the image has been given stays as it is. */
-export async function guestFiles(
-  { plan: { guest } }: Network,
-  { name, files }: Manifest,
-  include: Readonly<Record<string, string>> = {},
-): Promise<readonly RootFile[]> {
+/** What the guest is told; `name` is its own. */
+export async function guestFiles({ plan: { guest } }: Network, name: string): Promise<readonly RootFile[]> {
   if (guest === undefined) return [];
   const resolver = await readFile("/etc/resolv.conf", "utf8").catch(() => "");
-  const given = new Set([...files.map(({ path }) => path), ...Object.keys(include)]);
-  return networkFiles(guest, name, resolver).filter(({ path }) => !given.has(path));
+  return networkFiles(guest, name, resolver);
 }
 
 async function nothing(): Promise<void> {}

@@ -9,7 +9,18 @@ import type { RunRequest } from "./run.js";
 export interface RunSettings
   extends Pick<
     RunRequest,
-    "accelerator" | "mode" | "memory" | "cpus" | "ports" | "net" | "args" | "env" | "user" | "include"
+    | "accelerator"
+    | "mode"
+    | "memory"
+    | "cpus"
+    | "ports"
+    | "net"
+    | "args"
+    | "env"
+    | "user"
+    | "include"
+    | "hostname"
+    | "ulimits"
   > {
   readonly attachments: Pick<ResolvedConfiguration["run"], "volumes" | "disks">;
   readonly timeoutSeconds?: number;
@@ -37,7 +48,7 @@ export function settingsOfImage(
   { run: inImage }: Pick<Manifest, "run">,
 ): RunSettings {
   const { run, env, user, mode, files } = configuration;
-  const { memory, cpus, ports, net } = run;
+  const { memory, cpus, ports, net, hostname, ulimits } = run;
   const args = said.args ?? (configuration.args.length > 0 ? configuration.args : undefined);
   return {
     ...machineSettings({
@@ -45,7 +56,7 @@ export function settingsOfImage(
         said.accelerator || run.accelerator !== "auto" ? run.accelerator : (inImage.accelerator ?? "auto"),
       timeoutSeconds: run.timeoutSeconds ?? inImage.timeoutSeconds,
     }),
-    ...(defined({ memory, cpus, net, user, args }) as Pick<RunSettings, "memory">),
+    ...(defined({ memory, cpus, net, user, args, hostname, ulimits }) as Pick<RunSettings, "memory">),
     ...(ports.length === 0 ? {} : { ports }),
     ...(said.mode || mode === "classic" ? { mode } : {}),
     ...(Object.keys(files.include).length === 0 ? {} : { include: files.include }),

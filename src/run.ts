@@ -11,7 +11,8 @@ import { checkImageMemory, loadedBytes } from "./image-memory.js";
 import { asEntries, planLaunch } from "./launch.js";
 import type { Manifest } from "./manifest.js";
 import { type ArchiveEntry, archiveMembers, archiveTrailer } from "./rootfs/cpio.js";
-import { mountsFile } from "./rootfs/root.js";
+import { hostnameOf, machineFile, nameFiles } from "./rootfs/machine.js";
+import { mountsFile, type RootFile } from "./rootfs/root.js";
 import {
   connectNetwork,
   guestFiles,
@@ -22,6 +23,7 @@ import {
 } from "./run-network.js";
 import { hasOption, lackingOptions } from "./specialise/lacking.js";
 import { readNeeds } from "./specialise/needs.js";
+import { changedMachine } from "./surroundings.js";
 import { selectAccelerator } from "./vm/accelerator.js";
 import { prepareAttachments } from "./vm/attach.js";
 import { type AttachmentPlan, type Attachments, planAttachments } from "./vm/attachments.js";
@@ -51,6 +53,12 @@ export interface RunRequest {
   /** Instead of the image's own, written as for -p and --net. */
   readonly ports?: readonly string[];
   readonly net?: string;
+  /** Instead of the image's own. */
+  readonly hostname?: string;
+  /** What the machine is called where nobody says; an image for which that makes no difference keeps its own. */
+  readonly guestName?: string;
+  /** Over the image's own, by name: SOFT[:HARD]. */
+  readonly ulimits?: Readonly<Record<string, string>>;
   /** Called with what the user should know before the machine starts. */
   readonly onNote?: (text: string) => void;
   readonly attachments?: Attachments;
@@ -64,8 +72,8 @@ export interface RunRequest {
 
 /** Throws UKL-503 and UKL-504 for what is no image, UKL-6xx for what happens to the machine. */
 export async function run(request: RunRequest, console: ConsoleOptions): Promise<RunResult> {
-  return withMachine(request, connectNetwork, async (machine, network) => {
-    if (request.attachments !== undefined) await prepareAttachments(request.attachments);
+  return withMachine(request, connectNetwork, async (machine, network, { application }) => {
+    if (request.attachments !== undefined) await prepareAttachments(request.attachments, application.user);
     const onStart = async () => {
       await Promise.all([network.console.onStart?.(), console.onStart?.()]);
     };
@@ -87,7 +95,7 @@ export async function dryRun(request: RunRequest): Promise<string> {
 export async function withMachine<T>(
   request: RunRequest,
   connect: (planned: PlannedNetwork, scratch: string) => Promise<Network>,
-  work: (machine: MachineOptions, network: Network) => Promise<T>,
+  work: (machine: MachineOptions, network: Network, manifest: Manifest) => Promise<T>,
 ): Promise<T> {
   const { manifest, segments } = checkEntry(request, request.image ?? (await openImage(request.imagePath)));
   const bootMode = chooseBootMode(manifest, request);
@@ -107,7 +115,7 @@ export async function withMachine<T>(
         ...(request.kernelImage === undefined ? [] : [await readArchive(request.imagePath)]),
         ...launchArchive([
           ...launch.entries,
-          ...asEntries(await guestFiles(network, manifest, request.include)),
+          ...asEntries(await changedFiles(network, manifest, request)),
           ...(attachments.mounts.length === 0 ? [] : asEntries([mountsFile(attachments.mounts)])),
         ]),
       ];
@@ -129,11 +137,35 @@ export async function withMachine<T>(
         ...(instructionCount === undefined ? {} : { instructionCount }),
         ...(archives.length === 0 ? {} : { initrdPath }),
       };
-      return await work(machine, network);
+      return await work(machine, network, manifest);
     } finally {
       await network.close();
     }
   });
+}
+
+/** What the machine is told of itself and of its network. */
+async function changedFiles(
+  network: Network,
+  manifest: Manifest,
+  { hostname, guestName, ulimits, include = {} }: RunRequest,
+): Promise<readonly RootFile[]> {
+  const { run, machine: own, files } = manifest;
+  const implied = own === undefined || run.hostname !== undefined ? undefined : guestName;
+  const wanted = hostname ?? (implied === undefined ? undefined : hostnameOf(implied));
+  const machine = changedMachine(manifest, { hostname: wanted, ulimits, settings: await hostSettings() });
+  const name = machine?.hostname ?? own?.hostname ?? manifest.name;
+  const given = new Set([...files.map(({ path }) => path), ...Object.keys(include)]);
+  const changed = machine === undefined ? [] : [machineFile(machine), ...nameFiles(name)];
+  const byPath = new Map([...changed, ...(await guestFiles(network, name))].map((file) => [file.path, file]));
+  return [...byPath.values()].filter(({ path }) => !given.has(path));
+}
+
+/** How far memory may be promised is this host's to say, where it is not as Linux has it by default. */
+async function hostSettings(): Promise<Readonly<Record<string, string>>> {
+  const path = "/proc/sys/vm/overcommit_memory";
+  const value = (await readFile(path, "utf8").catch(() => "0")).trim();
+  return value === "1" ? { [path]: value } : {};
 }
 
 /** Throws UKL-503 and UKL-504. */

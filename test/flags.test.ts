@@ -23,6 +23,7 @@ const none: BuildFlags = {
   kernelSymbol: [],
   port: [],
   volume: [],
+  ulimit: [],
   disk: [],
 };
 
@@ -88,7 +89,7 @@ describe("options", () => {
       cflag: ["-O3"],
       ldflag: ["-s"],
       env: ["A=1"],
-      include: ["/etc/x=host/x"],
+      include: ["/etc/x=host/x", "host/../own", "/srv/"],
       ring0: ["/etc/x"],
       kernelSource: "/usr/src/linux",
       kernelOption: ["CONFIG_NR_CPUS=4"],
@@ -107,7 +108,7 @@ describe("options", () => {
       compileFlags: ["-O3"],
       linkFlags: ["-s"],
       env: { A: "1" },
-      files: { include: { "/etc/x": "host/x" } },
+      files: { include: { "/etc/x": "host/x", [`${process.cwd()}/own`]: "host/../own", "/srv": "/srv/" } },
       ring0: { programs: ["/etc/x"] },
       kernel: { source: "/usr/src/linux", options: { CONFIG_NR_CPUS: "4" }, symbols: ["ukl_syscall"] },
       run: {

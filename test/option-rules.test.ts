@@ -23,7 +23,7 @@ const workshop = openWorkshop();
 
 const none: MachineFlags = {
   ...{ bind: true, library: [], libraryPath: [], cflag: [], ldflag: [], env: [], include: [], ring0: [] },
-  ...{ maskCall: [], kernelOption: [], kernelSymbol: [], port: [], volume: [], disk: [] },
+  ...{ maskCall: [], kernelOption: [], kernelSymbol: [], port: [], volume: [], disk: [], ulimit: [] },
 };
 
 /** Of each option a value that is none of the defaults. */
@@ -56,6 +56,8 @@ const samples = {
   net: "none",
   volume: ["/srv:/srv"],
   disk: ["/disk:/data:64M"],
+  hostname: "other",
+  ulimit: ["nofile=100:200"],
   accel: "tcg",
   timeout: 5,
 } as const satisfies Omit<Required<MachineFlags>, "config">;
@@ -102,6 +104,8 @@ test.each([
   ["image", "env"],
   ["image", "include"],
   ["image", "accel"],
+  ["image", "hostname"],
+  ["image", "ulimit"],
   ["image", "timeout"],
   ["container", "unpackLimit"],
   ["package", "pull"],

@@ -62,7 +62,12 @@ export function addImageOptions(command: Command): Command {
     .option("--ldflag <flag>", "pass to the compiler driver when linking", collect, [])
     .option("-u, --user <user[:group]>", "as whom the program runs (default: root)")
     .option("-e, --env <name=value>", "set in the program's environment", collect, [])
-    .option("--include <guest=host>", "put a file or directory into the image", collect, [])
+    .option(
+      "--include <[guest=]host>",
+      "put a file or directory into the image, at its own path or another; behind the target several",
+      collect,
+      [],
+    )
     .option("--ring0 <path>", "run this guest program in ring 0 too, in unikernel mode", collect, [])
     .addOption(
       new Option("--mask <policy>", "what a system call without use gets").choices([...maskPolicies, "none"]),
@@ -87,6 +92,13 @@ export function addImageOptions(command: Command): Command {
       [],
     )
     .option("--net <kind>", `how the guest is connected: ${netUsage}`, network)
+    .option("--hostname <name>", "what the machine is called (default: the guest's or the image's name)")
+    .option(
+      "--ulimit <name=soft[:hard]>",
+      "a limit of the program's process, as docker run has it",
+      collect,
+      [],
+    )
     .option("-v, --volume <host:guest[:ro]>", "mount a directory of the host", collect, [])
     .option(
       "--disk <file[:guest][:size]>",

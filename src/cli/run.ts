@@ -197,7 +197,10 @@ async function withImage(
   work: Work,
 ): Promise<void> {
   const onNote = (text: string) => void terminal.say(`note: ${text}\n`);
-  const machine = { kernelArguments: flags.append, instructionCount: flags.icount === true, onNote };
+  const machine = {
+    ...{ kernelArguments: flags.append, instructionCount: flags.icount === true, onNote },
+    ...(flags.guest === undefined ? {} : { guestName: flags.guest }),
+  };
   const [first, ...others] = targets;
   const image = first !== undefined && others.length === 0 ? await findImage(first) : undefined;
   if (first !== undefined && image !== undefined) {

@@ -101,6 +101,13 @@ export interface Configuration {
     readonly accelerator?: "auto" | "kvm" | "tcg";
     /** The guest is stopped after this many seconds, unless it runs by itself. Kept in the image. */
     readonly timeoutSeconds?: number;
+    /** What the machine is called. Default: the name of the guest, or of the image. */
+    readonly hostname?: string;
+    /**
+     * Limits of the program's process, by the names of `docker run --ulimit`: `SOFT[:HARD]`, numbers or `unlimited`.
+     * Default: as a service of Debian has them, and of processes as many as there is memory for.
+     */
+    readonly ulimits?: Readonly<Record<string, string>>;
     /** Directories of the host: absolute path in the guest → the directory. */
     readonly volumes?: Readonly<Record<string, { readonly host: string; readonly readOnly?: boolean }>>;
     /**

@@ -13,7 +13,7 @@ import {
  * The configuration to build from: the file's, if there is one, with the flags laid over it.
  *
  * A single value, `args`, and the choice of a target are replaced; `env`, Kconfig options, masked
- * calls, files, volumes and disks are joined by name; libraries, kernel symbols, ring-0 programs and compiler flags are appended, where the last
+ * calls, files, limits, volumes and disks are joined by name; libraries, kernel symbols, ring-0 programs and compiler flags are appended, where the last
  * one wins; library paths are put in front, where the first one wins. Throws UKL-101 when a flag's value is not
  * allowed. Host paths are left as they are.
  */
@@ -60,6 +60,7 @@ function overlay(file: ConfigurationFlags, flags: ConfigurationFlags): Configura
     run: {
       ...file.run,
       ...defined(flags.run ?? {}),
+      ulimits: { ...file.run?.ulimits, ...flags.run?.ulimits },
       volumes: { ...file.run?.volumes, ...flags.run?.volumes },
       disks: { ...file.run?.disks, ...flags.run?.disks },
     },

@@ -6,6 +6,7 @@
  * JSON Schema that editors use comes from the same value.
  */
 import { z } from "zod";
+import { hostnamePattern, limitNumbers, parseLimit } from "../machine-options.js";
 import { maskPolicies } from "../mask/policy.js";
 import { netPattern, netUsage, parsePort, portUsage } from "../network-options.js";
 import type { Configuration } from "./define.js";
@@ -93,6 +94,8 @@ const disk = z.strictObject(
   { error: "an object with the disk's file" },
 );
 
+const limit = 'a limit such as "1024:524288", written SOFT[:HARD], numbers or "unlimited"';
+const limitName = `one of ${Object.keys(limitNumbers).join(", ")}`;
 const cpus = "a whole number from 1 to 64";
 const timeout = `a positive number of seconds, at most ${longestTimeoutSeconds}`;
 const port = `a port such as "8080:80", written ${portUsage}`;
@@ -112,6 +115,14 @@ const run = z.strictObject(
       .max(longestTimeoutSeconds, { error: timeout })
       .optional(),
     volumes: z.record(guestPath, volume, { error: "an object from guest paths to volumes" }).default({}),
+    hostname: text("a host name of letters, digits, '.' and '-', at most 64", hostnamePattern).optional(),
+    ulimits: z
+      .record(
+        text(limitName).refine((name) => Object.hasOwn(limitNumbers, name), { error: limitName }),
+        text(limit).refine((value) => parseLimit(value) !== undefined, { error: limit }),
+        { error: "an object from names of limits to limits" },
+      )
+      .default({}),
     disks: z.record(guestPath, disk, { error: "an object from guest paths to disks" }).default({}),
   },
   { error: "an object" },

@@ -13,6 +13,15 @@ export interface Account {
 /** (uid_t)-1 means none. */
 const greatestId = 0xfffffffe;
 
+/** Accounts from here on are people's (login.defs: UID_MIN). */
+const firstPerson = 1000;
+const nobody = 65534;
+
+/** Of a service, of root or of nobody: passwords and people are none of an image's business. */
+export function isOfTheSystem(id: number): boolean {
+  return id < firstPerson || id === nobody;
+}
+
 /** The lines that have a name and a number; none of a file that is not there. */
 export function readAccounts(view: Pick<FileView, "locate">, kind: "user" | "group"): readonly Account[] {
   const lines = textOf(view.locate(kind === "user" ? "/etc/passwd" : "/etc/group")).split("\n");

@@ -101,6 +101,7 @@ export const hostView: FileView = {
       permissions: status.mode & 0o7777,
       owner: { uid: status.uid, gid: status.gid },
       sizeBytes: status.size,
+      modified: secondsOf(status),
       content: path,
       ...(target === undefined ? {} : { target }),
     };
@@ -122,6 +123,11 @@ export function layered(upper: FileView, lower: FileView): FileView {
 /** Whether a path leads to a regular file. */
 export function isFileIn(view: FileView, path: string): boolean {
   return attempt(() => statSync(view.locate(path), { throwIfNoEntry: false }))?.isFile() === true;
+}
+
+/** Whole ones: archives know no others. */
+export function secondsOf({ mtimeMs }: { readonly mtimeMs: number }): number {
+  return Math.floor(mtimeMs / 1000);
 }
 
 function kindOf(status: ReturnType<typeof lstatSync> & object): FileNode["kind"] {

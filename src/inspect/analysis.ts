@@ -26,6 +26,7 @@ import { unreachedSites } from "./sweep.js";
 import { indexSymbols, type SymbolIndex } from "./symbol-lookup.js";
 import { describeTls } from "./tls.js";
 import { describeVerdicts } from "./verdict.js";
+import { vsyscallFeature } from "./vsyscall.js";
 
 interface AnalysisOptions {
   readonly mode: Inspection["mode"];
@@ -81,7 +82,10 @@ export async function analyse(
       missingLibraries: [...closure.missing],
       undefinedSymbols,
       files: [...describeFiles(graph, explored, explain)],
-      features: describeFeatures(graph, explored, { calls: syscalls, constants, explain }),
+      features: [
+        ...describeFeatures(graph, explored, { calls: syscalls, constants, explain }),
+        ...vsyscallFeature(explored.closure),
+      ],
       socketFamilies: [...constants.socketFamilies],
       unknownSites,
     };

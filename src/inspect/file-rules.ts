@@ -24,6 +24,7 @@ export const pathRules: readonly (readonly [form: RegExp, kind: FileKind, reason
     "names are looked up in it",
   ],
   [/^\/etc\/(resolv|host|gai)\.conf$/, "nss", "it says how hosts are looked up"],
+  [/^\/(?:usr\/)?bin\/sh$/, "program", "commands are given to it"],
   [/^\/etc\//, "configuration", "live code has this path"],
   [/^\/(proc|sys|dev|run|var)(\/|$)/, "path", "live code has this path"],
 ];

@@ -29,14 +29,21 @@ export function describeFiles(graph: Graph, explored: Explored, explain: Explain
     for (const path of paths) add({ path, kind, reason, evidence: explain(node) });
   }
   for (const file of databases(explored, isLive, explain)) add(file);
-  for (const [path, nodes] of livePaths(graph, explored.live)) {
-    const [first] = nodes;
+  // That a text is there says nothing of programs: libc has the shell's, whoever it is linked with.
+  const named = livePaths(graph, explored.live, ({ index }) => !isNameService(explored, index), true);
+  for (const [path, all] of livePaths(graph, explored.live)) {
     const rule = pathRules.find(([form]) => form.test(path));
+    const nodes = rule?.[1] === "program" ? (named.get(path) ?? new Set()) : all;
+    const [first] = nodes;
     if (rule === undefined || first === undefined) continue;
     const mentionedBy = [...nodes].map(qualifiedName).sort();
     add({ path, kind: rule[1], reason: rule[2], evidence: explain(first), mentionedBy });
   }
   return [...files.values()].sort((left, right) => (left.path < right.path ? -1 : 1));
+}
+
+function isNameService({ closure }: Explored, index: number): boolean {
+  return closure.objects[index]?.reason === "nss";
 }
 
 /** Libraries that are loaded by name; one that is not there has only the name it is asked by. */

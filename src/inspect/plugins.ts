@@ -8,7 +8,7 @@ import type { Graph, GraphNode } from "./graph.js";
 import type { Module } from "./module.js";
 import { qualifiedName } from "./names.js";
 import type { Reach } from "./reach.js";
-import { RecordKind } from "./records.js";
+import { liveObject, RecordKind } from "./records.js";
 import type { AskedName } from "./runtime-names.js";
 import { textAt } from "./text.js";
 
@@ -51,10 +51,12 @@ export function livePaths(
   graph: Graph,
   live: Reach,
   isWanted: (module: Module) => boolean = () => true,
+  byCodeAlone = false,
 ): ReadonlyMap<string, ReadonlySet<GraphNode>> {
   const paths = new Map<string, Set<GraphNode>>();
   // What is loaded is no address of text, but perhaps a part of text.
-  live.eachMention({ lastKind: RecordKind.address }, (address, id, module) => {
+  live.eachMention({ lastKind: RecordKind.address }, (address, id, module, kind) => {
+    if (byCodeAlone && kind === liveObject) return;
     const text = isWanted(module) ? textAt(module, address, "/") : undefined;
     if (text === undefined || isProse(text)) return;
     const nodes = paths.get(text) ?? new Set();

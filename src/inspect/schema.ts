@@ -58,6 +58,7 @@ const fileUse = z.object({
     "configuration",
     "dlopen",
     "loader",
+    "program",
     "path",
   ]),
   reason: z.string(),

@@ -5,6 +5,7 @@ import { PF, PT } from "../elf/constants.js";
 import type { ElfFile } from "../elf/file.js";
 import { sha256 } from "../host/files.js";
 import type { Manifest } from "../manifest.js";
+import type { Machine } from "../rootfs/machine.js";
 import type { LaunchedProcess } from "../rootfs/root.js";
 
 /** Everything named here is part of the image's bytes: no path, time or name of the building machine. */
@@ -19,6 +20,7 @@ export interface ImageDescription {
       readonly net?: string | undefined;
       readonly accelerator?: Manifest["run"]["accelerator"];
       readonly timeoutSeconds?: number | undefined;
+      readonly hostname?: string | undefined;
     };
   };
   readonly kernel: Pick<Manifest["kernel"], "version" | "key" | "configurationDigest" | "compiler">;
@@ -44,12 +46,13 @@ export interface ImageDescription {
   readonly rootBytes: number;
   readonly copiedBytes: number;
   readonly memory: string;
+  readonly machine?: Machine | undefined;
   readonly files: readonly { readonly path: string; readonly data: Uint8Array }[];
 }
 
 export function describeImage(description: ImageDescription): Manifest {
   const { configuration, kernel, choice, inputs, application, used, mask, process, files } = description;
-  const { sites, rootBytes, copiedBytes, memory } = description;
+  const { sites, rootBytes, copiedBytes, memory, machine } = description;
   const { version, key, configurationDigest, compiler } = kernel;
   return {
     schemaVersion: 1,
@@ -70,6 +73,7 @@ export function describeImage(description: ImageDescription): Manifest {
     rootBytes,
     copiedBytes,
     run: { memory, ...describeRun(configuration.run) },
+    ...(machine === undefined ? {} : { machine }),
   };
 }
 
@@ -85,13 +89,14 @@ function describeProcess(process: LaunchedProcess) {
 }
 
 function describeRun(run: ImageDescription["configuration"]["run"]) {
-  const { cpus, ports, net, accelerator, timeoutSeconds } = run;
+  const { cpus, ports, net, accelerator, timeoutSeconds, hostname } = run;
   return {
     cpus: cpus ?? 1,
     ports: [...ports],
     ...(net === undefined ? {} : { net }),
     ...(accelerator === undefined || accelerator === "auto" ? {} : { accelerator }),
     ...(timeoutSeconds === undefined ? {} : { timeoutSeconds }),
+    ...(hostname === undefined ? {} : { hostname }),
   };
 }
 

@@ -48,6 +48,8 @@ export interface PayloadParts {
   readonly guestPath: string;
   /** Of the application's file, with the sticky bit where it is to run in ring 0. */
   readonly permissions: number;
+  /** When it was last changed, where it was not linked just now. */
+  readonly modified?: number | undefined;
   /** Root, unless it says otherwise. */
   readonly owner?: Owner;
   readonly manifest: string;
@@ -56,8 +58,8 @@ export interface PayloadParts {
 export function layOutPayload(parts: PayloadParts): Payload {
   const file = loadedFile(parts.application);
   const segments = placeSegments(parts.application, file.length);
-  const { guestPath: path, permissions, owner } = parts;
-  const member = { path, permissions, owner, sizeBytes: file.length };
+  const { guestPath: path, permissions, owner, modified } = parts;
+  const member = { path, permissions, owner, modified, sizeBytes: file.length };
   const head = Buffer.concat([parts.members, alignedFileHeader(member, parts.members.length)]);
   const tail = Buffer.concat([Buffer.alloc((4 - (file.length % 4)) % 4), archiveTrailer]);
   const archiveBytes = head.length + file.length + tail.length;

@@ -3,18 +3,19 @@
  * The databases of /etc that C libraries look names up in, as small as a program needs them. Accounts are those of
  * the host that the program or its configuration names; passwords and people are none of an image's business.
  */
-import { type Account, readAccounts } from "../host/accounts.js";
+import { type Account, isOfTheSystem, readAccounts } from "../host/accounts.js";
 import { hostView } from "../host/file-view.js";
 import type { RootFile } from "./root.js";
 
-/** Accounts from here on are people's (login.defs: UID_MIN). */
-const firstPerson = 1000;
 const nobody = 65534;
 
 /** `wants` tells whether the program or a file of its configuration names an account, or a file belongs to it. */
-export function accountFiles(wants: (name: string, id: number) => boolean): readonly RootFile[] {
+export function accountFiles(
+  wants: (name: string, id: number) => boolean,
+  shell: string,
+): readonly RootFile[] {
   const isWanted = ({ name, id }: Account) =>
-    id === 0 || id === nobody || (id < firstPerson && wants(name, id));
+    id === 0 || id === nobody || (isOfTheSystem(id) && wants(name, id));
   const users = readAccounts(hostView, "user").filter(isWanted);
   const gids = new Set(users.map(({ further: [gid] }) => gid));
   const groups = readAccounts(hostView, "group").filter(
@@ -23,13 +24,12 @@ export function accountFiles(wants: (name: string, id: number) => boolean): read
   return [
     file(
       "/etc/passwd",
-      users.map(({ name, id, further: [gid = "0"] }) => `${name}:x:${id}:${gid}:${name}:/:/usr/sbin/nologin`),
+      users.map((user) => userLine(user, shell)),
     ),
     file(
       "/etc/group",
       groups.map(({ name, id }) => `${name}:x:${id}:`),
     ),
-    file("/etc/hosts", ["127.0.0.1 localhost", "::1 localhost"]),
     file("/etc/nsswitch.conf", [
       "passwd: files",
       "group: files",
@@ -40,6 +40,15 @@ export function accountFiles(wants: (name: string, id: number) => boolean): read
       "services: files",
     ]),
   ];
+}
+
+/** With the home of the host's account, and of shells the one that the guest has. */
+function userLine(
+  { name, id, further: [gid = "0", , home = "/", hostShell = ""] }: Account,
+  shell: string,
+): string {
+  const own = /nologin|false|sync/.test(hostShell) ? "/usr/sbin/nologin" : shell;
+  return `${name}:x:${id}:${gid}:${name}:${home}:${own}`;
 }
 
 function file(path: string, lines: readonly string[]): RootFile {

@@ -46,6 +46,8 @@ export interface TreeSource {
   readonly scripts: readonly string[];
   /** Of packages. */
   readonly data: readonly string[];
+  /** Of essential packages. */
+  readonly essentials: readonly string[];
   /** All of the view is taken, as it is. */
   readonly isWhole: boolean;
   /** Made where they are not there. */
@@ -57,7 +59,7 @@ export async function applicationTree(source: TreeSource, named: NamedFiles): Pr
   const { view, program, isDynamic, isAlone, scripts, data, isWhole, directories } = source;
   const [missing] = isDynamic ? named.missingLibraries : [];
   if (missing !== undefined) throw missingLibrary(missing, view);
-  const tree = new HostTree(view);
+  const tree = new HostTree(view, isWhole);
   if (isWhole) {
     await tree.add("/", Number.POSITIVE_INFINITY);
     for (const path of directories) tree.makeDirectory(path);
@@ -66,6 +68,7 @@ export async function applicationTree(source: TreeSource, named: NamedFiles): Pr
   if (!isAlone) tree.addWay(program);
   for (const script of scripts) await tree.add(script);
   await addNamed(tree, named);
+  for (const path of source.essentials) await tree.add(path);
   // Who looks up no names needs no accounts; but files of others may be in their hands.
   const looksUp =
     isDynamic || named.files.some(({ kind, path }) => kind === "nss" && path.startsWith("/etc/"));
@@ -75,6 +78,14 @@ export async function applicationTree(source: TreeSource, named: NamedFiles): Pr
     else for (const declared of await directoriesOf(view, path)) tree.declareDirectory(...declared);
   }
   await addAccounts(tree, source);
+  return tree;
+}
+
+/** Programs, with the links that lead to them, and what they read at their start. */
+export async function programsTree(view: FileView, paths: readonly string[]): Promise<Tree> {
+  const tree = new HostTree(view);
+  for (const path of paths) await tree.add(path);
+  if (paths.some((path) => path.endsWith("/ldconfig"))) await tree.add("/etc/ld.so.cache");
   return tree;
 }
 
@@ -131,7 +142,8 @@ async function addAccounts(
   const ids = new Set(owned.flatMap(({ owner }) => (owner === undefined ? [] : [owner.uid, owner.gid])));
   const isWanted = (name: string, id: number) =>
     ids.has(id) || accounts.includes(name) || texts.some((text) => hasWord(text, name));
-  for (const file of accountFiles(isWanted)) tree.files.set(file.path, file);
+  const shell = tree.files.has("/bin/bash") || tree.files.has("/usr/bin/bash") ? "/bin/bash" : "/bin/sh";
+  for (const file of accountFiles(isWanted, shell)) tree.files.set(file.path, file);
 }
 
 function missingLibrary(

@@ -10,7 +10,15 @@ interface Member {
   readonly path: string;
   /** Root, unless it says otherwise. */
   readonly owner?: { readonly uid: number; readonly gid: number } | undefined;
+  /** When it was last changed, in seconds since 1970. */
+  readonly modified?: number | undefined;
 }
+
+/**
+ * What the toolkit makes itself was changed then, 2000-01-01: the same entries give the same bytes. Archives of ZIP
+ * know no time before 1980.
+ */
+const generatedSeconds = 946_684_800;
 
 interface Special {
   readonly permissions: number;
@@ -109,6 +117,7 @@ interface Header {
   readonly mode: number;
   readonly owner: { readonly uid: number; readonly gid: number };
   readonly links: number;
+  readonly modified: number;
   readonly sizeBytes: number;
   readonly device: { readonly major: number; readonly minor: number };
   /** Makes it a link to the others with the same. */
@@ -123,6 +132,7 @@ function headerOf(entry: ArchiveEntry, sizeBytes: number): Header {
     mode: typeBits[entry.kind] | permissions,
     owner: entry.owner ?? { uid: 0, gid: 0 },
     links: entry.kind === "directory" ? 2 : 1,
+    modified: Math.min(Math.max(0, Math.floor(entry.modified ?? generatedSeconds)), 0xffffffff),
     sizeBytes,
     device: "major" in entry ? entry : { major: 0, minor: 0 },
   };
@@ -130,7 +140,8 @@ function headerOf(entry: ArchiveEntry, sizeBytes: number): Header {
 
 /** The kernel would pass over a member whose name is too long. Throws UKL-201. */
 function nameOf({ path }: ArchiveEntry): Buffer {
-  const name = encodeName(`${path.replace(/^\//, "")}\0`);
+  // Of the root directory itself the name is ".".
+  const name = encodeName(`${path.replace(/^\//, "") || "."}\0`);
   if (name.length < nameLimitBytes) return name;
   throw new UklError("UKL-201", {
     what: `${path.slice(0, 80)}… cannot be put into an image`,
@@ -149,15 +160,14 @@ function alignedHeader(header: Header, offset: number): Buffer {
   return Buffer.concat([Buffer.alloc(gap(offset + plain.length)), plain]);
 }
 
-/** The time stamp is zero: the same entries give the same bytes. */
-function memberHeader({ name, mode, owner, links, sizeBytes, device, inode }: Header): Buffer {
+function memberHeader({ name, mode, owner, links, modified, sizeBytes, device, inode }: Header): Buffer {
   const fields = [
     inode ?? 0,
     mode,
     owner.uid,
     owner.gid,
     inode === undefined ? links : 2,
-    0,
+    modified,
     sizeBytes,
     0,
     0,

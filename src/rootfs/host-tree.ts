@@ -21,12 +21,15 @@ import type { RootFile } from "./root.js";
 export interface RootDirectory {
   readonly permissions: number;
   readonly owner: Owner;
+  readonly modified?: number | undefined;
 }
 
 /** Part of a root file system. */
 export interface Tree {
   /** By path; links have their targets as they are written. */
   readonly links: ReadonlyMap<string, string>;
+  /** When links were made, where that is known. */
+  readonly linkTimes: ReadonlyMap<string, number>;
   readonly directories: ReadonlyMap<string, RootDirectory>;
   readonly files: ReadonlyMap<string, RootFile>;
   /** Pipes and devices. */
@@ -41,6 +44,7 @@ export interface RootSpecial extends SpecialFile, RootDirectory {}
 
 export const emptyTree: Tree = {
   links: new Map(),
+  linkTimes: new Map(),
   directories: new Map(),
   files: new Map(),
   specials: new Map(),
@@ -59,15 +63,19 @@ const firstPerson = 1000;
 
 export class HostTree implements Tree {
   readonly links = new Map<string, string>();
+  readonly linkTimes = new Map<string, number>();
   readonly directories = new Map<string, RootDirectory>();
   readonly files = new Map<string, RootFile>();
   readonly specials = new Map<string, RootSpecial>();
   readonly attributes = new Map<string, Attributes>();
   readonly #view: FileView;
+  readonly #ownerOf: (owner: Owner) => Owner;
   readonly #contents = new Map<string, Uint8Array>();
 
-  constructor(view: FileView = hostView) {
+  /** `keepsOwners`: the accounts are the view's own, and not those of people on this machine. */
+  constructor(view: FileView = hostView, keepsOwners = false) {
     this.#view = view;
+    this.#ownerOf = keepsOwners ? (owner) => owner : guestOwner;
   }
 
   /** Adds a file, or a directory with all in it. What is not there, or is no plain file, is left out. */
@@ -80,7 +88,7 @@ export class HostTree implements Tree {
       if (found.node.kind === "file") await this.#addFile(found.path, found.node);
       else if (found.node.kind === "other") this.#addSpecial(found.path, found.node);
       else if (found.node.kind === "directory" && !this.directories.has(found.path)) {
-        this.directories.set(found.path, directoryOf(found.node));
+        this.directories.set(found.path, directoryOf(found.node, this.#ownerOf));
         for (const name of this.#view.names(found.path)) await add(join(found.path, name));
       }
       if (this.files.size - before > most) throw tooMany(path, most);
@@ -112,7 +120,7 @@ export class HostTree implements Tree {
   addDirectory(path: string): void {
     const found = this.#resolve(path);
     if (found === undefined || found.node.kind !== "directory" || this.directories.has(found.path)) return;
-    this.directories.set(found.path, directoryOf(found.node));
+    this.directories.set(found.path, directoryOf(found.node, this.#ownerOf));
   }
 
   /** Adds a directory that need not be there, behind the links on its way. */
@@ -140,10 +148,11 @@ export class HostTree implements Tree {
     return this.#resolve(path)?.path ?? join(this.#placeOf(dirname(path)), basename(path));
   }
 
-  async #addFile(path: string, { permissions, owner, content }: FileNode, isData?: true): Promise<void> {
+  async #addFile(path: string, node: FileNode, isData?: true): Promise<void> {
+    const { permissions, owner, content, modified } = node;
     const data = await this.#read(content ?? path);
     const source = content ?? path;
-    const own = { permissions: guestPermissions(permissions, owner), owner: guestOwner(owner) };
+    const own = { permissions: guestPermissions(permissions, owner), owner: this.#ownerOf(owner), modified };
     const file = { path, ...own, data, source };
     this.files.set(path, isData ? { ...file, isData } : file);
   }
@@ -178,14 +187,20 @@ export class HostTree implements Tree {
       const place = `${directory}/__pycache__/${cached}`;
       const node = this.#view.node(place);
       const data = node?.kind === "file" ? await validForever(node, source) : undefined;
-      if (node !== undefined && data !== undefined)
-        this.files.set(place, { path: place, permissions: node.permissions & ~sticky, data, isData: true });
+      if (node === undefined || data === undefined) continue;
+      const { permissions, modified } = node;
+      const file = { path: place, permissions: permissions & ~sticky, modified, data, isData: true } as const;
+      this.files.set(place, file);
     }
   }
 
   /** The path without links; each link on the way is added. Undefined when it leads nowhere. */
   #resolve(path: string) {
-    return resolveIn(this.#view, path, (link, target) => this.links.set(link, target));
+    return resolveIn(this.#view, path, (link, target) => {
+      this.links.set(link, target);
+      const { modified } = this.#view.node(link) ?? {};
+      if (modified !== undefined) this.linkTimes.set(link, modified);
+    });
   }
 }
 
@@ -193,12 +208,14 @@ export class HostTree implements Tree {
 export function mergeTrees(...trees: readonly Tree[]): Tree {
   const merged = {
     links: new Map<string, string>(),
+    linkTimes: new Map<string, number>(),
     directories: new Map<string, RootDirectory>(),
     files: new Map<string, RootFile>(),
     specials: new Map<string, RootSpecial>(),
     attributes: new Map<string, Attributes>(),
   };
-  for (const { links, directories, files, specials, attributes } of trees) {
+  for (const { links, linkTimes, directories, files, specials, attributes } of trees) {
+    for (const [path, time] of linkTimes) merged.linkTimes.set(path, time);
     for (const [path, special] of specials) merged.specials.set(path, special);
     for (const [path, own] of attributes) merged.attributes.set(path, own);
     for (const [path, target] of links) {
@@ -214,8 +231,11 @@ export function mergeTrees(...trees: readonly Tree[]): Tree {
   return merged;
 }
 
-export function directoryOf({ permissions, owner }: Pick<FileNode, "permissions" | "owner">): RootDirectory {
-  return { permissions: permissions & 0o1777, owner: guestOwner(owner) };
+export function directoryOf(
+  { permissions, owner, modified }: Pick<FileNode, "permissions" | "owner" | "modified">,
+  ownerOf: (owner: Owner) => Owner = guestOwner,
+): RootDirectory {
+  return { permissions: permissions & 0o3777, owner: ownerOf(owner), modified };
 }
 
 /** The same tree, checked out by anybody, gives the same image. */

@@ -9,6 +9,7 @@ import type { Stats } from "node:fs";
 import { lstat, readdir, readlink, realpath, stat } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
 import { UklError } from "../errors.js";
+import { secondsOf } from "../host/file-view.js";
 import { readInput, unreadable } from "../host/files.js";
 import { directoryOf, guestOwner, guestPermissions, type RootDirectory } from "./host-tree.js";
 import type { RootFile } from "./root.js";
@@ -19,6 +20,7 @@ export interface Included {
   readonly directories: ReadonlyMap<string, RootDirectory>;
   /** By guest path. */
   readonly links: ReadonlyMap<string, string>;
+  readonly linkTimes: ReadonlyMap<string, number>;
 }
 
 /** Where a directory of the host, without links on its way, is in the guest. */
@@ -31,6 +33,7 @@ interface Collected {
   readonly files: RootFile[];
   readonly directories: Map<string, RootDirectory>;
   readonly links: Map<string, string>;
+  readonly linkTimes: Map<string, number>;
   readonly places: Place[];
   /** Of files with several names, by device and inode. */
   readonly contents: Map<string, Uint8Array>;
@@ -45,6 +48,7 @@ export async function readIncluded(include: Readonly<Record<string, string>>): P
     files: [],
     directories: new Map(),
     links: new Map(),
+    linkTimes: new Map(),
     places: [],
     contents: new Map(),
   };
@@ -57,7 +61,10 @@ async function collect(guestPath: string, hostPath: string, included: Collected)
   const status = await stat(hostPath).catch(() => undefined);
   if (status?.isDirectory()) {
     included.places.push({ real: await realpath(hostPath), guestPath });
-    included.directories.set(guestPath, directoryOf({ permissions: status.mode, owner: status }));
+    included.directories.set(
+      guestPath,
+      directoryOf({ permissions: status.mode, owner: status, modified: secondsOf(status) }),
+    );
     for (const name of await namesIn(hostPath)) {
       const [inGuest, onHost] = [`${guestPath}/${name}`, join(hostPath, name)];
       const isLink = (await lstat(onHost)).isSymbolicLink();
@@ -67,12 +74,12 @@ async function collect(guestPath: string, hostPath: string, included: Collected)
   }
   if (status !== undefined && !status.isFile()) throw notIncludable(hostPath, await kindOf(hostPath));
   const data = await readOnce(hostPath, status, included);
-  const owner = status === undefined ? {} : { owner: guestOwner(status) };
+  const known = status === undefined ? {} : { owner: guestOwner(status), modified: secondsOf(status) };
   const permissions = status === undefined ? 0o644 : guestPermissions(status.mode, status);
   included.files.push({
     path: guestPath,
     permissions,
-    ...owner,
+    ...known,
     data,
     source: hostPath,
   });
@@ -92,7 +99,8 @@ async function readOnce(
 
 /** Each directory that a link brings is brought once: other links to it lead there. */
 async function collectLink(guestPath: string, hostPath: string, included: Collected): Promise<void> {
-  const { links, places } = included;
+  const { links, linkTimes, places } = included;
+  linkTimes.set(guestPath, secondsOf(await lstat(hostPath)));
   const written = await readlink(hostPath);
   const above = await realpath(dirname(hostPath));
   const real = await realpath(hostPath).catch(() => undefined);

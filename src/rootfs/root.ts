@@ -5,6 +5,8 @@ import type { Owner } from "../host/file-view.js";
 import { encodeName } from "../host/names.js";
 import type { ArchiveEntry } from "./cpio.js";
 import { type Attributes, emptyTree, type RootDirectory, type Tree } from "./host-tree.js";
+import { type Surroundings, skeletonOf } from "./skeleton.js";
+import { stringsOf } from "./strings.js";
 
 export interface RootFile {
   /** Absolute, without . or .. components. */
@@ -12,6 +14,8 @@ export interface RootFile {
   readonly permissions: number;
   /** Root, unless it says otherwise. */
   readonly owner?: Owner;
+  /** When it was last changed, in seconds since 1970. */
+  readonly modified?: number | undefined;
   readonly data: Uint8Array;
   /** Where it was read on this machine. */
   readonly source?: string;
@@ -58,6 +62,8 @@ export interface RootContents {
   readonly files: readonly RootFile[];
   /** What the application finds in the places where its host has it. */
   readonly tree?: Tree | undefined;
+  /** Bare where nobody says. */
+  readonly surroundings?: Surroundings;
   /** Of files and directories, by path; those of the tree where nobody says. */
   readonly attributes?: ReadonlyMap<string, Attributes>;
 }
@@ -65,20 +71,8 @@ export interface RootContents {
 /** What a program finds in its environment unless the configuration says otherwise. */
 export const defaultEnvironment: Readonly<Record<string, string>> = {
   PATH: "/usr/sbin:/usr/bin:/sbin:/bin",
-  HOME: "/",
+  HOME: "/root",
   TERM: "linux",
-};
-
-const standardDirectories: Readonly<Record<string, number>> = {
-  "/bin": 0o755,
-  "/dev": 0o755,
-  "/etc": 0o755,
-  "/proc": 0o555,
-  "/sys": 0o555,
-  "/tmp": 0o1777,
-  "/var": 0o755,
-  "/var/tmp": 0o1777,
-  "/ukl": 0o755,
 };
 
 /** Documentation/admin-guide/devices.txt; enough where the kernel has no devtmpfs. */
@@ -98,7 +92,8 @@ const plainDirectory: RootDirectory = { permissions: 0o755, owner: root };
 
 /** In an order in which each directory comes before what is in it. */
 export function rootEntries(contents: RootContents): readonly ArchiveEntry[] {
-  const { process, guestFile, tree = emptyTree, attributes = tree.attributes } = contents;
+  const { process, guestFile, tree = emptyTree, surroundings = "bare" } = contents;
+  const { attributes = tree.attributes } = contents;
   const files: RootFile[] = [
     { path: "/init", permissions: 0o755, data: contents.init },
     ...launchFiles(process),
@@ -109,25 +104,28 @@ export function rootEntries(contents: RootContents): readonly ArchiveEntry[] {
   ];
   const named = new Set(files.map(({ path }) => path));
   files.push(...[...tree.files.values()].filter(({ path }) => !named.has(path)));
-  const directories = new Map<string, RootDirectory>(
-    Object.entries(standardDirectories).map(([path, permissions]) => [path, { permissions, owner: root }]),
-  );
-  for (const [path, directory] of tree.directories) directories.set(path, directory);
-  for (const path of [
+  const paths = [
     guestFile,
-    ...tree.directories.keys(),
-    ...tree.links.keys(),
-    ...tree.specials.keys(),
+    ...[tree.directories, tree.links, tree.specials].flatMap((map) => [...map.keys()]),
     ...files.map(({ path }) => path),
-  ]) {
+  ];
+  const skeleton = skeletonOf(surroundings, paths);
+  const directories = new Map([...skeleton.directories, ...tree.directories]);
+  const links = new Map([...skeleton.links, ...tree.links]);
+  for (const path of paths) {
     for (const parent of parents(path)) if (!directories.has(parent)) directories.set(parent, plainDirectory);
   }
-  for (const path of ["/", ...tree.links.keys()]) directories.delete(path);
+  for (const path of links.keys()) directories.delete(path);
+  if (surroundings === "bare") directories.delete("/");
   return [
     ...[...directories]
       .sort(([left], [right]) => (left < right ? -1 : 1))
       .map(([path, directory]): ArchiveEntry => ({ kind: "directory", path, ...directory })),
-    ...[...tree.links].map(([path, target]): ArchiveEntry => ({ kind: "symlink", path, target })),
+    ...[...links].map(
+      ([path, target]): ArchiveEntry => ({
+        ...{ kind: "symlink", path, target, modified: tree.linkTimes.get(path) },
+      }),
+    ),
     ...devices.map(
       ([name, permissions, major, minor]): ArchiveEntry => ({
         kind: "characterDevice",
@@ -139,8 +137,8 @@ export function rootEntries(contents: RootContents): readonly ArchiveEntry[] {
     ),
     ...[...tree.specials].map(([path, special]): ArchiveEntry => ({ path, ...special })),
     ...files.map(
-      ({ path, permissions, owner, data }): ArchiveEntry => ({
-        ...{ kind: "file", path, permissions, owner, data },
+      ({ path, permissions, owner, modified, data }): ArchiveEntry => ({
+        ...{ kind: "file", path, permissions, owner, modified, data },
       }),
     ),
   ];
@@ -153,12 +151,12 @@ export function launchFiles(process: LaunchedProcess): readonly RootFile[] {
   const variables = Object.entries(environment).map(([name, value]) => `${name}=${value}`);
   const { uid, gid, groups } = user ?? { ...root, groups: [] };
   return [
-    { path: "/ukl/exec", permissions: 0o644, data: strings([path, ...leading, ...args]) },
-    { path: "/ukl/environ", permissions: 0o644, data: strings(variables) },
+    { path: "/ukl/exec", permissions: 0o644, data: stringsOf([path, ...leading, ...args]) },
+    { path: "/ukl/environ", permissions: 0o644, data: stringsOf(variables) },
     {
       path: "/ukl/process",
       permissions: 0o644,
-      data: strings([workingDirectory, ...[uid, gid, ...groups].map(String)]),
+      data: stringsOf([workingDirectory, ...[uid, gid, ...groups].map(String)]),
     },
   ];
 }
@@ -178,11 +176,7 @@ export function mountsFile(mounts: readonly Mount[]): RootFile {
   const fields = mounts.flatMap(({ type, source, target, isReadOnly, options }) => [
     ...[type, source, target, isReadOnly ? "ro" : "rw", options],
   ]);
-  return { path: "/ukl/mounts", permissions: 0o644, data: strings(fields) };
-}
-
-function strings(values: readonly string[]): Buffer {
-  return Buffer.from(values.map((value) => `${value}\0`).join(""));
+  return { path: "/ukl/mounts", permissions: 0o644, data: stringsOf(fields) };
 }
 
 /** The directories above a path, outermost first. */

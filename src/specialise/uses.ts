@@ -15,6 +15,8 @@ export interface Circumstances {
   };
   /** Whether the application starts as root. */
   readonly isRoot: boolean;
+  /** Whether a program of the image can make sockets of IP. */
+  readonly usesSockets: boolean;
   /** Files that are no programs: scripts and data. */
   readonly texts: readonly { readonly path: string; readonly data: Uint8Array }[];
   /** Paths of files with extended attributes. */
@@ -26,6 +28,7 @@ export function otherUses({
   env,
   run,
   isRoot,
+  usesSockets,
   texts,
   withAttributes,
 }: Circumstances): readonly Reason[] {
@@ -37,11 +40,15 @@ export function otherUses({
   const paths = places.flatMap(({ text, evidence }) =>
     pathsIn(text).map((name): Reason => ({ kind: "path", name, evidence })),
   );
-  const asUser: Reason = { kind: "call", name: "setuid", evidence: "the start as another user" };
+  const evidence = "the start as another user";
+  const asUser: readonly Reason[] = [
+    { kind: "call", name: "setuid", evidence },
+    ...(usesSockets ? [{ kind: "feature", name: "low ports of users", evidence } as const] : []),
+  ];
   const attributes = withAttributes.map(
     (evidence): Reason => ({ kind: "feature", name: "extended attributes", evidence }),
   );
-  return [...paths, ...machineUses(run), ...attributes, ...(isRoot ? [] : [asUser])];
+  return [...paths, ...machineUses(run), ...attributes, ...(isRoot ? [] : asUser)];
 }
 
 function machineUses({ cpus = 1, ports, volumes, disks }: Circumstances["run"]): readonly Reason[] {

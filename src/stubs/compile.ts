@@ -44,6 +44,8 @@ export const initSources: readonly string[] = [
   "init/init.c",
   "init/host.c",
   "init/host.h",
+  "init/machine.c",
+  "init/machine.h",
   "init/stdio.c",
   "init/stdio.h",
   "init/network.c",

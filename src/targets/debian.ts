@@ -38,6 +38,16 @@ export async function installedPackages(): Promise<Packages> {
   );
 }
 
+/** Those that every system has. */
+export async function essentialPackages(): Promise<readonly string[]> {
+  const format = `${["Package", "Essential", "db:Status-Status"].map((field) => `\${${field}}`).join("\t")}\n`;
+  const { stdout } = await attempt({ tool: "dpkg-query", args: ["-W", "-f", format] });
+  return stdout.split("\n").flatMap((line) => {
+    const [name = "", isEssential, status] = line.split("\t");
+    return isEssential === "yes" && status === "installed" ? [name] : [];
+  });
+}
+
 /** Of package files, which are not installed. */
 export async function packagesInFiles(files: readonly string[]): Promise<readonly Package[]> {
   const format = `${fields

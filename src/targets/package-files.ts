@@ -7,6 +7,9 @@ import type { Package, Packages } from "./debian.js";
 
 /** Every Debian system has these (policy 2.5): a program that needs one of them names it. */
 const ofTheSystem = new Set(["required", "important", "standard"]);
+/** Of those the ones that are data: nothing in a program names what it reads by a path that is put together. */
+const dataOfTheSystem =
+  /^(?:tzdata(?:-legacy)?|ca-certificates|netbase|ncurses-(?:base|term)|media-types|mailcap)$/;
 /** Debian splits what is needed at boot off a language: `python3.11-minimal`, `perl-base`. */
 const smallPart = /-(?:minimal|base)$/;
 
@@ -46,8 +49,9 @@ export function relatives(packages: Packages, seeds: readonly string[]): readonl
   }
   return [...chosen.keys()].sort();
 
-  function isRelative({ source, architecture, priority }: Package): boolean {
-    return sources.has(source) || (architecture === "all" && !ofTheSystem.has(priority));
+  function isRelative({ name, source, architecture, priority }: Package): boolean {
+    const isTaken = !ofTheSystem.has(priority) || dataOfTheSystem.test(name);
+    return sources.has(source) || (architecture === "all" && isTaken);
   }
 }
 

@@ -8,10 +8,19 @@ import type { Attachments } from "./attachments.js";
 
 type Disk = Attachments["disks"][string];
 
-/** Throws UKL-401 to UKL-404, UKL-620 and UKL-621. */
-export async function prepareAttachments({ volumes, disks }: Attachments): Promise<void> {
+/** Whom the program runs as. */
+export interface DiskOwner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** A disk that is made belongs to `owner`. Throws UKL-401 to UKL-404, UKL-620 and UKL-621. */
+export async function prepareAttachments(
+  { volumes, disks }: Attachments,
+  owner: DiskOwner = { uid: 0, gid: 0 },
+): Promise<void> {
   for (const { host, readOnly } of Object.values(volumes)) await checkDirectory(host, readOnly);
-  for (const disk of Object.values(disks)) await prepareDisk(disk);
+  for (const disk of Object.values(disks)) await prepareDisk(disk, owner);
 }
 
 async function checkDirectory(path: string, isReadOnly: boolean): Promise<void> {
@@ -28,13 +37,13 @@ async function checkDirectory(path: string, isReadOnly: boolean): Promise<void> 
   });
 }
 
-async function prepareDisk({ file, size }: Disk): Promise<void> {
+async function prepareDisk({ file, size }: Disk, owner: DiskOwner): Promise<void> {
   const status = await stat(file).catch((error: unknown) => {
     if (isSystemError(error) && error.code === "ENOENT") return undefined;
     throw unusable(file, error, "check the path and its permissions");
   });
   if (status === undefined) {
-    if (size !== undefined) return makeDisk(file, bytesOf(size));
+    if (size !== undefined) return makeDisk(file, bytesOf(size), owner);
     throw unusable(file, new Error("there is no such file"), `have it made, by its size: --disk ${file}:1G`);
   }
   if (!status.isFile()) throw unusable(file, new Error("it is not a regular file"), "name a disk image");
@@ -61,17 +70,21 @@ async function hasFileSystem(file: string): Promise<boolean> {
 
 /** Without packages of a system that has /usr/sbin on the PATH of root alone. */
 const mkfs = "/usr/sbin/mkfs.ext4";
+const debugfs = "/usr/sbin/debugfs";
 
 /**
  * A sparse file: `assume_storage_prezeroed` leaves its zeros unwritten. All of it is for data: nothing is reserved for
- * root, which is who writes in most guests.
+ * root, which is who writes in most guests. It is empty: programs that make a directory their own refuse one with
+ * something in it, and e2fsck makes its lost+found when it has found something.
  */
-async function makeDisk(file: string, sizeBytes: number): Promise<void> {
-  const options = ["-q", "-F", "-m", "0", "-E", "assume_storage_prezeroed=1"];
+async function makeDisk(file: string, sizeBytes: number, { uid, gid }: DiskOwner): Promise<void> {
+  const extended = `assume_storage_prezeroed=1,root_owner=${uid}:${gid}`;
+  const options = ["-q", "-F", "-m", "0", "-E", extended];
   await createWith(file, async (partial) => {
     const handle = await open(partial, "wx");
     await handle.truncate(sizeBytes).finally(() => handle.close());
     await run({ tool: mkfs, args: [...options, partial] });
+    await run({ tool: debugfs, args: ["-w", "-R", "rmdir lost+found", partial] });
   });
 }
 

@@ -15,12 +15,12 @@ import { type Lines, type MachineOptions, qemuCommand } from "./command.js";
 import {
   consoleFile,
   consoleTail,
-  errorsFile,
-  journalFile,
-  outputFile,
   controlFile,
   controlHeadBytes,
   controlTailBytes,
+  errorsFile,
+  journalFile,
+  outputFile,
   trimCommand,
 } from "./console-file.js";
 import { type ControlMessage, ControlReader, endOfInput } from "./guest-contract.js";

@@ -188,7 +188,8 @@ class PretendedGuest {
     const passtEnd = between === undefined ? theirs : between[1];
     await makeBlocking(passtEnd);
     const passt = start(command, { inherited: [passtEnd] });
-    const beside = relay === undefined || between === undefined ? [] : [start(relay, { inherited: [theirs, between[0]] })];
+    const beside =
+      relay === undefined || between === undefined ? [] : [start(relay, { inherited: [theirs, between[0]] })];
     const tools = [passt, ...beside];
     for (const tool of tools) tool.stdout.resume();
     return new PretendedGuest(ours, tools);

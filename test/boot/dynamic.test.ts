@@ -29,7 +29,7 @@ async function compare(mode: "unikernel" | "classic", path: string, ...args: str
   // A call that the analysis of the closure missed ends the program.
   await buildImage({ program: path, mode, mask: { default: "kill" } }, image);
   const { exitStatus, output, masked } = await bootImage({ imagePath: image, args }, timeoutMs);
-  const environment = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", HOME: "/", TERM: "linux" };
+  const environment = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", HOME: "/root", TERM: "linux" };
   const host = spawnSync(path, args, { env: environment, encoding: "latin1" });
   expect({ exitStatus, output, masked }).toEqual({
     exitStatus: host.status,

@@ -13,7 +13,7 @@ const timeoutMs = 60_000;
 /** What comes with an interpreter is inspected with it, once. */
 const inspectionMs = 300_000;
 const scratch = mkdtempSync(join(tmpdir(), "ukl-targets-"));
-const environment = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", HOME: "/", TERM: "linux" };
+const environment = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", HOME: "/root", TERM: "linux" };
 
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 

@@ -24,7 +24,7 @@ describe("a JSON configuration", () => {
       bind: true,
       shortcuts: false,
       ring0: { programs: [] },
-      run: { accelerator: "auto", ports: [], volumes: {}, disks: {} },
+      run: { accelerator: "auto", ports: [], ulimits: {}, volumes: {}, disks: {} },
     });
   });
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 import { join } from "node:path";
 import { expect } from "vitest";
-import { client, file, testServer } from "../support/programs.js";
+import { client, file, testCommand, testServer } from "../support/programs.js";
 import { ask } from "../support/server.js";
 
 testServer({
@@ -24,5 +24,20 @@ testServer({
     for (let count = 0; count < 20; count++) {
       expect(await client("curl", "-sS", `http://127.0.0.1:${port}/`)).toBe("blocks 81\n");
     }
+  },
+});
+
+testCommand({
+  name: "OpenJDK 17, questions",
+  workload: "what it finds of its machine",
+  async configuration(scratch) {
+    await client("javac", "-d", join(scratch, "classes"), file("Questions.java"));
+    return {
+      program: "/usr/bin/java",
+      args: ["-Xmx256m", "-cp", join(scratch, "classes"), "Questions"],
+      env: { LC_ALL: "C.UTF-8" },
+      files: { include: { [join(scratch, "classes")]: join(scratch, "classes") } },
+      run: { memory: "1G" },
+    };
   },
 });

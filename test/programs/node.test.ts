@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import { expect } from "vitest";
-import { client, file, testServer } from "../support/programs.js";
+import { client, file, testQuestions, testServer } from "../support/programs.js";
 import { ask } from "../support/server.js";
 
 testServer({
@@ -22,3 +22,5 @@ testServer({
     expect(sums).toEqual(sums.map((_, index) => `sum ${(index * 1000 * (index * 1000 + 1)) / 2}\n`));
   },
 });
+
+testQuestions("node", "questions.cjs");

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect } from "vitest";
 import { buildImage } from "../support/harness.js";
-import { client, file, load, testServer } from "../support/programs.js";
+import { client, file, load, testQuestions, testServer } from "../support/programs.js";
 import { ask, freePort, withServer } from "../support/server.js";
 
 const scratch = await mkdtemp(join(tmpdir(), "ukl-php-"));
@@ -41,3 +41,5 @@ testServer({
     });
   },
 });
+
+testQuestions("php", "questions.php");

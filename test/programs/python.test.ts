@@ -2,7 +2,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect } from "vitest";
-import { client, file, testCommand, testServer } from "../support/programs.js";
+import { client, file, testCommand, testQuestions, testServer } from "../support/programs.js";
 import { ask } from "../support/server.js";
 
 const program = "/usr/bin/python3";
@@ -38,3 +38,5 @@ testServer({
     expect(new Set(pages)).toEqual(new Set([page]));
   },
 });
+
+testQuestions("python3", "questions.py");

@@ -49,7 +49,7 @@ describe("an archive", () => {
   const archive = Buffer.concat([archiveMembers(entries), archiveTrailer]);
 
   test("holds every entry with its kind, permissions, size and device number", () => {
-    const columns = listing(archive).map((line) => line.replace(/ Jan 1 1970 /, " "));
+    const columns = listing(archive).map((line) => line.replace(/ Jan 1 2000 /, " "));
     expect(columns).toEqual([
       "drwxrwxrwt 2 0 0 0 tmp",
       "-rw-r--r-- 1 0 0 1 one",
@@ -134,11 +134,35 @@ describe("an archive", () => {
     }
   });
 
-  test("has no time stamps and no inodes, so that the same entries give the same bytes", () => {
+  test("keeps the times of what has one, to the second", () => {
+    const modified = 1_234_567_890;
+    const timed: readonly ArchiveEntry[] = [
+      { kind: "directory", path: "/timed", permissions: 0o755, modified },
+      {
+        kind: "file",
+        path: "/timed/a",
+        permissions: 0o644,
+        data: Buffer.from("a"),
+        modified: modified + 0.9,
+      },
+      { kind: "symlink", path: "/timed/l", target: "a", modified: modified - 1 },
+    ];
+    const members = archiveMembers(timed);
+    workshop.write("timed.cpio", Buffer.concat([members, archiveTrailer]));
+    workshop.run("cpio", "-idm", "--quiet", "-F", "timed.cpio");
+    expect(workshop.run("stat", "-c", "%Y", "timed/a").trim()).toBe(String(modified));
+    // cpio(1) itself gives links no time, and directories theirs before what is in them.
+    const last = members.lastIndexOf("070701");
+    expect([0, last].map((offset) => fieldsAt(members, offset).modified)).toEqual([modified, modified - 1]);
+    const header = alignedFileHeader({ path: "/b", permissions: 0o644, sizeBytes: 1, modified }, 0);
+    expect(fieldsAt(header, header.indexOf("070701")).modified).toBe(modified);
+  });
+
+  test("has one time for what is made, and no inodes, so that the same entries give the same bytes", () => {
     expect(fieldsAt(archive, 0)).toEqual({
       magic: "070701",
       inode: 0,
-      modified: 0,
+      modified: Date.UTC(2000, 0, 1) / 1000,
       nameBytes: "tmp\0".length,
       check: 0,
     });

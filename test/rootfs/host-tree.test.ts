@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-import { chmodSync, mkdirSync, realpathSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, lstatSync, mkdirSync, realpathSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { HostTree } from "../../src/rootfs/host-tree.js";
@@ -34,7 +34,9 @@ test("a file behind links is kept once, with every link on the way", async () =>
   expect(links.sort()).toEqual(["absolute", "real/deep/back", "way"]);
   expect(files).toEqual(["real/file"]);
   expect(tree.links.get(join(root, "way"))).toBe("real");
-  expect(tree.files.get(join(root, "real/file"))).toMatchObject({ permissions: 0o750 });
+  const modified = Math.floor(statSync(join(root, "real/file")).mtimeMs / 1000);
+  expect(tree.files.get(join(root, "real/file"))).toMatchObject({ permissions: 0o750, modified });
+  expect(tree.linkTimes.get(join(root, "way"))).toBe(Math.floor(lstatSync(join(root, "way")).mtimeMs / 1000));
 });
 
 test("a directory brings all that is in it", async () => {

@@ -37,12 +37,15 @@ beforeEach(() => {
 });
 
 describe("what is included", () => {
-  test("is a file under its guest path, with its permissions", async () => {
+  test("is a file under its guest path, with its permissions and its time", async () => {
     workshop.run("chmod", "750", hostPath("a.txt"));
+    workshop.run("touch", "-d", "@1111111111", hostPath("a.txt"));
     const { files, directories } = await readIncluded({ "/etc/a": hostPath("a.txt") });
     const owner = { uid: 0, gid: 0 };
     const [data, source] = [Buffer.from("a"), hostPath("a.txt")];
-    expect(files).toEqual([{ path: "/etc/a", permissions: 0o750, owner, data, source }]);
+    expect(files).toEqual([
+      { path: "/etc/a", permissions: 0o750, owner, modified: 1_111_111_111, data, source },
+    ]);
     expect(directories).toEqual(new Map());
   });
 
@@ -51,8 +54,13 @@ describe("what is included", () => {
     workshop.run("chmod", "700", hostPath("sub"));
     if (process.getuid?.() === 0) workshop.run("chown", "33:34", hostPath("sub"), hostPath("sub/b"));
     const owner = process.getuid?.() === 0 ? { uid: 33, gid: 34 } : { uid: 0, gid: 0 };
-    const { files, directories } = await readIncluded({ "/srv/data": hostPath("sub") });
-    expect(directories).toEqual(new Map([["/srv/data", { permissions: 0o700, owner }]]));
+    symlinkSync("b", hostPath("sub/link"));
+    workshop.run("touch", "-h", "-d", "@1000000001", hostPath("sub/link"));
+    workshop.run("touch", "-d", "@1000000000", hostPath("sub"));
+    const { files, directories, linkTimes } = await readIncluded({ "/srv/data": hostPath("sub") });
+    const directory = { permissions: 0o700, owner, modified: 1_000_000_000 };
+    expect(directories).toEqual(new Map([["/srv/data", directory]]));
+    expect(linkTimes).toEqual(new Map([["/srv/data/link", 1_000_000_001]]));
     expect(files).toMatchObject([{ path: "/srv/data/b", owner }]);
   });
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 import { describe, expect, test } from "vitest";
 import type { ArchiveEntry } from "../../src/rootfs/cpio.js";
+import { emptyTree } from "../../src/rootfs/host-tree.js";
 import { defaultEnvironment, launchFiles, type RootContents, rootEntries } from "../../src/rootfs/root.js";
 
 const contents: RootContents = {
@@ -48,6 +49,39 @@ describe("the root file system", () => {
 
   test("lets everyone write into /tmp, and nobody remove the files of others", () => {
     expect(find(rootEntries(contents), "/tmp")).toMatchObject({ kind: "directory", permissions: 0o1777 });
+  });
+
+  test("of a system has what a start of Debian leaves behind", () => {
+    const entries = rootEntries({ ...contents, surroundings: "debian" });
+    const permissions = (path: string) => {
+      const entry = find(entries, path);
+      return entry.kind === "directory" ? entry.permissions : entry.kind;
+    };
+    // dpkg-deb -c base-files_12.4+deb12u11_amd64.deb, and /usr/lib/tmpfiles.d/legacy.conf of systemd for /run/lock.
+    const onDebian = {
+      ...{ "/": 0o755, "/home": 0o755, "/root": 0o700, "/run": 0o755, "/srv": 0o755, "/tmp": 0o1777 },
+      ...{ "/var/log": 0o755, "/var/lib": 0o755, "/var/mail": 0o2775, "/run/lock": 0o1777 },
+    };
+    for (const [path, expected] of Object.entries(onDebian))
+      expect([path, permissions(path)]).toEqual([path, expected]);
+    expect(find(entries, "/var/run")).toMatchObject({ kind: "symlink", target: "/run" });
+  });
+
+  test("has no link where a path of the image needs a directory", () => {
+    const files = [{ path: "/var/run/app/pid", permissions: 0o644, data: Buffer.from("1") }];
+    const entries = rootEntries({ ...contents, surroundings: "debian", files });
+    expect(find(entries, "/var/run").kind).toBe("directory");
+    expect(find(entries, "/var/lock").kind).toBe("symlink");
+  });
+
+  test("of a container has the directories of the container alone, and its root", () => {
+    const tree = {
+      ...emptyTree,
+      directories: new Map([["/", { permissions: 0o700, owner: { uid: 5, gid: 6 } }]]),
+    };
+    const entries = rootEntries({ ...contents, surroundings: "container", tree });
+    expect(find(entries, "/")).toMatchObject({ permissions: 0o700, owner: { uid: 5, gid: 6 } });
+    expect(entries.some(({ path }) => path === "/home")).toBe(false);
   });
 
   test("has each directory once, and before what is in it", () => {

@@ -71,6 +71,7 @@ test("a program gets the directories that its package declares, with their owner
     accounts: [],
     scripts: [],
     data: ["/usr/lib/tmpfiles.d", place],
+    essentials: [],
     isWhole: false,
     directories: [],
   };

@@ -222,6 +222,7 @@ test("what the configuration says counts as a use", () => {
     env: { STATE: "/sys/class" },
     run,
     isRoot: false,
+    usesSockets: true,
     texts,
     withAttributes: ["/bin/ping"],
   };
@@ -235,5 +236,6 @@ test("what the configuration says counts as a use", () => {
     { kind: "feature", name: "a disk", evidence: "run.disks" },
     { kind: "feature", name: "extended attributes", evidence: "/bin/ping" },
     { kind: "call", name: "setuid", evidence: "the start as another user" },
+    { kind: "feature", name: "low ports of users", evidence: "the start as another user" },
   ]);
 });

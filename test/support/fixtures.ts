@@ -21,7 +21,7 @@ export const fixturesDirectory = fileURLToPath(new URL("../../fixtures", import.
 
 /** What every program finds in its environment besides what its run adds. */
 const guestEnvironment: Readonly<Record<string, string>> = {
-  HOME: "/",
+  HOME: "/root",
   PATH: "/usr/sbin:/usr/bin:/sbin:/bin",
   TERM: "linux",
 };

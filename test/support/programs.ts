@@ -105,6 +105,19 @@ export function testCommand(described: Described): void {
   });
 }
 
+/** A script that asks some forty questions about the machine it is on: the answers are the host's. */
+export function testQuestions(
+  name: string,
+  script: string,
+  env: Readonly<Record<string, string>> = {},
+): void {
+  testCommand({
+    name: `${name}, questions`,
+    workload: "what it finds of its machine",
+    configuration: () => ({ program: file(script), env: { LC_ALL: "C.UTF-8", HOME: "/root", ...env } }),
+  });
+}
+
 function inBothModes(described: Described, define: (scratch: string, mode: Mode) => void): void {
   const scratch = mkdtempSync(join(tmpdir(), "ukl-program-"));
   afterAll(() => rmSync(scratch, { recursive: true, force: true }));

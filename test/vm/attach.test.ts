@@ -36,6 +36,20 @@ describe("a disk", () => {
     },
   );
 
+  test("that is made is empty, and belongs to whom the program runs as", async () => {
+    const file = place("owned");
+    await prepareAttachments(
+      { volumes: {}, disks: { "/data": { file, size: "8M" } } },
+      { uid: 105, gid: 70_000 },
+    );
+    const ask = (request: string) =>
+      execFileSync("/usr/sbin/debugfs", ["-R", request, file], { encoding: "latin1", stdio: "pipe" });
+    const names = ask("ls -p /").match(/[^/\n]+(?=\/[0-9]*\/\n)/g);
+    expect(names).toEqual([".", ".."]);
+    expect(ask("stat /")).toMatch(/User: +105 +Group: 70000\b[\s\S]*Links: 2\b/);
+    expect(spawnSync("/usr/sbin/e2fsck", ["-fn", file]).status).toBe(0);
+  });
+
   test("that is there is left as it is, whatever the size", async () => {
     const file = place("kept");
     await disk(file, "8M");

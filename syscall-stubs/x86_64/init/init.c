@@ -15,6 +15,8 @@
  *
  *   /ukl/process  its working directory and user (process.c)
  *
+ *   /ukl/machine  its name, settings and limits (machine.c); may be absent
+ *
  *   /ukl/attributes  extended attributes of files (attributes.c), where there are any
  *
  *   /ukl/network  the addresses of the card (network.c)
@@ -26,6 +28,7 @@
 #include <asm/signal.h>
 #include "attributes.h"
 #include "host.h"
+#include "machine.h"
 #include "network.h"
 #include "mounts.h"
 #include "process.h"
@@ -173,6 +176,7 @@ _Noreturn void init_main(long *stack)
 
 	use_ports(1);
 	mount_all();
+	set_up_machine();
 	set_attributes();
 	set_up_network();
 	open_stdio((char **)(stack + stack[0] + 2));

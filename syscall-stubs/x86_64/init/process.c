@@ -4,6 +4,7 @@
  * working directory, its user, its group and the further groups, in decimal.
  */
 #include "host.h"
+#include "machine.h"
 #include "process.h"
 #include "strings.h"
 
@@ -58,6 +59,7 @@ void enter_process(void)
 
 	if (error < 0)
 		fail("chdir", error);
+	take_limits();
 	if (is_root() && identities[1] == 0 && count == 2)
 		return;
 	error = syscall2(__NR_setgroups, count - 2, identities + 2);

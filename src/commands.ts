@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+/** Programs that come with an application because it can execute them: the shell, and what it says to a shell. */
+import { basename } from "node:path";
+import type { ImageContents } from "./contents.js";
+import type { EntryCache } from "./host/entry-cache.js";
+import { hostView, resolveIn } from "./host/file-view.js";
+import { readInput } from "./host/files.js";
+import { inspectPrograms, mostPrograms } from "./included.js";
+import type { Inspection } from "./inspect/schema.js";
+import { programsTree } from "./rootfs/closure.js";
+import { type AskedFor, isCode, needsShell, shellPath } from "./rootfs/essentials.js";
+import { emptyTree, type Tree } from "./rootfs/host-tree.js";
+import { type CommandTexts, essentialPrograms, namedPrograms } from "./targets/essential-programs.js";
+
+export interface CommandsWish extends Pick<ImageContents, "target" | "linked" | "files"> {
+  readonly asked: AskedFor;
+  /** What comes with the application otherwise. */
+  readonly around: Tree;
+  readonly args: readonly string[];
+}
+
+export interface Commands {
+  readonly tree: Tree;
+  readonly inspections: readonly Inspection[];
+  /** Why there may be more than was found of them. */
+  readonly open?: string;
+  readonly notes: readonly string[];
+}
+
+const none: Commands = { tree: emptyTree, inspections: [], notes: [] };
+
+/** A container has its own programs, or none. */
+export async function commandsOf(wish: CommandsWish, cache: EntryCache): Promise<Commands> {
+  const { target, linked, asked, around, files } = wish;
+  if (target?.isWhole || !needsShell(asked, textsOf(wish))) return none;
+  const view = target?.view ?? hostView;
+  const own = new Set([...around.files.keys(), ...files.map(({ path }) => path)]);
+  const place = (path: string) => resolveIn(view, path)?.path ?? path;
+  const wanted = [shellPath, ...(await commandsIn(wish))];
+  const tree = await programsTree(
+    view,
+    wanted.filter((path) => !own.has(place(path)) && !own.has(path)),
+  );
+  const hasShell = [shellPath, place(shellPath)].some((path) => own.has(path) || tree.files.has(path));
+  const name = basename(target?.path ?? linked.path);
+  const notes = hasShell
+    ? []
+    : [`${name} may give commands to a shell, and there is no ${shellPath} to put into the image`];
+  const { size } = tree.files;
+  if (size > mostPrograms) {
+    return { tree, inspections: [], notes, open: `its scripts name ${size} programs, too many to inspect` };
+  }
+  return { tree, inspections: await inspectPrograms(tree, view, cache), notes };
+}
+
+/** Of the application: libc has the name of the shell for others, and its own calls are looked at. */
+function textsOf({ target, linked, asked, around }: CommandsWish): readonly Uint8Array[] {
+  const view = target?.view ?? hostView;
+  const libraries = new Set(
+    asked.asker.libraries
+      .map(({ path }) => resolveIn(view, path)?.path ?? path)
+      .filter((path) => !/\/libc\.so\.6$/.test(path)),
+  );
+  const loaded = [...around.files.values()].filter(({ path, isData }) => isData || libraries.has(path));
+  return [linked.application.bytes, ...loaded.map(({ data }) => data)];
+}
+
+const shells = /^(?:ba|da|k|z)?sh$/;
+
+async function commandsIn({ target, asked, around, files, args }: CommandsWish): Promise<readonly string[]> {
+  if (target === undefined) return [];
+  const isShell = shells.test(basename(target.path));
+  if (!isShell && !asked.isInterpreter) return [];
+  const included = files.filter(({ path, data }) => isCode(path) || (data[0] === 0x23 && data[1] === 0x21));
+  const scripts = [
+    ...(await Promise.all(target.scripts.map((path) => readInput(target.view.locate(path))))),
+    ...included.map(({ data }) => data),
+  ].map((bytes) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString());
+  // Of what is compiled, the texts stand between the names.
+  const compiled = files
+    .filter(({ path }) => /\.(?:class|pyc|beam)$/.test(path))
+    .map(({ data }) =>
+      Buffer.from(data)
+        .toString("latin1")
+        .replaceAll(/[^ -~]+/g, "\n"),
+    );
+  const data = [...around.files.values()].filter(({ path, isData }) => isData && isCode(path));
+  const texts: CommandTexts = {
+    commands: isShell ? [...scripts, ...args] : compiled,
+    scripts: isShell ? [] : [...scripts, ...args],
+    libraries: data.map((file) => file.data),
+  };
+  return namedPrograms(await essentialPrograms(), texts);
+}

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT
+/** What a program finds of its machine is what a Debian system or a container of Docker has. */
+import { execFileSync } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { ConfigurationFlags } from "../../src/config/schema.js";
+import type { RunRequest } from "../../src/run.js";
+import { bootImage, buildImage, modes } from "../support/harness.js";
+
+const source = fileURLToPath(new URL("machine-program.c", import.meta.url));
+const bootLimitMs = 60_000;
+let scratch: string;
+let program: string;
+
+beforeAll(async () => {
+  scratch = await mkdtemp(join(tmpdir(), "ukl-machine-"));
+  program = join(scratch, "asker");
+  execFileSync("gcc", ["-O2", "-o", program, source, "-lpthread"]);
+});
+
+afterAll(() => rm(scratch, { recursive: true, force: true }));
+
+describe.each(modes)("in %s mode a program", (mode) => {
+  async function answers(
+    questions: readonly string[],
+    { name = "asker", ...configuration }: ConfigurationFlags = {},
+    request: Partial<RunRequest> = {},
+  ): Promise<Readonly<Record<string, string>>> {
+    const imagePath = join(scratch, `${name}-${mode}.elf`);
+    await buildImage({ program, name, mode, ...configuration }, imagePath);
+    const { output, exitStatus } = await bootImage({ imagePath, args: questions, ...request }, bootLimitMs);
+    expect(exitStatus).toBe(0);
+    const lines = output.trim().split("\n");
+    return Object.fromEntries(lines.map((line) => line.split(/: (.*)/s) as [string, string]));
+  }
+
+  test("finds the directories of Debian, a name, limits, and the home of root", async () => {
+    const found = await answers([
+      ...["/", "/run", "/var/run", "/var/log", "/root", "/home", "/tmp", "/var/tmp", "/var/mail"],
+      ...["name", "home", "limit=7", "limit=6", "limit=4", "bind=80"],
+    ]);
+    expect(found).toEqual({
+      // What stat(1) tells of a container of debian:12.
+      ...{ "/": "40755 0:0", "/run": "40755 0:0", "/var/run": "120777 0:0", "/var/log": "40755 0:0" },
+      ...{ "/root": "40700 0:0", "/home": "40755 0:0", "/tmp": "41777 0:0", "/var/tmp": "41777 0:0" },
+      "/var/mail": "42775 0:8",
+      ...{ name: "asker found", home: "/root" },
+      // systemd-system.conf(5): DefaultLimitNOFILE; and the kernel's own limit of core dumps.
+      ...{ "limit=7": "1024 524288", "limit=6": "-1 -1", "limit=4": "0 -1" },
+      "bind=80": "0 listens pings",
+    });
+  });
+
+  test("has the name and the limits that are asked for, of the image and of the run", async () => {
+    const name = "asked";
+    const run = { hostname: "db.example", ulimits: { nofile: "77:88", core: "5:9" } };
+    const questions = ["name", "limit=7", "limit=4"];
+    const ofImage = await answers(questions, { name, run });
+    expect(ofImage).toEqual({ name: "db.example found", "limit=7": "77 88", "limit=4": "5 9" });
+    const ofRun = await answers(
+      questions,
+      { name, run },
+      { hostname: "other", ulimits: { nofile: "99" }, net: "none" },
+    );
+    expect(ofRun).toEqual({ name: "other found", "limit=7": "99 99", "limit=4": "5 9" });
+  });
+
+  test("has a shell for its commands, and the databases of names that it asks", async () => {
+    const onHost = execFileSync(program, ["shell", "names"], { encoding: "utf8" }).trim().split("\n");
+    const found = await answers(["shell", "names"]);
+    expect(Object.entries(found).map((line) => line.join(": "))).toEqual(onHost);
+  });
+
+  test("has a shell when it is static", async () => {
+    const alone = join(scratch, "static");
+    execFileSync("gcc", ["-O2", "-static", "-o", alone, source], { stdio: "ignore" });
+    expect(await answers(["shell", "/run"], { name: "static", program: alone })).toEqual({
+      shell: "42 3",
+      "/run": "40755 0:0",
+    });
+  });
+
+  test("may have 2000 threads in 128 MiB", async () => {
+    expect(await answers(["threads=2000"])).toEqual({ "threads=2000": "2000" });
+  });
+
+  test("that is no root's listens below 1024 and pings, as with Docker", async () => {
+    const found = await answers(["bind=80", "home"], { name: "user", user: "1000" });
+    expect(found).toEqual({ "bind=80": "1000 listens pings", home: "/" });
+    const known = await answers(["home"], { name: "known", user: "nobody" });
+    expect(known["home"]).toBe(
+      execFileSync("getent", ["passwd", "nobody"], { encoding: "utf8" }).split(":")[5],
+    );
+  });
+
+  test("finds other random numbers in each boot, with counted instructions too", async () => {
+    const numbers = new Set<string | undefined>();
+    for (const instructionCount of [false, true, true]) {
+      numbers.add((await answers(["random"], {}, { instructionCount }))["random"]);
+    }
+    expect(numbers.size).toBe(3);
+  });
+});

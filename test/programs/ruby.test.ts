@@ -1,0 +1,4 @@
+// SPDX-License-Identifier: MIT
+import { testQuestions } from "../support/programs.js";
+
+testQuestions("ruby", "questions.rb");
