@@ -76,15 +76,16 @@ export const defaultEnvironment: Readonly<Record<string, string>> = {
 };
 
 /** Documentation/admin-guide/devices.txt; enough where the kernel has no devtmpfs. */
-const devices: readonly (readonly [name: string, permissions: number, major: number, minor: number])[] = [
-  ["console", 0o600, 5, 1],
-  ["full", 0o666, 1, 7],
-  ["null", 0o666, 1, 3],
-  ["random", 0o666, 1, 8],
-  ["tty", 0o666, 5, 0],
-  ["ttyS1", 0o600, 4, 65],
-  ["urandom", 0o666, 1, 9],
-  ["zero", 0o666, 1, 5],
+const devices: readonly (readonly [path: string, permissions: number, major: number, minor: number])[] = [
+  ["/dev/console", 0o600, 5, 1],
+  ["/dev/full", 0o666, 1, 7],
+  ["/dev/null", 0o666, 1, 3],
+  ["/dev/random", 0o666, 1, 8],
+  ["/dev/tty", 0o666, 5, 0],
+  ["/dev/urandom", 0o666, 1, 9],
+  ["/dev/zero", 0o666, 1, 5],
+  // By which init gets the program's standard streams: drivers/char/guest_streams.c in kernel/patches.
+  ["/ukl/streams", 0o600, 240, 0],
 ];
 
 const root: Owner = { uid: 0, gid: 0 };
@@ -127,9 +128,9 @@ export function rootEntries(contents: RootContents): readonly ArchiveEntry[] {
       }),
     ),
     ...devices.map(
-      ([name, permissions, major, minor]): ArchiveEntry => ({
+      ([path, permissions, major, minor]): ArchiveEntry => ({
         kind: "characterDevice",
-        path: `/dev/${name}`,
+        path,
         permissions,
         major,
         minor,

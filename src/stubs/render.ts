@@ -21,7 +21,7 @@ const answers = {
 export const firstProcessCalls: ReadonlySet<string> = new Set(
   (
     "read write open close ioctl rt_sigaction rt_sigreturn pause fork execve wait4 kill setsid socket mkdir mount " +
-    "umount2 sync ioperm reboot chdir setgroups setgid setuid exit dup2 fchown mmap sethostname prlimit64"
+    "umount2 sync ioperm reboot chdir setgroups setgid setuid exit dup2 fchown mmap sethostname prlimit64 symlink"
   ).split(" "),
 );
 /** What it calls beside in an image whose files have extended attributes. */

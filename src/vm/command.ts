@@ -109,6 +109,8 @@ export function qemuCommand(options: MachineOptions): Command {
       ...["-device", `isa-debugcon,iobase=${hex(controlPort)},chardev=control`],
       ...streamDevices(lines),
       ...["-device", `isa-debug-exit,iobase=${hex(powerPort)},iosize=1`],
+      // By which a PC is reset, so that a program in ring 0 that does that does not go on.
+      ...["-device", "i8042"],
       ...(options.devices ?? []),
       ...(options.attachments?.qemuArguments ?? []),
       ...["-kernel", options.imagePath],

@@ -41,9 +41,9 @@ describe("the root file system", () => {
       "/dev/null 1:3",
       "/dev/random 1:8",
       "/dev/tty 5:0",
-      "/dev/ttyS1 4:65",
       "/dev/urandom 1:9",
       "/dev/zero 1:5",
+      "/ukl/streams 240:0",
     ]);
   });
 

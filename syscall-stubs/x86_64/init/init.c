@@ -49,12 +49,22 @@ static int masked;
 static struct strings exec_strings;
 static struct strings environ_strings;
 
+/* By which programs open what they have open: proc(5). A device manager makes them elsewhere. */
+static void link_streams(void)
+{
+	syscall2(__NR_symlink, "/proc/self/fd", "/dev/fd");
+	syscall2(__NR_symlink, "/proc/self/fd/0", "/dev/stdin");
+	syscall2(__NR_symlink, "/proc/self/fd/1", "/dev/stdout");
+	syscall2(__NR_symlink, "/proc/self/fd/2", "/dev/stderr");
+}
+
 /* What the kernel was built without is not there; the program finds out as it would elsewhere. */
 static void mount_all(void)
 {
 	syscall5(__NR_mount, "proc", "/proc", "proc", MS_NOSUID_NODEV_NOEXEC, 0);
 	syscall5(__NR_mount, "sysfs", "/sys", "sysfs", MS_NOSUID_NODEV_NOEXEC, 0);
 	syscall5(__NR_mount, "devtmpfs", "/dev", "devtmpfs", 0, 0);
+	link_streams();
 	syscall2(__NR_mkdir, "/dev/pts", 0755);
 	syscall5(__NR_mount, "devpts", "/dev/pts", "devpts", MS_NOSUID_NOEXEC,
 		 "mode=620,ptmxmode=666");
