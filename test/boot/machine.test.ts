@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** What a program finds of its machine is what a Debian system or a container of Docker has. */
 import { execFileSync } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -81,6 +81,36 @@ describe.each(modes)("in %s mode a program", (mode) => {
       shell: "42 3",
       "/run": "40755 0:0",
     });
+  });
+
+  test("finds files as old as they are on the host, in each boot", async () => {
+    const dated = join(scratch, "dated");
+    await writeFile(dated, "x");
+    await utimes(dated, 1_234_567_890, 1_234_567_890);
+    const files = { include: { "/etc/dated": dated } };
+    for (let boot = 0; boot < 2; boot++) {
+      expect(await answers(["/etc/dated"], { name: "dated", files })).toEqual({
+        "/etc/dated": "1234567890 2009",
+      });
+    }
+  });
+
+  test("keeps attributes of users in memory and on a disk, which is its own and empty", async () => {
+    const owner = { user: "nobody", name: "owner" };
+    const disk = { "/data": { file: join(scratch, `disk-${mode}`), size: "8M" } };
+    const attachments = { volumes: {}, disks: disk };
+    const questions = ["attribute=/tmp", "attribute=/data", "/data", "/data/lost+found"];
+    expect(await answers(questions, { ...owner, run: { disks: disk } }, { attachments })).toEqual({
+      "attribute=/tmp": "Operation not permitted",
+      "attribute=/data": "1234",
+      "/data": "40755 65534:65534",
+      "/data/lost+found": "No such file or directory",
+    });
+    expect(await answers(["attribute=/etc"])).toEqual({ "attribute=/etc": "1234" });
+  });
+
+  test("may call the vsyscall page", async () => {
+    expect(await answers(["vsyscall"])).toEqual({ vsyscall: "now" });
   });
 
   test("may have 2000 threads in 128 MiB", async () => {

@@ -49,6 +49,7 @@ const company: Readonly<Record<string, readonly string[]>> = {
   TMPFS: ["SHMEM"],
   UNIX: ["NET"],
   UNIX98_PTYS: ["DEVTMPFS"],
+  X86_VSYSCALL_EMULATION: processes,
   VIRTIO_NET: ["INET", "SYSFS", ...card],
 };
 

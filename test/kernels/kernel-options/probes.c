@@ -65,6 +65,16 @@ static __attribute__((unused)) int opens(const char *path, int flags)
 	return fd >= 0;
 }
 
+PROBE(X86_VSYSCALL_EMULATION)
+{
+	int child = fork(), status;
+
+	/* arch/x86/include/uapi/asm/vsyscall.h: time() */
+	if (child == 0)
+		_exit(((long (*)(long *))0xffffffffff600400)(0) <= 0);
+	return child > 0 && waitpid(child, &status, 0) == child && status == 0;
+}
+
 /* clang-format off */
 PROBE(EPOLL) { return epoll_create1(0) >= 0; }
 PROBE(EVENTFD) { return eventfd(0, 0) >= 0; }
@@ -348,6 +358,7 @@ static const struct {
     ROW(COREDUMP),
     ROW(CROSS_MEMORY_ATTACH),
     ROW(DEVTMPFS),
+    ROW(X86_VSYSCALL_EMULATION),
     ROW(EPOLL),
     ROW(EVENTFD),
     ROW(FANOTIFY),

@@ -81,7 +81,6 @@ const t = async (n, f) => {
   await t("mem", () => os.totalmem() > 0 && os.freemem() > 0 && process.memoryUsage().rss > 0);
   await t("cpus", () => os.cpus().length > 0 && os.availableParallelism() > 0);
   await t("uptime", () => os.uptime() > 0);
-  await t("prio", () => os.getPriority());
   await t(
     "signal",
     () =>

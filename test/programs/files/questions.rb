@@ -62,6 +62,5 @@ t('foreign') { Fiddle::Function.new(Fiddle::Handle::DEFAULT['inotify_init'], [],
 t('limit') { Process.getrlimit(:NOFILE)[0] >= 1024 }
 t('cpus') { Etc.nprocessors > 0 }
 t('clock') { Process.clock_gettime(Process::CLOCK_MONOTONIC) > 0 }
-t('nice') { Process.getpriority(Process::PRIO_PROCESS, 0) }
 t('groups') { Process.groups.is_a?(Array) }
 t('entropy') { File.binread('/dev/urandom', 16).length }
