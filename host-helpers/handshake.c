@@ -4,8 +4,8 @@
  *
  * Such a passt takes the guest's SYN and ACK for the end of the handshake and says nothing until
  * the client does: the guest's server would not learn of a client that waits for its greeting. So
- * each SYN and ACK of the guest is answered here, between the two connections that this process
- * finds (src/host/spawn.ts), and goes on to passt all the same. It ends when one of the two does.
+ * each SYN and ACK of the guest is answered here, between the two connections that the arguments
+ * name (src/vm/passt.ts), and goes on to passt all the same. It ends when one of the two does.
  *
  * On the connections each frame has its length in front, in four bytes. passt of Debian 12 loses
  * its place where what it reads ends within these, so whole frames are sent to it, and no more at
@@ -15,11 +15,10 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
-#define QEMU_FD 5
-#define PASST_FD 6
 #define LENGTH_BYTES 4
 #define FRAME_BYTES (64 * 1024 + 4096) /* as long as QEMU takes them */
 #define BATCH_BYTES (32 * 1024)	       /* the kernel keeps a little more together */
@@ -259,8 +258,11 @@ static void relay(int qemu, int passt)
 	}
 }
 
-int main(void)
+/* The arguments are the file descriptors of QEMU's and of passt's end. */
+int main(int argc, char **argv)
 {
-	relay(QEMU_FD, PASST_FD);
+	if (argc != 3)
+		return 2;
+	relay(atoi(argv[1]), atoi(argv[2]));
 	return 0;
 }

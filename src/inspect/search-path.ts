@@ -48,6 +48,8 @@ export const muslDirectories = ["/lib", "/usr/local/lib", "/usr/lib"] as const;
 const pathLimitBytes = 4096;
 /** $LIB is fixed when glibc is built: Debian's value, then that of the distributions with lib64. */
 const libNames = ["lib/x86_64-linux-gnu", "lib64"] as const;
+/** $PLATFORM is the processor's: glibc, sysdeps/x86/cpu-features.c, and the kernel's AT_PLATFORM for all others. */
+const platformNames = ["haswell", "xeon_phi", "x86_64"] as const;
 const token = /\$(?:\{(ORIGIN|LIB|PLATFORM)\}|(ORIGIN|LIB|PLATFORM)(?![A-Za-z0-9_]))/g;
 
 export function requester(facts: Omit<Requester, "directories">, libc: SystemSearch["libc"]): Requester {
@@ -113,14 +115,15 @@ function* inDirectories(directories: readonly string[], name: string): Generator
   }
 }
 
-/** One path, or two when $LIB is in it. */
+/** One path, or as many as what is in it can stand for. */
 function expandTokens(path: string, origin: string): readonly string[] {
-  const expand = (lib: string) =>
+  const expand = (lib: string, platform: string) =>
     path.replace(token, (_, braced?: string, bare?: string) => {
       const name = braced ?? bare;
-      return name === "ORIGIN" ? origin : name === "LIB" ? lib : "x86_64";
+      return name === "ORIGIN" ? origin : name === "LIB" ? lib : platform;
     });
-  return [...new Set(libNames.map(expand))].filter((expanded) => expanded.length < pathLimitBytes);
+  const expanded = libNames.flatMap((lib) => platformNames.map((platform) => expand(lib, platform)));
+  return [...new Set(expanded)].filter((each) => each.length < pathLimitBytes);
 }
 
 /** musl knows $ORIGIN only, and drops a whole list that has another `$`. */

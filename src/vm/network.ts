@@ -10,7 +10,7 @@ import { UklError } from "../errors.js";
 import type { Command } from "../host/exec.js";
 import { inheritedFd } from "../host/spawn.js";
 import { formatHostPort, type PortMapping } from "../network-options.js";
-import { type HostLink, hostLink, passtCommand } from "./passt.js";
+import { type HostLink, hostLink, passtCommand, relayCommand } from "./passt.js";
 import type { PasstAbility } from "./passt-ability.js";
 import type { PasstTrial } from "./passt-trial.js";
 import { readTap, type TapInterface } from "./tap.js";
@@ -180,7 +180,7 @@ export function passtPlan(
       ...card(ipv4.address, mtuBytes),
     ],
     helper: passtCommand({ ports, host, ipv4, ipv6, nameserver }),
-    ...(relay === undefined ? {} : { relay: { tool: relay, args: [] } }),
+    ...(relay === undefined ? {} : { relay: relayCommand(relay) }),
     guest,
   };
 }

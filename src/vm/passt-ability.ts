@@ -11,7 +11,7 @@ import { compileHelper, helperSource } from "../host/helpers.js";
 import { bootId, identifyTool } from "../host/machine.js";
 import { cacheDirectory, packageFile } from "../host/places.js";
 import { passtPlan } from "./network.js";
-import { hostLink } from "./passt.js";
+import { hostLink, relayCommand } from "./passt.js";
 import { type PasstTrial, passtTrial, tryPasst } from "./passt-trial.js";
 
 /** What there is to know before a network is planned. */
@@ -43,7 +43,7 @@ const thisHost: PasstHost = {
   try: (relay) =>
     tryPasst({
       command: (ports) => passtPlan(ports, hostLink()).helper,
-      ...(relay === undefined ? {} : { relay: { tool: relay, args: [] } }),
+      ...(relay === undefined ? {} : { relay: relayCommand(relay) }),
     }),
   cachePath: join(cacheDirectory(), "passt-v1.json"),
 };

@@ -52,6 +52,11 @@ export function passtCommand({ ports, host, ipv4, ipv6, nameserver }: PasstOptio
   };
 }
 
+/** What stands between QEMU and passt (host-helpers/handshake.c), with QEMU's end and then passt's. */
+export function relayCommand(tool: string): Command {
+  return { tool, args: [inheritedFd, inheritedFd + 1].map(String) };
+}
+
 function forward({ address, hostPort, guestPort }: PortMapping): string {
   return `${address === undefined ? "" : `${address}/`}${hostPort}:${guestPort}`;
 }

@@ -235,13 +235,13 @@ describe("a control channel without end", () => {
   test("keeps the start and the exit status", async () => {
     const gone = await endedProcess();
     await store.claim({ exactly: "talkative" }, known({ machine: gone }));
-    await control("talkative", `signals\nstart\n${many}exit 7\n`);
+    await control("talkative", `streams\nstart\n${many}exit 7\n`);
     expect(await lookAt(store, "talkative")).toMatchObject({ state: "exited", exitStatus: 7 });
     // Whatever a line is cut into, it is none of its own.
     for (let bytes = 0; bytes < masked.length; bytes++) {
-      await control("talkative", `signals\nstart\n${"x".repeat(bytes)}\n${many}exit 7\n`);
+      await control("talkative", `streams\nstart\n${"x".repeat(bytes)}\n${many}exit 7\n`);
       const { messages } = await readProgress(store.directory("talkative"));
-      expect(messages.map(({ kind }) => kind)).toEqual(["signals", "start", "masked", "exit"]);
+      expect(messages.map(({ kind }) => kind)).toEqual(["streams", "start", "masked", "exit"]);
       expect(messages.at(-1)).toEqual({ kind: "exit", status: 7 });
     }
   });

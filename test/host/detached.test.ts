@@ -10,6 +10,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startDetached } from "../../src/host/detached.js";
 import { identifyProcess, isRunning, killProcess } from "../../src/host/process.js";
+import { inheritedFd } from "../../src/host/spawn.js";
 import { openProcesses } from "../kernel/processes.js";
 
 const processes = openProcesses();
@@ -48,7 +49,7 @@ describe("a detached program", () => {
     const ours = connect(join(directory, "socket"));
     const [theirs] = (await once(server, "connection")) as [Socket];
     const outputs = { directory, stdout: "stdout", stderr: "stderr" };
-    const command = { tool: "sh", args: ["-c", "echo over >&5"] };
+    const command = { tool: "sh", args: ["-c", `echo over >&${inheritedFd}`] };
     const tool = await startDetached(command, { ...outputs, inherited: [theirs] });
     tool.go();
     expect(await text(ours)).toBe("over\n");

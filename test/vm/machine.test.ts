@@ -7,11 +7,11 @@ const say = (script: string) => boot({ tool: "sh", args: ["-c", `{ ${script}; } 
 
 test("how the application fared is known, however much was said in between", async () => {
   const { messages } = await say(
-    "echo signals; echo start; yes 'masked sync 0x401000 /bin/program' | head -5000; echo exit 7",
+    "echo streams; echo start; yes 'masked sync 0x401000 /bin/program' | head -5000; echo exit 7",
   );
   const of = (wanted: string) => messages.filter(({ kind }) => kind === wanted);
   expect(of("exit")).toEqual([{ kind: "exit", status: 7 }]);
-  expect([of("signals").length, of("start").length]).toEqual([1, 1]);
+  expect([of("streams").length, of("start").length]).toEqual([1, 1]);
   expect(of("masked").length).toBeLessThan(5000);
 });
 

@@ -76,7 +76,7 @@ describe("what was tried", () => {
 
   test("gets a relay for ports of TCP where it hands connections over late", async () => {
     const ability = { alone: mute, relayed: whole, relay: "/bin/relay" };
-    expect((await plan(ability)).relay).toEqual({ tool: "/bin/relay", args: [] });
+    expect((await plan(ability)).relay).toEqual({ tool: "/bin/relay", args: ["8", "9"] });
     expect(await plan(ability, { ports: [local] })).not.toHaveProperty("relay");
   });
 

@@ -3,13 +3,13 @@
 import { expect, test } from "vitest";
 import { compileHelper } from "../../src/host/helpers.js";
 import { passtPlan } from "../../src/vm/network.js";
-import { hostLink } from "../../src/vm/passt.js";
+import { hostLink, relayCommand } from "../../src/vm/passt.js";
 import { tryPasst } from "../../src/vm/passt-trial.js";
 
 const passt = { command: (ports: Parameters<typeof passtPlan>[0]) => passtPlan(ports, hostLink()).helper };
 
 test("with the relay a server that speaks first is heard, and large datagrams pass", async () => {
-  const relay = { tool: await compileHelper("handshake"), args: [] };
+  const relay = relayCommand(await compileHelper("handshake"));
   expect(await tryPasst({ ...passt, relay })).toEqual({ works: true, greets: true, datagramBytes: 65_492 });
 });
 
