@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /** The process's own streams and terminal. */
 import { fstatSync } from "node:fs";
-import { isatty, ReadStream, WriteStream } from "node:tty";
+import { isatty, WriteStream } from "node:tty";
+import { makeTerminalRaw } from "../host/terminal-mode.js";
 import type { TerminalSize } from "../vm/stdio.js";
 import type { Terminal } from "./terminal.js";
 
@@ -18,7 +19,7 @@ export const processTerminal: Terminal = {
   isTerminal: { input: isatty(0), output: isatty(1), error: isatty(2) },
   outputsAreOne: areOne(1, 2),
   size: terminalSize,
-  makeRaw,
+  makeRaw: makeTerminalRaw,
   onResize(listener) {
     process.on("SIGWINCH", listener);
     return () => void process.off("SIGWINCH", listener);
@@ -39,17 +40,4 @@ function terminalSize(): TerminalSize | undefined {
   const output = [process.stdout, process.stderr].find((stream) => stream instanceof WriteStream);
   const [columns, rows] = output?.getWindowSize() ?? [0, 0];
   return rows > 0 && columns > 0 ? { rows, columns } : undefined;
-}
-
-/** What is typed comes as it is, also after we were stopped and go on. */
-function makeRaw(): () => void {
-  const input = process.stdin;
-  if (!(input instanceof ReadStream)) return () => undefined;
-  const setRaw = () => void input.setRawMode(true);
-  setRaw();
-  process.on("SIGCONT", setRaw);
-  return () => {
-    process.off("SIGCONT", setRaw);
-    input.setRawMode(false);
-  };
 }

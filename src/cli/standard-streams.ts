@@ -49,6 +49,9 @@ export function openStandardStreams(
     const size = terminal.size();
     if (hasTerminal(stdio) && size !== undefined) words.write(terminalSizeWords(size));
   });
+  // A reader that has gone is for the program to know: the sinks tell the machine.
+  const unread = () => undefined;
+  for (const output of [stdout, stderr]) output.on("error", unread);
   return {
     console: {
       stdio,
@@ -58,6 +61,7 @@ export function openStandardStreams(
       onConsole: (chunk) => writeAll(screen, chunk),
     },
     dispose() {
+      for (const output of [stdout, stderr]) output.off("error", unread);
       resized();
       restore();
       stdin.destroy();

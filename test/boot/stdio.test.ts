@@ -61,9 +61,8 @@ describe.each(modes)("in %s mode", (mode) => {
   const hostShell = (script: string) => runWith(["bash", "-c", script, "sh", join(scratch, "program")]);
 
   test("a pipe is a pipe, and no terminal", () => {
-    for (const script of [`true | "$@" kinds | cat`, `true | "$@" kinds 2> >(cat) | cat`]) {
-      expect(inShell(script)).toEqual(hostShell(script));
-    }
+    const script = `true | "$@" kinds 2> >(cat >&2) | cat`;
+    expect(inShell(script)).toEqual(hostShell(script));
   });
 
   test("input arrives byte for byte, and ends once", () => {
@@ -88,7 +87,7 @@ describe.each(modes)("in %s mode", (mode) => {
   test("output and errors are apart, or in their order where they lead to one place", () => {
     expect(inGuest(["both"])).toEqual(onHost(["both"]));
     expect(inShell(`"$@" both 2>&1`)).toEqual(hostShell(`"$@" both 2>&1`));
-    expect(inGuest(["reopen"])).toEqual(onHost(["reopen"]));
+    expect(inShell(`"$@" reopen 2>&1 | cat`)).toEqual(hostShell(`"$@" reopen 2>&1 | cat`));
   });
 
   test("a reader that goes is told to the program", () => {
