@@ -32,10 +32,9 @@ const makeHoles = `trim() {
   excess=$(($(stat -c %s "$1") - $2 - $3))
   [ "$excess" -le 0 ] || fallocate --punch-hole --offset "$2" --length "$excess" "$1"
 }
-cd "$1" || exit
 while timeout "$2" cat; [ $? -eq 124 ]; do
-  for file in console stdout stderr words.out; do trim "$file" 0 "$3"; done
-  trim control "$4" "$5"
+  for file in console stdout stderr words.out; do trim "$1/$file" 0 "$3"; done
+  trim "$1/control" "$4" "$5"
 done`;
 
 export function trimCommand(directory: string, keep = keptBytes, seconds = periodSeconds): Command {

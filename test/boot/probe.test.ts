@@ -37,7 +37,7 @@ async function boot(name: string, options: ConsoleOptions & { memory?: string; i
     imagePath: images.get(name) ?? "",
     accelerator: "tcg",
     memory: "16M",
-    onConsole: (chunk) => void chunks.push(chunk),
+    onOutput: (chunk) => void chunks.push(chunk),
     timeoutMs: 30_000,
     ...options,
   });
@@ -133,7 +133,7 @@ describe("console and control channel", () => {
   it("loses nothing when the reader is slow, because the guest waits", async () => {
     const chunks: Uint8Array[] = [];
     const { timingsMs } = await boot("flood", {
-      onConsole: async (chunk) => {
+      onOutput: async (chunk) => {
         chunks.push(chunk);
         if (chunks.length % 10_000 === 1) await sleep(200);
       },
@@ -147,7 +147,7 @@ describe("console and control channel", () => {
     const chunks: Uint8Array[] = [];
     await boot("echo", {
       stdin: Readable.from([Buffer.from("one\n")]),
-      onConsole: async (chunk) => {
+      onOutput: async (chunk) => {
         chunks.push(chunk);
         await sleep(500);
       },
@@ -192,7 +192,7 @@ describe("ends before its time", () => {
     let abortedMs = 0;
     const running = boot("forever", {
       signal: controller.signal,
-      onConsole: () => {
+      onOutput: () => {
         abortedMs ||= performance.now();
         controller.abort(new Error("interrupted"));
       },
@@ -204,7 +204,7 @@ describe("ends before its time", () => {
 
   it("ends the machine when the console's reader fails, and passes its error on", async () => {
     const running = boot("flood", {
-      onConsole: () => {
+      onOutput: () => {
         throw new Error("the pipe is closed");
       },
     });

@@ -6,8 +6,12 @@ import { closeSync, openSync, rmSync, writeFileSync } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
 import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
+import { PassThrough, Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { selectAccelerator } from "../../src/vm/accelerator.js";
+import { qemuCommand } from "../../src/vm/command.js";
+import { boot } from "../../src/vm/machine.js";
 import { cliPath, ukl } from "../support/cli.js";
 import { modes } from "../support/harness.js";
 
@@ -97,6 +101,48 @@ describe.each(modes)("in %s mode", (mode) => {
     ]) {
       expect(inShell(script)).toEqual(hostShell(script));
     }
+  });
+
+  test("of a guest in the background both outputs are kept apart, with their times", async () => {
+    const env = { XDG_STATE_HOME: join(scratch, "state") };
+    const call = (...args: string[]) => ukl(args, { cwd: scratch, env });
+    const beforeMs = Date.now();
+    const name = (await call("run", "-d", `${mode}.elf`, "--", "both")).stdout.trim();
+    expect((await call("wait", name)).exitStatus).toBe(0);
+    const { stdout, stderr } = await call("logs", name);
+    const host = onHost(["both"]);
+    expect([stdout, stderr]).toEqual([host.stdout.toString(), host.stderr]);
+    const stamped = (await call("logs", "--timestamps", name)).stdout.trimEnd().split("\n");
+    expect(stamped.map((line) => line.replace(/^\S+ /, ""))).toEqual(stdout.trimEnd().split("\n"));
+    const timesMs = stamped.map((line) => Date.parse(line.split(" ")[0] ?? ""));
+    expect(timesMs).toEqual(timesMs.toSorted((left, right) => left - right));
+    // The guest's clock has whole seconds from the host at its start.
+    expect(timesMs[0]).toBeGreaterThan(beforeMs - 2000);
+    expect(timesMs.at(-1)).toBeLessThan(Date.now() + 2000);
+    expect((await call("rm", name)).exitStatus).toBe(0);
+  });
+
+  test("in a machine without streams the console is all three, and nobody hears us", async () => {
+    const { tscKhz } = await selectAccelerator("tcg");
+    const imagePath = join(scratch, `${mode}.elf`);
+    const { tool, args } = qemuCommand({ imagePath, accelerator: "tcg", tscKhz });
+    const isOfStreams = (word = "") => /^(virtio-serial|virtconsole|virtserialport)/.test(word);
+    const words = args.filter((word, index) => !isOfStreams(word) && !isOfStreams(args[index + 1]));
+    expect(words.length).toBe(args.length - 10);
+    const chunks: Uint8Array[] = [];
+    const signals = new PassThrough();
+    const { messages } = await boot(
+      { tool, args: words },
+      {
+        stdin: Readable.from([Buffer.from("one\nunfinished")]),
+        words: signals,
+        onOutput: (chunk) => void chunks.push(chunk),
+        timeoutMs: 60_000,
+      },
+    );
+    expect(messages.map(({ kind }) => kind)).toEqual(["start", "exit"]);
+    expect(Buffer.concat(chunks).toString()).toBe("0 tty 1 fifo 0\n1 tty 1 fifo 0\n2 tty 1 fifo 0\n");
+    expect(signals.destroyed).toBe(true);
   });
 
   test("loses nothing to a reader that is slow, which does not keep errors back", async () => {
