@@ -24,7 +24,7 @@ import {
   trimCommand,
 } from "./console-file.js";
 import { type ControlMessage, ControlReader, endOfInput } from "./guest-contract.js";
-import { consoleEnd, explainEnd } from "./run.js";
+import { consoleEnd, explainEnd, failureText } from "./run.js";
 import type { Stdio } from "./stdio.js";
 
 /**
@@ -158,6 +158,8 @@ export async function signalMachine(directory: string, signal: number): Promise<
 
 /** What there is to say of a machine that ended without the exit status of its application. */
 export async function lastWords(directory: string): Promise<string> {
+  const error = (await readProgress(directory)).messages.find(({ kind }) => kind === "error");
+  if (error?.kind === "error") return failureText(error);
   const complaint = lastLines(await complaints(directory));
   return complaint === "" ? consoleEnd({ consoleTail: await consoleTail(directory) }) : complaint;
 }

@@ -65,18 +65,27 @@ function tookTooLong(outcome: BootOutcome, timeoutMs: number): UklError {
   });
 }
 
+type ErrorMessage = Extract<ControlMessage, { readonly kind: "error" }>;
+
+/** What a guest says of why its application cannot run, as a clause that a message can end in. */
+export function failureText({ what, errno }: ErrorMessage): string {
+  return `${what} failed with ${errnoText(errno)}`;
+}
+
+function errnoText(errno: number): string {
+  return (getSystemErrorMap().get(-errno) ?? [`errno ${errno}`, "of unknown meaning"]).join(": ");
+}
+
 function notStarted(
-  error: Extract<ControlMessage, { readonly kind: "error" }>,
+  error: ErrorMessage,
   { consoleTail }: FailedOutcome,
   { attachments }: MachineOptions,
 ): UklError {
-  const { what, errno } = error;
-  const errorText = (getSystemErrorMap().get(-errno) ?? [`errno ${errno}`, "of unknown meaning"]).join(": ");
-  const notMounted = mountRefused(error, attachments?.mounts ?? [], consoleTail, errorText);
+  const notMounted = mountRefused(error, attachments?.mounts ?? [], consoleTail, errnoText(error.errno));
   if (notMounted !== undefined) return notMounted;
   return new UklError("UKL-604", {
     what: "the application was not started",
-    cause: `${what} failed with ${errorText}`,
+    cause: failureText(error),
     fix: "see whether the image has the program, its interpreter and its arguments as it should, or build it again",
   });
 }

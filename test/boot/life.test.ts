@@ -221,14 +221,17 @@ describe.each(modes)("a %s guest", (mode) => {
     expect(await call("rm", name)).toMatchObject({ exitStatus: 0, stdout: `${name}\n` });
   });
 
-  test("that cannot be started says why, and leaves nothing", async () => {
+  test("whose program cannot be executed says why", async () => {
     // Longer than MAX_ARG_STRLEN, and so too long for the host's own execve(2).
     writeFileSync(join(scratch, "long.json"), JSON.stringify({ args: ["x".repeat(128 * 1024)] }));
-    const { exitStatus, stderr } = await call("run", "-d", image, "--config", "long.json");
+    const { exitStatus, stderr } = await call("wait", await detach(image, "--config", "long.json"));
     expect({ exitStatus, stderr }).toMatchObject({
       exitStatus: 69,
       stderr: expect.stringMatching(/UKL-604.*\n.*E2BIG/),
     });
+  });
+
+  test("that cannot be started says why, and leaves nothing", async () => {
     expect(await call("run", "-d", image, "-m", "9999999M")).toMatchObject({
       exitStatus: 69,
       stderr: expect.stringContaining("UKL-602"),
