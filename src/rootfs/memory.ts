@@ -17,10 +17,10 @@ const pagesBytes = 2 * mib;
 const describedBytes = 128 * mib;
 /**
  * What kernels allocate until a program of little more than a page runs, measured in steps of 64 KiB: the most of some
- * sizes of the image. Of special ones that of the smallest: who has more options needs more, which is found out by
- * starting.
+ * sizes of the image, with a card whose packets are as large as they can be. Of special kernels that of the smallest: who
+ * has more options needs more, which is found out by starting.
  */
-const allocatedBytes = { generic: 7.25 * mib, special: 2.25 * mib };
+const allocatedBytes = { generic: 9.75 * mib, special: 2.25 * mib };
 /** And for each further CPU. */
 const allocatedByCpuBytes = 1.35 * mib;
 /** Of that, what is allocated when a tmpfs is given half of what is left. */
