@@ -4,7 +4,7 @@
  * arguments, another environment or user, and further files.
  */
 import { writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { UklError } from "./errors.js";
 import { accountId, readAccounts } from "./host/accounts.js";
 import { formatCommand } from "./host/exec.js";
@@ -16,7 +16,7 @@ import type { Manifest } from "./manifest.js";
 import type { ArchiveEntry } from "./rootfs/cpio.js";
 import { type ArchivedFile, readArchiveFiles } from "./rootfs/cpio-reader.js";
 import { type Included, readIncluded } from "./rootfs/include.js";
-import { launchFiles, type ProcessUser, type RootFile } from "./rootfs/root.js";
+import { launchFiles, type ProcessUser, parents, type RootFile } from "./rootfs/root.js";
 import { hasOption } from "./specialise/lacking.js";
 import { unknownUser, userOf } from "./targets/user.js";
 
@@ -169,16 +169,11 @@ function directoriesFor(
 ): readonly ArchiveEntry[] {
   const made = new Map<string, ArchiveEntry>();
   for (const path of [...directories.keys(), ...files.map(({ path }) => path), ...links.keys()]) {
-    for (const parent of parentsOf(path)) {
+    for (const parent of parents(path)) {
       if (image.has(parent) || directories.has(parent)) continue;
       made.set(parent, { kind: "directory", path: parent, permissions: 0o755 });
     }
   }
   for (const [path, directory] of directories) made.set(path, { kind: "directory", path, ...directory });
   return [...made.values()].sort((one, other) => (one.path < other.path ? -1 : 1));
-}
-
-function parentsOf(path: string): readonly string[] {
-  const parent = dirname(path);
-  return parent === "/" ? [] : [...parentsOf(parent), parent];
 }

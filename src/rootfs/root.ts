@@ -181,7 +181,7 @@ export function mountsFile(mounts: readonly Mount[]): RootFile {
 }
 
 /** The directories above a path, outermost first. */
-function parents(path: string): readonly string[] {
+export function parents(path: string): readonly string[] {
   const parent = dirname(path);
   return parent === "/" || parent === "." ? [] : [...parents(parent), parent];
 }
