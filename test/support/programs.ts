@@ -3,18 +3,16 @@
  * Programs as Debian ships them, or as a compiler of Debian makes them, at their real work in both modes. What became
  * of each is kept for the table in docs/programs.md, which `npm run test:programs -- --write` prints.
  */
-import { execFile } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
+import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import type { ConfigurationFlags } from "../../src/config/schema.js";
 import { bootImage, buildImage, type Mode, modes } from "./harness.js";
 import { freePort, type Server, withServer } from "./server.js";
 
-const execute = promisify(execFile);
 const results = fileURLToPath(new URL("../../test-results/programs/", import.meta.url));
 const clientTimeoutMs = 120_000;
 const testTimeoutMs = 400_000;
@@ -49,6 +47,22 @@ interface Guest {
   readonly mode: Mode;
 }
 
+/** What a program of the host prints that is given an empty stdin, as a guest's is in a test. */
+async function execute(
+  program: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<string> {
+  const limits = { timeout: clientTimeoutMs, maxBuffer: 1 << 26 };
+  const { stdout } = await execa(program, args, {
+    ...limits,
+    env,
+    stdin: "ignore",
+    stripFinalNewline: false,
+  });
+  return stdout;
+}
+
 /** A path of test/programs/files/. */
 export function file(name: string): string {
   return fileURLToPath(new URL(`../programs/files/${name}`, import.meta.url));
@@ -56,8 +70,7 @@ export function file(name: string): string {
 
 /** Runs a client, or a compiler, and returns what it prints. */
 export async function client(tool: string, ...args: readonly string[]): Promise<string> {
-  const { stdout } = await execute(tool, args, { timeout: clientTimeoutMs, maxBuffer: 1 << 26 });
-  return stdout;
+  return execute(tool, args);
 }
 
 /** Some seconds of requests by eight clients, each of which gets an answer that is no error. */
@@ -98,9 +111,9 @@ export function testCommand(described: Described): void {
       const imagePath = join(scratch, `${mode}.elf`);
       await buildImage({ mode, ...configuration }, imagePath);
       const { program = "", args = [], env = {} } = configuration;
-      const { stdout } = await execute(program, args, { env: { ...process.env, ...env } });
+      const expected = await execute(program, args, env);
       const { exitStatus, output, masked } = await bootImage({ imagePath }, clientTimeoutMs);
-      expect({ exitStatus, output, masked }).toEqual({ exitStatus: 0, output: stdout, masked: [] });
+      expect({ exitStatus, output, masked }).toEqual({ exitStatus: 0, output: expected, masked: [] });
     });
   });
 }
