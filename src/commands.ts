@@ -5,8 +5,7 @@ import type { ImageContents } from "./contents.js";
 import type { EntryCache } from "./host/entry-cache.js";
 import { hostView, resolveIn } from "./host/file-view.js";
 import { readInput } from "./host/files.js";
-import { inspectPrograms, mostPrograms } from "./included.js";
-import type { Inspection } from "./inspect/schema.js";
+import { inspectPrograms, noPrograms, type ProgramsBeside } from "./included.js";
 import { programsTree } from "./rootfs/closure.js";
 import { type AskedFor, isCode, needsShell, shellPath } from "./rootfs/essentials.js";
 import { emptyTree, type Tree } from "./rootfs/host-tree.js";
@@ -19,15 +18,12 @@ export interface CommandsWish extends Pick<ImageContents, "target" | "linked" | 
   readonly args: readonly string[];
 }
 
-export interface Commands {
+export interface Commands extends ProgramsBeside {
   readonly tree: Tree;
-  readonly inspections: readonly Inspection[];
-  /** Why there may be more than was found of them. */
-  readonly open?: string;
   readonly notes: readonly string[];
 }
 
-const none: Commands = { tree: emptyTree, inspections: [], notes: [] };
+const none: Commands = { ...noPrograms, tree: emptyTree, notes: [] };
 
 /** A container has its own programs, or none. */
 export async function commandsOf(wish: CommandsWish, cache: EntryCache): Promise<Commands> {
@@ -46,11 +42,9 @@ export async function commandsOf(wish: CommandsWish, cache: EntryCache): Promise
   const notes = hasShell
     ? []
     : [`${name} may give commands to a shell, and there is no ${shellPath} to put into the image`];
-  const { size } = tree.files;
-  if (size > mostPrograms) {
-    return { tree, inspections: [], notes, open: `its scripts name ${size} programs, too many to inspect` };
-  }
-  return { tree, inspections: await inspectPrograms(tree, view, cache), notes };
+  const tooMany = (count: number) => `its scripts name ${count} programs, too many to inspect`;
+  const programs = await inspectPrograms({ files: [...tree.files.values()], view, tooMany }, cache);
+  return { ...programs, tree, notes };
 }
 
 /** Of the application: libc has the name of the shell for others, and its own calls are looked at. */
@@ -67,11 +61,20 @@ function textsOf({ target, linked, asked, around }: CommandsWish): readonly Uint
 
 const shells = /^(?:ba|da|k|z)?sh$/;
 
+/** A shell without a script takes its commands from stdin (sh(1)): whoever types there may use any program. */
+function readsCommands(args: readonly string[]): boolean {
+  const isOptionName = (index: number) => /^[-+][oO]$/.test(args[index - 1] ?? "");
+  return args.every((arg, index) => (/^[-+]/.test(arg) && !/^-\w*c/.test(arg)) || isOptionName(index));
+}
+
 async function commandsIn({ target, asked, around, files, args }: CommandsWish): Promise<readonly string[]> {
   if (target === undefined) return [];
   const isShell = shells.test(basename(target.path));
   if (!isShell && !asked.isInterpreter) return [];
-  const included = files.filter(({ path, data }) => isCode(path) || (data[0] === 0x23 && data[1] === 0x21));
+  if (isShell && target.scripts.length === 0 && readsCommands(args)) return essentialPrograms();
+  const included = files.filter(
+    ({ path, data }) => isCode(path) || args.includes(path) || (data[0] === 0x23 && data[1] === 0x21),
+  );
   const scripts = [
     ...(await Promise.all(target.scripts.map((path) => readInput(target.view.locate(path))))),
     ...included.map(({ data }) => data),

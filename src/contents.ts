@@ -17,7 +17,13 @@ import type { ResolvedConfiguration } from "./config/schema.js";
 import { hostView, resolveIn } from "./host/file-view.js";
 import { cacheDirectory } from "./host/places.js";
 import type { Stopwatch } from "./host/stopwatch.js";
-import { checkNamedPrograms, inspectApplication, inspectBeside, inspectIncluded } from "./included.js";
+import {
+  checkNamedPrograms,
+  inspectApplication,
+  inspectBeside,
+  inspectIncluded,
+  noPrograms,
+} from "./included.js";
 import type { Bindings } from "./inspect/bindings.js";
 import { inspectionCache } from "./inspect/cache.js";
 import { librariesOf } from "./inspect/inspect.js";
@@ -85,7 +91,7 @@ export async function imageContents(
     isInterpreter: target !== undefined && isInterpreter(target.scripts, target.data),
   };
   const around = await treeOf(configuration, target, { place, linked, inspection, asked });
-  const found = target === undefined ? { inspections: [] } : await inspectBeside(around, target, cache);
+  const found = target === undefined ? noPrograms : await inspectBeside(around, target, cache);
   const commands = await commandsOf(
     { target, linked, asked, around, files, args: configuration.args },
     cache,
@@ -94,7 +100,7 @@ export async function imageContents(
   const included = await inspectIncluded(files, cache, scratch);
   const programs = [inspection, ...beside, ...included];
   const tree = mergeTrees(
-    await librariesTree(view, target?.isWhole ? [] : [...beside, ...included]),
+    await librariesTree(view, target?.isWhole ? [] : [...beside, ...included, found, commands]),
     commands.tree,
     around,
     { ...emptyTree, directories, links, linkTimes },

@@ -14,7 +14,7 @@ import type { RootFile } from "./rootfs/root.js";
 import type { Target } from "./target.js";
 
 /** To inspect one takes seconds, once. */
-export const mostPrograms = 32;
+const mostPrograms = 32;
 const mostExtensions = 256;
 /** Where the loader looks for libraries by name: what is needed of them, it finds. */
 const commonDirectory = /^\/(?:usr\/)?(?:local\/)?lib(?:64)?(?:\/x86_64-linux-gnu)?$/;
@@ -98,43 +98,46 @@ function pathsBelow(view: FileView, directory: string): readonly string[] {
 
 export interface ProgramsBeside {
   readonly inspections: readonly Inspection[];
+  /** What programs are loaded with that were not inspected. */
+  readonly libraries: Inspection["libraries"];
   /** Why there may be more than what was found of them. */
   readonly open?: string;
 }
 
+export const noPrograms: ProgramsBeside = { inspections: [], libraries: [] };
+
 /** The programs that come with a package or a container, which the application may execute. */
-export async function inspectBeside(
+export function inspectBeside(
   tree: Tree,
   { view, file, isWhole }: Target,
   cache: EntryCache,
 ): Promise<ProgramsBeside> {
-  const programs = [...tree.files.values()].filter(
+  const files = [...tree.files.values()].filter(
     (each) => (isWhole || each.isData) && each.path !== file && isProgram(each),
   );
-  if (programs.length > mostPrograms) {
-    return {
-      inspections: [],
-      open: `${programs.length} other programs are in the image, too many to inspect`,
-    };
-  }
-  return { inspections: await inspectPrograms({ ...tree, files: byPath(programs) }, view, cache) };
+  const tooMany = (count: number) => `${count} other programs are in the image, too many to inspect`;
+  return inspectPrograms({ files, view, tooMany }, cache);
 }
 
-function byPath(files: readonly RootFile[]): ReadonlyMap<string, RootFile> {
-  return new Map(files.map((file) => [file.path, file]));
+export interface ProgramsWish {
+  readonly files: readonly RootFile[];
+  readonly view: FileView;
+  /** What is said when there are so many that none is inspected. */
+  readonly tooMany: (count: number) => string;
 }
 
-/** All programs of a tree. */
+/** Those of the files that are programs. */
 export async function inspectPrograms(
-  tree: Tree,
-  view: FileView,
+  { files, view, tooMany }: ProgramsWish,
   cache: EntryCache,
-): Promise<readonly Inspection[]> {
-  const inspections: Inspection[] = [];
-  for (const file of tree.files.values()) {
-    if (isProgram(file)) inspections.push(await inspect({ path: file.path, mode: "precise", view, cache }));
+): Promise<ProgramsBeside> {
+  const paths = files.filter(isProgram).map(({ path }) => path);
+  if (paths.length > mostPrograms) {
+    return { inspections: [], libraries: await librariesOf(paths, view), open: tooMany(paths.length) };
   }
-  return inspections;
+  const inspections: Inspection[] = [];
+  for (const path of paths) inspections.push(await inspect({ path, mode: "precise", view, cache }));
+  return { inspections, libraries: [] };
 }
 
 function isProgram({ data, permissions }: RootFile): boolean {

@@ -122,7 +122,12 @@ function takenLibraries(libraries: NamedFiles["libraries"]): NamedFiles["librari
 async function addNamed(tree: HostTree, { libraries, files }: NamedFiles): Promise<void> {
   await addLibraries(tree, libraries);
   for (const { path, kind } of files) {
-    if (!takenKinds.has(kind) || ofTheSystem.test(path) || wholeDatabases.has(path) || generated.has(path))
+    if (
+      !takenKinds.has(kind) ||
+      ofTheSystem.test(path) ||
+      wholeDatabases.has(path.replace(/\/*$/, "/")) ||
+      generated.has(path)
+    )
       continue;
     // What a program writes is not the host's to give; but the directory for it has to be there.
     if (path.startsWith("/var/")) tree.addDirectory(dirname(path));

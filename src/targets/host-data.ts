@@ -28,8 +28,8 @@ export async function hostData(programs: readonly string[]): Promise<readonly st
   const known = entrySchema.safeParse(parseJson((await cache.read(key)) ?? "")).data;
   if (known !== undefined) return known;
   const owners = await ownersOf(paths);
-  const data =
-    owners.length === 0 ? [] : dataPaths(await pathsOf(relatives(await installedPackages(), owners)));
+  const related = owners.length === 0 ? [] : relatives(await installedPackages(), owners);
+  const data = related.length === 0 ? [] : dataPaths(await pathsOf(related), related);
   await cache.write(key, JSON.stringify(data));
   return data;
 }

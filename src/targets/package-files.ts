@@ -14,7 +14,7 @@ const dataOfTheSystem =
 const smallPart = /-(?:minimal|base)$/;
 
 const leftOut = [
-  /^\/usr\/share\/(?:doc|doc-base|man|info|locale|lintian|bug|menu|applications|bash-completion|zsh|pkgconfig|aclocal|icons|pixmaps|vim|gdb|gcc|debianutils)(?:\/|$)/,
+  /^\/usr\/share\/(?:doc|doc-base|man|info|locale|lintian|bug|menu|applications|pkgconfig|aclocal|icons|pixmaps|debianutils)(?:\/|$)/,
   /^\/(?:usr\/)?lib\/(?:systemd|udev|sysusers\.d|debug|lsb|cmake)(?:\/|$)/,
   /^\/usr\/lib\/x86_64-linux-gnu\/(?:pkgconfig|cmake)(?:\/|$)/,
   /^\/usr\/(?:include|src|games)(?:\/|$)/,
@@ -26,6 +26,8 @@ const leftOut = [
   /^\/var\/lib\/(?:dpkg|ucf)(?:\/|$)/,
   /\.(?:a|la)$/,
 ];
+/** Where packages add something to a program of another package: that program's own data is there too. */
+const forAnother = /^\/usr\/share\/(vim|gdb|gcc|zsh|bash-completion)\//;
 const programDirectory = /^\/(?:usr\/)?(?:local\/)?s?bin(?:\/|$)/;
 /** Libraries that the loader finds by name. */
 const sharedLibrary = /^\/(?:usr\/)?lib(?:64)?\/(?:x86_64-linux-gnu\/)?[^/]+\.so[\d.]*$/;
@@ -55,12 +57,16 @@ export function relatives(packages: Packages, seeds: readonly string[]): readonl
   }
 }
 
-/** Of the paths of packages those that are data of a program. */
-export function dataPaths(paths: readonly string[]): readonly string[] {
-  return paths.filter(
-    (path) =>
-      !programDirectory.test(path) && !sharedLibrary.test(path) && !leftOut.some((form) => form.test(path)),
-  );
+/** Of the paths of `packages` those that are data of a program. */
+export function dataPaths(paths: readonly string[], packages: readonly string[]): readonly string[] {
+  const isOwn = (name: string) => packages.some((each) => each === name || each.startsWith(`${name}-`));
+  return paths.filter((path) => {
+    const [, owner] = forAnother.exec(`${path}/`) ?? [];
+    if (owner !== undefined && !isOwn(owner)) return false;
+    return (
+      !programDirectory.test(path) && !sharedLibrary.test(path) && !leftOut.some((form) => form.test(path))
+    );
+  });
 }
 
 /** Of the paths of packages those of programs. */

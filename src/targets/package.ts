@@ -39,7 +39,7 @@ export async function packageTarget(
   // A package may be there for others alone that it depends on, of which one has the program of its name.
   const programs = own.length > 0 ? own : await programsOf(related, shelf);
   const program = chooseProgram(name, wanted, programs);
-  const data = dataPaths(await shelf.pathsOf(related));
+  const data = dataPaths(await shelf.pathsOf(related), related);
   return { view: shelf.view, program, data };
 }
 

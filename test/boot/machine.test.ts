@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
 /** What a program finds of its machine is what a Debian system or a container of Docker has. */
 import { execFileSync } from "node:child_process";
-import { mkdtemp, rm, utimes, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { ConfigurationFlags } from "../../src/config/schema.js";
 import type { RunRequest } from "../../src/run.js";
+import { cliPath } from "../support/cli.js";
 import { bootImage, buildImage, modes } from "../support/harness.js";
 
 const source = fileURLToPath(new URL("machine-program.c", import.meta.url));
@@ -81,6 +82,33 @@ describe.each(modes)("in %s mode a program", (mode) => {
       shell: "42 3",
       "/run": "40755 0:0",
     });
+  });
+
+  test("that is a shell, and is told by stdin what to do, may use what every Debian system has", async () => {
+    const image = join(scratch, `shell-${mode}.elf`);
+    await buildImage({ program: "/bin/bash", name: "shell", mode }, image);
+    const input = "grep -c ^root /etc/passwd | sed s/^/lines:/; ls -d /etc; tar --version | head -n 1\n";
+    const onHost = execFileSync("bash", [], { input, encoding: "utf8" });
+    const words = [cliPath, "run", image, "--timeout", String(bootLimitMs / 1000)];
+    const stdio = ["pipe", "pipe", "ignore"] as const;
+    const inGuest = execFileSync(process.execPath, words, { input, encoding: "utf8", stdio: [...stdio] });
+    expect(inGuest).toBe(onHost);
+  });
+
+  test("that is a script has its commands, however many they are, and what these are loaded with", async () => {
+    const script = join(scratch, "commands.sh");
+    const others =
+      "cat cp mv ln rm mkdir rmdir touch chmod chown head tail wc sort uniq cut tr tee date env id expr seq sleep stat nice nohup paste join comm fold split";
+    await writeFile(
+      script,
+      `#!/bin/sh\nls -d /etc | sed s/etc/found/\nfor each in ${others}\ndo command -v $each\ndone\n`,
+    );
+    await chmod(script, 0o755);
+    const onHost = execFileSync(script, { encoding: "utf8" });
+    const imagePath = join(scratch, `commands-${mode}.elf`);
+    await buildImage({ program: script, name: "commands", mode }, imagePath);
+    const { output, exitStatus } = await bootImage({ imagePath }, bootLimitMs);
+    expect({ output, exitStatus }).toEqual({ output: onHost, exitStatus: 0 });
   });
 
   test("finds files as old as they are on the host, in each boot", async () => {

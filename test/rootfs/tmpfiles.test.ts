@@ -66,7 +66,7 @@ test("a program gets the directories that its package declares, with their owner
     ...hostView,
     locate: (path: string) => (path === place ? join(workshop.directory, "sample.conf") : path),
   };
-  expect(dataPaths([place, "/usr/lib/sysusers.d/x.conf"])).toEqual([place]);
+  expect(dataPaths([place, "/usr/lib/sysusers.d/x.conf"], [])).toEqual([place]);
   const rest = {
     accounts: [],
     scripts: [],

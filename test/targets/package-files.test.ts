@@ -67,7 +67,15 @@ test("data are neither programs, nor libraries that the loader finds, nor docume
     "/etc/init.d/nginx",
     "/etc/ssl/private/key.pem",
   ];
-  expect(dataPaths([...left, ...kept])).toEqual(kept);
+  expect(dataPaths([...left, ...kept], ["nginx"])).toEqual(kept);
+});
+
+test("what packages add to a program of another package is data of that program alone", () => {
+  const runtime = "/usr/share/vim/vim90/defaults.vim";
+  const addition = "/usr/share/zsh/vendor-completions/_vim";
+  expect(dataPaths([runtime, addition], ["vim", "vim-runtime"])).toEqual([runtime]);
+  expect(dataPaths([runtime, addition], ["zsh", "zsh-common"])).toEqual([addition]);
+  expect(dataPaths([runtime, "/usr/share/vim"], ["nginx", "vimix"])).toEqual([]);
 });
 
 describe("of a package of this machine", () => {
