@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** The files around a program: what it is started with and looks for, as its inspection and its package name them. */
-import { basename, dirname } from "node:path/posix";
+import { basename, dirname, isAbsolute, join, resolve } from "node:path/posix";
 import { UklError } from "../errors.js";
 import { type FileView, resolveIn } from "../host/file-view.js";
 import { accountFiles } from "./accounts.js";
@@ -100,7 +100,11 @@ export async function librariesTree(
 }
 
 async function addLibraries(tree: HostTree, libraries: NamedFiles["libraries"]): Promise<void> {
-  for (const { path } of takenLibraries(libraries)) await tree.add(path);
+  for (const { path } of takenLibraries(libraries)) {
+    if (isAbsolute(path)) await tree.add(path);
+    // The loader takes it from the working directory, which is / in a guest.
+    else await tree.addAt(join("/", path), resolve(path));
+  }
 }
 
 /** Modules of name services are the host's, and so is what they alone need. */

@@ -111,6 +111,13 @@ export class HostTree implements Tree {
     }
   }
 
+  /** Adds a file at another place than its own. */
+  async addAt(place: string, path: string): Promise<void> {
+    const found = this.#resolve(path);
+    if (found?.node.kind !== "file") return;
+    await this.#addFile(place, { ...found.node, content: found.node.content ?? found.path });
+  }
+
   /** Adds the links that lead to a file, and not the file. */
   addWay(path: string): void {
     this.#resolve(path);

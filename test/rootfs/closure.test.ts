@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: MIT
+import { readFile } from "node:fs/promises";
+import { join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { hostView } from "../../src/host/file-view.js";
 import { applicationTree } from "../../src/rootfs/closure.js";
@@ -34,5 +37,13 @@ describe("the files that a program names", () => {
     const tree = await applicationTree(source, { libraries: [], missingLibraries: [], files });
     expect([...tree.files.keys()]).toContain("/etc/debian_version");
     expect([...tree.files.keys()]).not.toContain("/etc/host.conf");
+  });
+
+  test("have libraries that the loader takes from the working directory below the root", async () => {
+    const here = relative(process.cwd(), fileURLToPath(import.meta.url));
+    const library = { path: here, reason: "needed", needed: [], namedBy: [] };
+    const named = { libraries: [library], missingLibraries: [], files: [] };
+    const { files } = await applicationTree({ ...source, isDynamic: true }, named);
+    expect(files.get(join("/", here))?.data).toEqual(await readFile(here));
   });
 });
