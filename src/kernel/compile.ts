@@ -55,6 +55,8 @@ const neverLinked = [
 /** The kernel's decompressor, in front of every bzImage; all but the object with the compressed kernel. */
 const decompressorDirectory = "arch/x86/boot/compressed";
 const payloadObject = "piggy.o";
+/** With CONFIG_EFI_STUB: of what it has, the decompressor's link takes what the objects want. */
+const stubLibrary = "drivers/firmware/efi/libstub/lib.a";
 
 /** What the kernel's own tinyconfig is made of. */
 const tinyFragments = [
@@ -142,6 +144,13 @@ async function keepDecompressor({ buildDirectory, outputDirectory }: CompileRequ
   const cwd = join(buildDirectory, decompressorDirectory);
   const objects = (await readdir(cwd)).filter((name) => name.endsWith(".o") && name !== payloadObject);
   await run({ tool: "ar", args: ["rcD", join(outputDirectory, "decompressor.a"), ...objects.sort()], cwd });
+  const hasStub = /^CONFIG_EFI_STUB=y$/m.test(await readFile(join(buildDirectory, ".config"), "utf8"));
+  if (!hasStub) return;
+  // A thin archive: it names its members, and does not hold them.
+  const { stdout } = await run({ tool: "ar", args: ["t", stubLibrary], cwd: buildDirectory });
+  const members = stdout.split("\n").filter((name) => name !== "");
+  const library = join(outputDirectory, "efi-stub.a");
+  await run({ tool: "ar", args: ["rcD", library, ...members], cwd: buildDirectory });
 }
 
 function make(request: CompileRequest, targets: readonly string[]): Command {

@@ -8,7 +8,7 @@
  * Boot protocol: Documentation/arch/x86/boot.rst in the kernel source; the size a loader has to reserve is
  * computed as in arch/x86/boot/header.S.
  */
-import { readFile, writeFile } from "node:fs/promises";
+import { access, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { PT } from "../elf/constants.js";
 import { type ElfFile, parseElf } from "../elf/file.js";
@@ -17,7 +17,7 @@ import { writeObject } from "../elf/object.js";
 import { bug } from "../errors.js";
 import { run } from "../host/exec.js";
 import { writeOutput } from "../host/files.js";
-import { symbolAddresses } from "./image.js";
+import { describeStub, hasEfiHeader, type StubAddresses } from "./efi-header.js";
 
 /** Offsets of header fields in the setup part. */
 const header = {
@@ -61,7 +61,8 @@ export async function writeBzImage(
     join(kernelDirectory, "decompressor.a"),
     "--no-whole-archive",
   ];
-  const args = [...linkerOptions, script, ...decompressorParts, payloadObject, "-o", linked];
+  const library = await stubLibrary(kernelDirectory);
+  const args = [...linkerOptions, script, ...decompressorParts, payloadObject, ...library, "-o", linked];
   await run({ tool: "ld", args });
   const flat = join(scratch, "decompressor.bin");
   await run({ tool: "objcopy", args: ["-O", "binary", "-R", ".note", "-R", ".comment", "-S", linked, flat] });
@@ -77,6 +78,15 @@ export async function writeBzImage(
   const path = `${output.replace(/\.elf$/, "")}.bzimage`;
   await writeOutput(path, file);
   return path;
+}
+
+/** Of a kernel with CONFIG_EFI_STUB. */
+async function stubLibrary(kernelDirectory: string): Promise<readonly string[]> {
+  const path = join(kernelDirectory, "efi-stub.a");
+  return access(path).then(
+    () => [path],
+    () => [],
+  );
 }
 
 /** As the kernel does it with scripts/xz_wrap.sh: the size of the contents follows the compressed data. */
@@ -114,23 +124,38 @@ interface DecompressorLayout {
   readonly end: number;
   /** End of the part that has to survive in front of the output. */
   readonly headEnd: number;
+  /** Of a kernel with CONFIG_EFI_STUB. */
+  readonly stub?: StubAddresses;
 }
 
 function decompressorLayout(bytes: Uint8Array, path: string): DecompressorLayout {
-  const names = ["input_data", "kernel_info", "_end", "_ehead", "startup_32"];
-  const addresses = symbolAddresses(parseElf(bytes, path), names);
+  const { symbols } = parseElf(bytes, path);
+  // Some are hidden, and so local in what was linked.
+  const addresses = new Map(
+    symbols.filter(({ section }) => section !== "undefined").map(({ name, value }) => [name, Number(value)]),
+  );
   const at = (name: string): number => {
     const address = addresses.get(name);
     if (address === undefined) throw bug("the decompressor is not as expected", `it has no symbol ${name}`);
-    return Number(address);
+    return address;
   };
   if (at("startup_32") !== 0)
     throw bug("the decompressor is not as expected", "startup_32 is not at its start");
+  const stub = {
+    data: at("_data"),
+    dataEnd: at("_edata"),
+    end: at("_end"),
+    efi32Entry: addresses.get("efi32_pe_entry"),
+  };
+  const [efiEntry, handoverEntry] = ["efi_pe_entry", "efi64_stub_entry"].map((name) => addresses.get(name));
   return {
     inputData: at("input_data"),
     kernelInfo: at("kernel_info"),
     end: at("_end"),
     headEnd: at("_ehead"),
+    ...(efiEntry === undefined || handoverEntry === undefined
+      ? {}
+      : { stub: { ...stub, efiEntry, handoverEntry } }),
   };
 }
 
@@ -154,6 +179,7 @@ export function assemble(setupCode: Buffer, decompressor: Buffer, sizes: Sizes):
   setup.writeUInt32LE(sizes.compressedBytes, header.payloadLength);
   setup.writeUInt32LE(initSize(sizes), header.initSize);
   setup.writeUInt32LE(sizes.kernelInfo, header.kernelInfo);
+  if (sizes.stub !== undefined && hasEfiHeader(setup)) describeStub(setup, sizes.stub);
   return Buffer.concat([setup, decompressor, padding]);
 }
 
