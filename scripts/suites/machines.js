@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: MIT
+// Runs a list of tests (run-list.sh) on this host and in guests of each mode. A machine that ends in the middle of a
+// test is that test's result, and another machine goes on behind it.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "../../dist/build.js";
+import { configurationSchema } from "../../dist/config/schema.js";
+import { run } from "../../dist/run.js";
+
+const runner = fileURLToPath(new URL("run-list.sh", import.meta.url));
+const guestList = "/suite/list";
+/** Not a place where the runner may be. */
+const guestWork = "/mnt/suite";
+/** What a kernel says when it is in trouble; of a process that ends by a signal it says so, too, which is none. */
+const trouble =
+  /Oops|BUG:|WARNING:|Call Trace|Kernel panic|general protection fault(?! ip)|double fault|stack guard page|corrupted|killed \w+ 0x|rcu: INFO|blocked for more than/;
+/** From the last sign of life of a machine on: far more than any test may take. */
+const silenceMs = 600_000;
+export const modes = ["unikernel", "classic"];
+
+/**
+ * The image of a suite: its list, its programs, all in ring 0 in unikernel mode, and its files.
+ * tests: [{ name, seconds, command }]
+ */
+export async function buildSuite({ mode, tests, programs, include, scratch, env = {} }) {
+  const list = join(scratch, `list-${mode}`);
+  writeFileSync(list, listOf(tests));
+  const imagePath = join(scratch, `${mode}.elf`);
+  const configuration = configurationSchema.parse({
+    program: runner,
+    mode,
+    env,
+    mask: { default: "none" },
+    kernel: { base: "generic" },
+    ring0: { programs },
+    files: { include: { ...include, [guestList]: list } },
+  });
+  const { manifest } = await build({
+    configuration,
+    output: imagePath,
+    bzImage: false,
+    onProgress: () => undefined,
+  });
+  return { imagePath, manifest };
+}
+
+/** What each test came to in guests of one image: Map of { status, report }, and what the kernels said. */
+export async function runInGuests({
+  imagePath,
+  tests,
+  memory,
+  cpus,
+  scratch,
+  qemuArguments = [],
+  include,
+  onResult,
+}) {
+  const results = new Map();
+  const words = [];
+  while (results.size < tests.length) {
+    const reader = new Reader(tests, results, onResult);
+    const disk = join(scratch, `${crypto.randomUUID()}.img`);
+    const console = [];
+    const ending = new AbortController();
+    const silence = setTimeout(() => ending.abort(new Error("the machine stands still")), silenceMs);
+    try {
+      await run(
+        {
+          ...{ imagePath, memory, cpus, accelerator: "auto", env: {}, net: "none", qemuArguments },
+          // Warnings as well.
+          kernelArguments: ["loglevel=5"],
+          ...(include === undefined ? {} : { include }),
+          args: [guestList, String(results.size + 1), guestWork],
+          attachments: { volumes: {}, disks: { [guestWork]: { file: disk, size: "4G" } } },
+        },
+        {
+          signal: ending.signal,
+          onOutput: (chunk) => {
+            silence.refresh();
+            reader.take(chunk);
+          },
+          onErrors: (chunk) => reader.take(chunk),
+          onConsole: (chunk) => console.push(Buffer.from(chunk)),
+        },
+      );
+      if (results.size < tests.length) reader.lose("the runner ended");
+    } catch (error) {
+      reader.lose(error.message);
+    } finally {
+      clearTimeout(silence);
+    }
+    words.push(...wordsOf(console, reader.lost));
+  }
+  return { results, words };
+}
+
+/** The same on this host, in namespaces of its own, without what would reach beyond them. */
+export async function runHere({ tests, scratch, env = {}, onResult }) {
+  const list = join(scratch, "list-here");
+  writeFileSync(list, listOf(tests));
+  const results = new Map();
+  const reader = new Reader(tests, results, onResult);
+  const spaces = ["--mount", "--pid", "--fork", "--mount-proc", "--uts", "--ipc", "--net", "--kill-child"];
+  const without = "--bounding-set=-sys_time,-sys_boot,-sys_module";
+  const command = ["unshare", ...spaces, "setpriv", without, runner, list, "1", join(scratch, "work")];
+  const child = spawn("nice", command, {
+    env: { ...process.env, ...env },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  child.stdout.on("data", (chunk) => reader.take(chunk));
+  await once(child, "close");
+  if (results.size < tests.length) throw new Error(`the host's run ended behind test ${results.size}`);
+  return { results, words: [] };
+}
+
+function listOf(tests) {
+  return tests.map(({ name, seconds, command }) => `${name} ${seconds} ${command}\n`).join("");
+}
+
+/** The trouble on a console, each with what is around it. */
+function wordsOf(chunks, lost) {
+  const lines = Buffer.concat(chunks).toString("latin1").split(/\r?\n/);
+  const found = lines.flatMap((line, index) => (trouble.test(line) ? [index] : []));
+  if (found.length === 0) return [];
+  return [
+    `${lost ?? "the machine went on"}:\n${lines.slice(Math.max(0, found[0] - 3), found.at(-1) + 25).join("\n")}`,
+  ];
+}
+
+/** Reads what run-list.sh writes. */
+class Reader {
+  lost;
+  #rest = "";
+  #name;
+  #report = [];
+
+  constructor(tests, results, onResult) {
+    this.tests = tests;
+    this.results = results;
+    this.onResult = onResult ?? (() => undefined);
+  }
+
+  take(chunk) {
+    const lines = (this.#rest + Buffer.from(chunk).toString("latin1")).split("\n");
+    this.#rest = lines.pop();
+    for (const line of lines) this.#line(line);
+  }
+
+  #line(line) {
+    const [word, name, status] = line.split(" ");
+    if (word === "begin") {
+      [this.#name, this.#report] = [name, []];
+    } else if (word === "end" && name === this.#name) {
+      this.#end(name, Number(status));
+    } else if (line.length > 1) this.#report.push(line.slice(1));
+  }
+
+  #end(name, status) {
+    this.results.set(name, { status, report: this.#report.join("\n") });
+    this.onResult(name, this.results.get(name));
+    this.#name = undefined;
+  }
+
+  /** The machine is gone: the test that it was at has done it. */
+  lose(why) {
+    const name = this.#name ?? this.tests[this.results.size].name;
+    this.lost = `${name}: ${why}`;
+    this.#report.push(why);
+    this.#end(name, "lost");
+  }
+}

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: MIT
+// Runs the system call tests of a Linux Test Project on this host and in guests of both modes; in unikernel mode all of
+// them are in ring 0. A machine that crashes fails the run, and so does a warning of its kernel, and a difference from
+// the host that scripts/suites/ltp-differences.json does not explain. With --write the table goes into docs/suites.md.
+//
+//   npm run test:ltp -- DIR [--only TEST,...] [--shards N] [--write]
+//
+// DIR is where LTP is installed: its testcases/bin and runtest. Needs root's rights, as LTP does; what reaches beyond
+// namespaces is not run on the host. Each mode has N guests that share the tests (1).
+import { execFileSync } from "node:child_process";
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { cacheDirectory } from "../dist/host/places.js";
+import { writeBelow } from "./measure/modes.js";
+import { formatTable } from "./measure/table.js";
+import { explainDifferences, leftOut } from "./suites/explanations.js";
+import { buildSuite, modes, runHere, runInGuests } from "./suites/machines.js";
+
+const document = new URL("../docs/suites.md", import.meta.url);
+const differences = JSON.parse(readFileSync(new URL("suites/ltp-differences.json", import.meta.url), "utf8"));
+const results = new URL("../test-results/suites/", import.meta.url);
+const lists = ["syscalls", "syscalls-ipc"];
+const machines = ["host", ...modes];
+const machine = { memory: "2G", cpus: 2 };
+const limitSeconds = 90;
+/** Where LTP is in a guest. */
+const guestRoot = "/opt/ltp";
+const guestDevice = "/dev/vdb";
+const guestConfig = "/suite/config";
+/** Bits of an exit status (include/tst_res_flags.h of LTP), the worst first. */
+const bits = { BROK: 2, FAIL: 1, WARN: 4, CONF: 32 };
+const settings = {
+  LTP_TIMEOUT_MUL: "2",
+  LTP_RUNTIME_MUL: "0.2",
+  LTP_SINGLE_FS_TYPE: "ext4",
+  LTP_COLORIZE_OUTPUT: "n",
+};
+/** Programs that tests execute. */
+const tools = ["/usr/sbin/mkfs.ext4", "/usr/sbin/mke2fs", "/usr/bin/mount", "/usr/bin/umount"];
+
+const { values: flags, positionals } = parseArgs({
+  options: {
+    write: { type: "boolean", default: false },
+    only: { type: "string" },
+    shards: { type: "string", default: "1" },
+  },
+  allowPositionals: true,
+});
+if (positionals.length !== 1) throw new Error("usage: npm run test:ltp -- DIR");
+const installed = resolve(positionals[0]);
+const only = flags.only?.split(",");
+const tests = readTests().filter(({ name }) => only?.includes(name) ?? true);
+const names = tests.map(({ name }) => name);
+
+const scratch = mkdtempSync(join(tmpdir(), "ukl-ltp-"));
+try {
+  const root = stage();
+  const found = Object.fromEntries(
+    await Promise.all(machines.map(async (where) => [where, await runOn(where, root)])),
+  );
+  const verdicts = mapValues(found, (one, where) => verdictsOf(where, one.results));
+  const reports = mapValues(
+    found,
+    ({ results: all }) => new Map([...all].map(([name, { report }]) => [name, report])),
+  );
+  keep(verdicts, reports);
+  report(found, verdicts, reports);
+} finally {
+  rmSync(scratch, { recursive: true, force: true });
+}
+
+function mapValues(object, make) {
+  return Object.fromEntries(Object.entries(object).map(([key, value]) => [key, make(value, key)]));
+}
+
+/** The tests of the lists whose programs are there: each line is a name and a command. */
+function readTests() {
+  const found = new Map();
+  for (const list of lists) {
+    for (const line of readFileSync(join(installed, "runtest", list), "utf8").split("\n")) {
+      const [, name, command] = /^(\w[\w.-]*)\s+(.*\S)\s*$/.exec(line) ?? [];
+      if (name === undefined || !existsSync(join(installed, "testcases/bin", command.split(/\s+/)[0])))
+        continue;
+      found.set(name, { name, seconds: limitSeconds, command });
+    }
+  }
+  return [...found.values()].sort((left, right) => (left.name < right.name ? -1 : 1));
+}
+
+/** A copy without debug information, which a guest would have to keep in memory. */
+function stage() {
+  const root = join(scratch, "ltp");
+  cpSync(join(installed, "testcases"), join(root, "testcases"), { recursive: true, verbatimSymlinks: true });
+  const bin = join(root, "testcases/bin");
+  const programs = readdirSync(bin, { withFileTypes: true }).filter(
+    (entry) => entry.isFile() && isElf(join(bin, entry.name)),
+  );
+  for (const { name } of programs) execFileSync("strip", ["--strip-debug", join(bin, name)]);
+  return { root, programs: programs.map(({ name }) => `${guestRoot}/testcases/bin/${name}`) };
+}
+
+function isElf(path) {
+  return readFileSync(path).subarray(0, 4).toString("latin1") === "\x7fELF";
+}
+
+function environment(root, path) {
+  return { ...settings, LTPROOT: root, PATH: `${root}/testcases/bin:/usr/sbin:/usr/bin:/sbin:/bin`, ...path };
+}
+
+async function runOn(where, { root, programs }) {
+  const mine = tests.filter(({ name }) => leftOut(differences, where, name) === undefined);
+  const onResult = (name, { status }) => process.stderr.write(`${where}: ${name} ${status}\n`);
+  if (where === "host") {
+    return runHere({
+      tests: mine,
+      scratch,
+      onResult,
+      env: environment(root, { TMPDIR: join(scratch, "work") }),
+    });
+  }
+  const shards = Number(flags.shards);
+  const all = await Promise.all(
+    Array.from({ length: shards }, (_, shard) => {
+      const share = mine.filter((_test, index) => index % shards === shard);
+      return runShard(where, { root, programs, tests: share, shard, onResult });
+    }),
+  );
+  return {
+    results: new Map(all.flatMap((one) => [...one.results])),
+    words: all.flatMap((one) => one.words),
+  };
+}
+
+async function runShard(mode, { root, programs, tests: share, shard, onResult }) {
+  const own = join(scratch, `${mode}-${shard}`);
+  mkdirSync(own);
+  const { imagePath, manifest } = await buildSuite({
+    ...{ mode, tests: share, programs, scratch: own },
+    include: { [guestRoot]: root, ...Object.fromEntries(tools.map((path) => [path, path])) },
+    env: environment(guestRoot, {
+      ...{ TMPDIR: "/mnt/suite", LTP_DEV: guestDevice, LTP_DEV_FS_TYPE: "ext4", KCONFIG_PATH: guestConfig },
+    }),
+  });
+  const disk = join(own, "device.img");
+  writeFileSync(disk, "");
+  truncateSync(disk, 512 * 2 ** 20);
+  const config = join(own, "config");
+  copyFileSync(join(cacheDirectory(), "kernels", manifest.kernel.key, "config"), config);
+  const block = { "node-name": "device", driver: "raw", file: { driver: "file", filename: disk } };
+  return runInGuests({
+    ...{ imagePath, tests: share, ...machine, scratch: own, onResult },
+    include: { [guestConfig]: config },
+    qemuArguments: ["-blockdev", JSON.stringify(block), "-device", "virtio-blk-device,drive=device"],
+  });
+}
+
+function verdictsOf(where, all) {
+  return new Map(
+    names.map((name) => [
+      name,
+      leftOut(differences, where, name) === undefined ? verdict(all.get(name)) : "left out",
+    ]),
+  );
+}
+
+function verdict({ status }) {
+  if (status === "lost") return "lost";
+  if (status === 0) return "PASS";
+  // What timeout(1) ended, and what ended by a signal.
+  if (status === 124 || status >= 128) return "time";
+  return Object.keys(bits).find((name) => (status & bits[name]) !== 0) ?? "BROK";
+}
+
+function report(found, verdicts, reports) {
+  const { known, unknown } = explainDifferences({ names, verdicts, reports, differences });
+  const summary = summaryTable(verdicts);
+  process.stdout.write(`${summary}\n${differencesTable(known)}`);
+  for (const { name, mode, here, there, report: text } of unknown) {
+    process.stdout.write(`${name}: ${here} here, ${there} in ${mode}\n${text.replaceAll(/^/gm, "    ")}\n`);
+  }
+  const words = modes.flatMap((mode) => found[mode].words.map((word) => `${mode}: ${word}`));
+  for (const word of words) process.stdout.write(`${word}\n`);
+  process.stdout.write(
+    `${names.length} tests, ${unknown.length} unexplained differences, ${words.length} troubles\n`,
+  );
+  process.exitCode = words.length + unknown.length === 0 ? 0 : 1;
+  if (flags.write && process.exitCode === 0) {
+    writeBelow(document, "### LTP: results by machine", summary);
+    writeBelow(document, "### LTP: what differs from the host", differencesTable(known));
+  }
+}
+
+function summaryTable(verdicts) {
+  const columns = ["PASS", "FAIL", "BROK", "WARN", "CONF", "time", "lost", "left out"];
+  const rows = machines.map((where) => {
+    const all = [...verdicts[where].values()];
+    return [where, ...columns.map((wanted) => all.filter((one) => one === wanted).length)];
+  });
+  return formatTable(["machine", ...columns], rows);
+}
+
+/** Differences with one reason and one outcome are one row. */
+function differencesTable(known) {
+  const rows = new Map();
+  for (const { name, mode, here, there, because } of known) {
+    const key = JSON.stringify([here, there, because]);
+    const row = rows.get(key) ?? { here, there, because, unikernel: new Set(), classic: new Set() };
+    row[mode].add(name);
+    rows.set(key, row);
+  }
+  const sorted = [...rows.values()].sort((left, right) => (left.because < right.because ? -1 : 1));
+  return formatTable(
+    ["host", "guest", "unikernel", "classic", "because", "for example"],
+    sorted.map(({ here, there, because, unikernel, classic }) => [
+      ...[here, there, unikernel.size, classic.size, because],
+      [...new Set([...unikernel, ...classic])].slice(0, 3).join(", "),
+    ]),
+  );
+}
+
+function keep(verdicts, reports) {
+  mkdirSync(results, { recursive: true });
+  const rows = names.map((name) => ({
+    name,
+    ...mapValues(verdicts, (one, where) => ({ verdict: one.get(name), report: reports[where].get(name) })),
+  }));
+  writeFileSync(new URL("ltp.json", results), JSON.stringify(rows, null, 1));
+}
