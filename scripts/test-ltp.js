@@ -9,6 +9,7 @@
 // namespaces is not run on the host. Each mode has N guests that share the tests (1).
 import { execFileSync } from "node:child_process";
 import {
+  appendFileSync,
   copyFileSync,
   cpSync,
   existsSync,
@@ -17,7 +18,6 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
-  truncateSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -38,7 +38,8 @@ const machine = { memory: "2G", cpus: 2 };
 const limitSeconds = 90;
 /** Where LTP is in a guest. */
 const guestRoot = "/opt/ltp";
-const guestDevice = "/dev/vdb";
+/** The second disk, which is not mounted while tests run. */
+const guestDevice = { path: "/dev/vdb", mounted: "/mnt/device" };
 const guestConfig = "/suite/config";
 /** Bits of an exit status (include/tst_res_flags.h of LTP), the worst first. */
 const bits = { BROK: 2, FAIL: 1, WARN: 4, CONF: 32 };
@@ -67,6 +68,8 @@ const names = tests.map(({ name }) => name);
 
 const scratch = mkdtempSync(join(tmpdir(), "ukl-ltp-"));
 try {
+  mkdirSync(results, { recursive: true });
+  writeFileSync(new URL("ltp-so-far.jsonl", results), "");
   const root = stage();
   const found = Object.fromEntries(
     await Promise.all(machines.map(async (where) => [where, await runOn(where, root)])),
@@ -122,7 +125,10 @@ function environment(root, path) {
 
 async function runOn(where, { root, programs }) {
   const mine = tests.filter(({ name }) => leftOut(differences, where, name) === undefined);
-  const onResult = (name, { status }) => process.stderr.write(`${where}: ${name} ${status}\n`);
+  const onResult = (name, { status, report: said }) => {
+    process.stderr.write(`${where}: ${name} ${status}\n`);
+    appendFileSync(new URL("ltp-so-far.jsonl", results), `${JSON.stringify({ where, name, status, said })}\n`);
+  };
   if (where === "host") {
     return runHere({
       tests: mine,
@@ -151,19 +157,22 @@ async function runShard(mode, { root, programs, tests: share, shard, onResult })
     ...{ mode, tests: share, programs, scratch: own },
     include: { [guestRoot]: root, ...Object.fromEntries(tools.map((path) => [path, path])) },
     env: environment(guestRoot, {
-      ...{ TMPDIR: "/mnt/suite", LTP_DEV: guestDevice, LTP_DEV_FS_TYPE: "ext4", KCONFIG_PATH: guestConfig },
+      ...{
+        TMPDIR: "/mnt/suite",
+        LTP_DEV: guestDevice.path,
+        UNMOUNTED: guestDevice.mounted,
+        LTP_DEV_FS_TYPE: "ext4",
+        KCONFIG_PATH: guestConfig,
+      },
     }),
   });
-  const disk = join(own, "device.img");
-  writeFileSync(disk, "");
-  truncateSync(disk, 512 * 2 ** 20);
   const config = join(own, "config");
   copyFileSync(join(cacheDirectory(), "kernels", manifest.kernel.key, "config"), config);
-  const block = { "node-name": "device", driver: "raw", file: { driver: "file", filename: disk } };
+  const device = { file: join(own, "device.img"), size: "512M" };
   return runInGuests({
     ...{ imagePath, tests: share, ...machine, scratch: own, onResult },
     include: { [guestConfig]: config },
-    qemuArguments: ["-blockdev", JSON.stringify(block), "-device", "virtio-blk-device,drive=device"],
+    disks: { [guestDevice.mounted]: device },
   });
 }
 
@@ -232,7 +241,6 @@ function differencesTable(known) {
 }
 
 function keep(verdicts, reports) {
-  mkdirSync(results, { recursive: true });
   const rows = names.map((name) => ({
     name,
     ...mapValues(verdicts, (one, where) => ({ verdict: one.get(name), report: reports[where].get(name) })),

@@ -6,7 +6,7 @@
 //   npm run test:stress -- [CLASS...] [--only STRESSOR,...] [--write]
 //
 // Needs root's rights, for what stressors do on the host they do in namespaces of their own; and stress-ng.
-import { execFileSync, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -92,9 +92,9 @@ export async function imageContents(
   );
   const beside = [...found.inspections, ...commands.inspections];
   const included = await inspectIncluded(files, cache, scratch);
-  const programs = [inspection, ...beside, ...included];
+  const programs = [inspection, ...beside, ...included.inspections];
   const tree = mergeTrees(
-    await librariesTree(view, target?.isWhole ? [] : [...beside, ...included]),
+    await librariesTree(view, target?.isWhole ? [] : [...beside, ...included.needing]),
     commands.tree,
     around,
     { ...emptyTree, directories, links, linkTimes },
@@ -113,7 +113,7 @@ export async function imageContents(
     inspection,
     bindings,
     programs,
-    open: found.open ?? commands.open ?? callsByName(inspection),
+    open: found.open ?? included.open ?? commands.open ?? callsByName(inspection),
     files,
     tree,
     attributes,

@@ -16,6 +16,8 @@ import type { Target } from "./target.js";
 /** To inspect one takes seconds, once. */
 export const mostPrograms = 32;
 const mostExtensions = 256;
+/** The cache keeps so many inspections. */
+const mostIncluded = 256;
 /** Where the loader looks for libraries by name: what is needed of them, it finds. */
 const commonDirectory = /^\/(?:usr\/)?(?:local\/)?lib(?:64)?(?:\/x86_64-linux-gnu)?$/;
 
@@ -61,20 +63,29 @@ export function checkNamedPrograms(
   }
 }
 
+/** What the included files need, each of which the application may execute or load. */
 export async function inspectIncluded(
   files: readonly RootFile[],
   cache: EntryCache,
   scratch: string,
-): Promise<readonly Inspection[]> {
-  const inspections: Inspection[] = [];
+): Promise<IncludedPrograms> {
+  const copies: string[] = [];
   for (const [index, { path, data }] of files.entries()) {
     if (!canRun(data)) continue;
     const copy = join(scratch, "included", String(index), basename(path));
     await mkdir(dirname(copy), { recursive: true });
     await writeFile(copy, data);
-    inspections.push(await inspect({ path: copy, mode: "precise", cache }));
+    copies.push(copy);
   }
-  return inspections;
+  if (copies.length > mostIncluded) {
+    const own = new Set(copies);
+    const libraries = (await librariesOf(copies, hostView)).filter(({ path }) => !own.has(path));
+    const open = `${copies.length} programs and libraries are included, too many to inspect`;
+    return { inspections: [], needing: [{ libraries }], open };
+  }
+  const inspections: Inspection[] = [];
+  for (const path of copies) inspections.push(await inspect({ path, mode: "precise", cache }));
+  return { inspections, needing: inspections };
 }
 
 /** Libraries that only the program itself knows how to find: extensions of an interpreter, modules of a server. */
@@ -100,6 +111,11 @@ export interface ProgramsBeside {
   readonly inspections: readonly Inspection[];
   /** Why there may be more than what was found of them. */
   readonly open?: string;
+}
+
+export interface IncludedPrograms extends ProgramsBeside {
+  /** Whose libraries are to be there. */
+  readonly needing: readonly Pick<Inspection, "libraries">[];
 }
 
 /** The programs that come with a package or a container, which the application may execute. */

@@ -54,7 +54,7 @@ export async function runInGuests({
   memory,
   cpus,
   scratch,
-  qemuArguments = [],
+  disks = {},
   include,
   onResult,
 }) {
@@ -69,12 +69,12 @@ export async function runInGuests({
     try {
       await run(
         {
-          ...{ imagePath, memory, cpus, accelerator: "auto", env: {}, net: "none", qemuArguments },
+          ...{ imagePath, memory, cpus, accelerator: "auto", env: {}, net: "none" },
           // Warnings as well.
           kernelArguments: ["loglevel=5"],
           ...(include === undefined ? {} : { include }),
           args: [guestList, String(results.size + 1), guestWork],
-          attachments: { volumes: {}, disks: { [guestWork]: { file: disk, size: "4G" } } },
+          attachments: { volumes: {}, disks: { [guestWork]: { file: disk, size: "4G" }, ...disks } },
         },
         {
           signal: ending.signal,

@@ -5,6 +5,9 @@
 list=$1 first=$2 work=$3
 report=/tmp/run-list.$$
 
+# A disk that tests are to make file systems on.
+[ -z "$UNMOUNTED" ] || umount "$UNMOUNTED" || exit
+
 tail -n "+$first" "$list" | while read -r name seconds command; do
 	echo "begin $name"
 	mkdir -p "$work/test" && cd "$work/test" || exit
