@@ -1,39 +1,22 @@
 // SPDX-License-Identifier: MIT
 // Runs the system call tests of a Linux Test Project on this host and in guests of both modes; in unikernel mode all of
 // them are in ring 0. A machine that crashes fails the run, and so does a warning of its kernel, and a difference from
-// the host that scripts/suites/ltp-differences.json does not explain. With --write the table goes into docs/suites.md.
+// the host that scripts/suites/ltp-differences.json does not explain. With --write the tables go into docs/suites.md.
 //
-//   npm run test:ltp -- DIR [--only TEST,...] [--shards N] [--write]
+//   npm run test:ltp -- DIR [--shards N] [--write]       and the options of scripts/suites/suite.js
 //
 // DIR is where LTP is installed: its testcases/bin and runtest. Needs root's rights, as LTP does; what reaches beyond
 // namespaces is not run on the host. Each mode has N guests that share the tests (1).
 import { execFileSync } from "node:child_process";
-import {
-  appendFileSync,
-  copyFileSync,
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { cacheDirectory } from "../dist/host/places.js";
-import { writeBelow } from "./measure/modes.js";
 import { formatTable } from "./measure/table.js";
-import { explainDifferences, leftOut } from "./suites/explanations.js";
-import { buildSuite, modes, runHere, runInGuests } from "./suites/machines.js";
+import { buildSuite, machines, runHere, runInGuests, scratchDirectory } from "./suites/machines.js";
+import { runSuite, suiteOptions } from "./suites/suite.js";
 
-const document = new URL("../docs/suites.md", import.meta.url);
-const differences = JSON.parse(readFileSync(new URL("suites/ltp-differences.json", import.meta.url), "utf8"));
-const results = new URL("../test-results/suites/", import.meta.url);
 const lists = ["syscalls", "syscalls-ipc"];
-const machines = ["host", ...modes];
 const machine = { memory: "2G", cpus: 2 };
 const limitSeconds = 90;
 /** Where LTP is in a guest. */
@@ -53,54 +36,28 @@ const settings = {
 const tools = ["/usr/sbin/mkfs.ext4", "/usr/sbin/mke2fs", "/usr/bin/mount", "/usr/bin/umount"];
 
 const { values: flags, positionals } = parseArgs({
-  options: {
-    write: { type: "boolean", default: false },
-    only: { type: "string" },
-    shards: { type: "string", default: "1" },
-  },
+  options: { ...suiteOptions, shards: { type: "string", default: "1" } },
   allowPositionals: true,
 });
 if (positionals.length !== 1) throw new Error("usage: npm run test:ltp -- DIR");
 const installed = resolve(positionals[0]);
-const only = flags.only?.split(",");
-const tests = readTests().filter(({ name }) => only?.includes(name) ?? true);
-const names = tests.map(({ name }) => name);
-
-const scratch = mkdtempSync(join(tmpdir(), "ukl-ltp-"));
-try {
-  mkdirSync(results, { recursive: true });
-  writeFileSync(new URL("ltp-so-far.jsonl", results), "");
-  const root = stage();
-  const found = Object.fromEntries(
-    await Promise.all(machines.map(async (where) => [where, await runOn(where, root)])),
-  );
-  const verdicts = mapValues(found, (one, where) => verdictsOf(where, one.results));
-  const reports = mapValues(
-    found,
-    ({ results: all }) => new Map([...all].map(([name, { report }]) => [name, report])),
-  );
-  keep(verdicts, reports);
-  report(found, verdicts, reports);
-} finally {
-  rmSync(scratch, { recursive: true, force: true });
-}
-
-function mapValues(object, make) {
-  return Object.fromEntries(Object.entries(object).map(([key, value]) => [key, make(value, key)]));
-}
+const tests = readTests();
+const scratch = scratchDirectory("ltp");
+let staged;
+await runSuite({ name: "ltp", names: [...tests.keys()], verdict, runOn, tables }, flags);
 
 /** The tests of the lists whose programs are there: each line is a name and a command. */
 function readTests() {
-  const found = new Map();
+  const found = [];
   for (const list of lists) {
     for (const line of readFileSync(join(installed, "runtest", list), "utf8").split("\n")) {
       const [, name, command] = /^(\w[\w.-]*)\s+(.*\S)\s*$/.exec(line) ?? [];
       if (name === undefined || !existsSync(join(installed, "testcases/bin", command.split(/\s+/)[0])))
         continue;
-      found.set(name, { name, seconds: limitSeconds, command });
+      found.push([name, { name, seconds: limitSeconds, command }]);
     }
   }
-  return [...found.values()].sort((left, right) => (left.name < right.name ? -1 : 1));
+  return new Map(found.sort(([left], [right]) => (left < right ? -1 : 1)));
 }
 
 /** A copy without debug information, which a guest would have to keep in memory. */
@@ -123,31 +80,21 @@ function environment(root, path) {
   return { ...settings, LTPROOT: root, PATH: `${root}/testcases/bin:/usr/sbin:/usr/bin:/sbin:/bin`, ...path };
 }
 
-async function runOn(where, { root, programs }) {
-  const mine = tests.filter(({ name }) => leftOut(differences, where, name) === undefined);
-  const onResult = (name, { status, report: said }) => {
-    process.stderr.write(`${where}: ${name} ${status}\n`);
-    appendFileSync(new URL("ltp-so-far.jsonl", results), `${JSON.stringify({ where, name, status, said })}\n`);
-  };
+async function runOn(where, names, onResult) {
+  staged ??= stage();
+  const mine = names.map((name) => tests.get(name));
   if (where === "host") {
-    return runHere({
-      tests: mine,
-      scratch,
-      onResult,
-      env: environment(root, { TMPDIR: join(scratch, "work") }),
-    });
+    const env = environment(staged.root, { TMPDIR: join(scratch, "work") });
+    return runHere({ tests: mine, scratch, onResult, env });
   }
   const shards = Number(flags.shards);
-  const all = await Promise.all(
-    Array.from({ length: shards }, (_, shard) => {
-      const share = mine.filter((_test, index) => index % shards === shard);
-      return runShard(where, { root, programs, tests: share, shard, onResult });
-    }),
+  const shares = Array.from({ length: shards }, (_, shard) =>
+    mine.filter((_test, at) => at % shards === shard),
   );
-  return {
-    results: new Map(all.flatMap((one) => [...one.results])),
-    words: all.flatMap((one) => one.words),
-  };
+  const troubles = shares.map((share, shard) =>
+    runShard(where, { ...staged, tests: share, shard, onResult }),
+  );
+  return (await Promise.all(troubles)).flat();
 }
 
 async function runShard(mode, { root, programs, tests: share, shard, onResult }) {
@@ -176,15 +123,6 @@ async function runShard(mode, { root, programs, tests: share, shard, onResult })
   });
 }
 
-function verdictsOf(where, all) {
-  return new Map(
-    names.map((name) => [
-      name,
-      leftOut(differences, where, name) === undefined ? verdict(all.get(name)) : "left out",
-    ]),
-  );
-}
-
 function verdict({ status }) {
   if (status === "lost") return "lost";
   if (status === 0) return "PASS";
@@ -193,23 +131,11 @@ function verdict({ status }) {
   return Object.keys(bits).find((name) => (status & bits[name]) !== 0) ?? "BROK";
 }
 
-function report(found, verdicts, reports) {
-  const { known, unknown } = explainDifferences({ names, verdicts, reports, differences });
-  const summary = summaryTable(verdicts);
-  process.stdout.write(`${summary}\n${differencesTable(known)}`);
-  for (const { name, mode, here, there, report: text } of unknown) {
-    process.stdout.write(`${name}: ${here} here, ${there} in ${mode}\n${text.replaceAll(/^/gm, "    ")}\n`);
-  }
-  const words = modes.flatMap((mode) => found[mode].words.map((word) => `${mode}: ${word}`));
-  for (const word of words) process.stdout.write(`${word}\n`);
-  process.stdout.write(
-    `${names.length} tests, ${unknown.length} unexplained differences, ${words.length} troubles\n`,
-  );
-  process.exitCode = words.length + unknown.length === 0 ? 0 : 1;
-  if (flags.write && process.exitCode === 0) {
-    writeBelow(document, "### LTP: results by machine", summary);
-    writeBelow(document, "### LTP: what differs from the host", differencesTable(known));
-  }
+function tables(verdicts, known) {
+  return {
+    "### Results by machine": summaryTable(verdicts),
+    "### Where a test differs from the host": differencesTable(known),
+  };
 }
 
 function summaryTable(verdicts) {
@@ -238,12 +164,4 @@ function differencesTable(known) {
       [...new Set([...unikernel, ...classic])].slice(0, 3).join(", "),
     ]),
   );
-}
-
-function keep(verdicts, reports) {
-  const rows = names.map((name) => ({
-    name,
-    ...mapValues(verdicts, (one, where) => ({ verdict: one.get(name), report: reports[where].get(name) })),
-  }));
-  writeFileSync(new URL("ltp.json", results), JSON.stringify(rows, null, 1));
 }

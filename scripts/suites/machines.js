@@ -3,14 +3,16 @@
 // test is that test's result, and another machine goes on behind it.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "../../dist/build.js";
 import { configurationSchema } from "../../dist/config/schema.js";
 import { run } from "../../dist/run.js";
 
-const runner = fileURLToPath(new URL("run-list.sh", import.meta.url));
+const own = (name) => fileURLToPath(new URL(name, import.meta.url));
+const [runner, here] = [own("run-list.sh"), own("here.sh")];
 const guestList = "/suite/list";
 /** Not a place where the runner may be. */
 const guestWork = "/mnt/suite";
@@ -20,6 +22,7 @@ const trouble =
 /** From the last sign of life of a machine on: far more than any test may take. */
 const silenceMs = 600_000;
 export const modes = ["unikernel", "classic"];
+export const machines = ["host", ...modes];
 
 /**
  * The image of a suite: its list, its programs, all in ring 0 in unikernel mode, and its files.
@@ -47,7 +50,15 @@ export async function buildSuite({ mode, tests, programs, include, scratch, env 
   return { imagePath, manifest };
 }
 
-/** What each test came to in guests of one image: Map of { status, report }, and what the kernels said. */
+/** A directory for a run, which is gone when the script ends, by a signal as well. */
+export function scratchDirectory(name) {
+  const scratch = mkdtempSync(join(tmpdir(), `ukl-${name}-`));
+  process.once("exit", () => rmSync(scratch, { recursive: true, force: true }));
+  for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(1));
+  return scratch;
+}
+
+/** Runs tests in guests of one image, as many as it takes, and returns what their kernels said. */
 export async function runInGuests({
   imagePath,
   tests,
@@ -58,22 +69,22 @@ export async function runInGuests({
   include,
   onResult,
 }) {
-  const results = new Map();
   const words = [];
-  while (results.size < tests.length) {
-    const reader = new Reader(tests, results, onResult);
+  let done = 0;
+  while (done < tests.length) {
+    const reader = new Reader(tests.slice(done), onResult);
     const disk = join(scratch, `${crypto.randomUUID()}.img`);
     const console = [];
     const ending = new AbortController();
     const silence = setTimeout(() => ending.abort(new Error("the machine stands still")), silenceMs);
     try {
-      await run(
+      const { exitStatus } = await run(
         {
           ...{ imagePath, memory, cpus, accelerator: "auto", env: {}, net: "none" },
           // Warnings as well.
           kernelArguments: ["loglevel=5"],
           ...(include === undefined ? {} : { include }),
-          args: [guestList, String(results.size + 1), guestWork],
+          args: [guestList, String(done + 1), guestWork],
           attachments: { volumes: {}, disks: { [guestWork]: { file: disk, size: "4G" }, ...disks } },
         },
         {
@@ -86,34 +97,39 @@ export async function runInGuests({
           onConsole: (chunk) => console.push(Buffer.from(chunk)),
         },
       );
-      if (results.size < tests.length) reader.lose("the runner ended");
+      if (reader.done < tests.length - done) reader.lose(`the runner ended with status ${exitStatus}`);
     } catch (error) {
       reader.lose(error.message);
     } finally {
       clearTimeout(silence);
     }
+    done += reader.done;
     words.push(...wordsOf(console, reader.lost));
   }
-  return { results, words };
+  return words;
 }
 
 /** The same on this host, in namespaces of its own, without what would reach beyond them. */
 export async function runHere({ tests, scratch, env = {}, onResult }) {
   const list = join(scratch, "list-here");
   writeFileSync(list, listOf(tests));
-  const results = new Map();
-  const reader = new Reader(tests, results, onResult);
+  const reader = new Reader(tests, onResult);
   const spaces = ["--mount", "--pid", "--fork", "--mount-proc", "--uts", "--ipc", "--net", "--kill-child"];
   const without = "--bounding-set=-sys_time,-sys_boot,-sys_module";
-  const command = ["unshare", ...spaces, "setpriv", without, runner, list, "1", join(scratch, "work")];
+  const inside = [here, "setpriv", without, runner, list, "1", join(scratch, "work")];
+  const command = ["unshare", ...spaces, ...inside];
   const child = spawn("nice", command, {
     env: { ...process.env, ...env },
     stdio: ["ignore", "pipe", "inherit"],
   });
   child.stdout.on("data", (chunk) => reader.take(chunk));
+  // With unshare ends all that it has started.
+  const end = () => child.kill("SIGKILL");
+  process.once("exit", end);
   await once(child, "close");
-  if (results.size < tests.length) throw new Error(`the host's run ended behind test ${results.size}`);
-  return { results, words: [] };
+  process.off("exit", end);
+  if (reader.done < tests.length) throw new Error(`the host's run ended behind test ${reader.done}`);
+  return [];
 }
 
 function listOf(tests) {
@@ -133,14 +149,15 @@ function wordsOf(chunks, lost) {
 /** Reads what run-list.sh writes. */
 class Reader {
   lost;
+  /** How many tests have ended. */
+  done = 0;
   #rest = "";
   #name;
   #report = [];
 
-  constructor(tests, results, onResult) {
+  constructor(tests, onResult) {
     this.tests = tests;
-    this.results = results;
-    this.onResult = onResult ?? (() => undefined);
+    this.onResult = onResult;
   }
 
   take(chunk) {
@@ -159,14 +176,14 @@ class Reader {
   }
 
   #end(name, status) {
-    this.results.set(name, { status, report: this.#report.join("\n") });
-    this.onResult(name, this.results.get(name));
+    this.done += 1;
+    this.onResult(name, { status, report: this.#report.join("\n") });
     this.#name = undefined;
   }
 
   /** The machine is gone: the test that it was at has done it. */
   lose(why) {
-    const name = this.#name ?? this.tests[this.results.size].name;
+    const name = this.#name ?? this.tests[this.done].name;
     this.lost = `${name}: ${why}`;
     this.#report.push(why);
     this.#end(name, "lost");
