@@ -8,7 +8,7 @@
 // DIR is where LTP is installed: its testcases/bin and runtest. Needs root's rights, as LTP does; what reaches beyond
 // namespaces is not run on the host. Each mode has N guests that share the tests (1).
 import { execFileSync } from "node:child_process";
-import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { cpSync, existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { cacheDirectory } from "../dist/host/places.js";
@@ -32,8 +32,23 @@ const settings = {
   LTP_SINGLE_FS_TYPE: "ext4",
   LTP_COLORIZE_OUTPUT: "n",
 };
-/** Programs that tests execute. */
-const tools = ["/usr/sbin/mkfs.ext4", "/usr/sbin/mke2fs", "/usr/bin/mount", "/usr/bin/umount"];
+/** Programs that tests execute, where the host has them. */
+const tools = [
+  ...["cat", "chmod", "cp", "grep", "ip", "ls", "mkdir", "mount", "mv", "ps", "rm", "sleep", "umount"],
+  ...["systemd-detect-virt"],
+].map((name) => `/usr/bin/${name}`);
+for (const name of [
+  "debugfs",
+  "groupdel",
+  "mke2fs",
+  "mkfs.ext2",
+  "mkfs.ext3",
+  "mkfs.ext4",
+  "quotacheck",
+  "useradd",
+  "userdel",
+])
+  tools.push(`/usr/sbin/${name}`);
 
 const { values: flags, positionals } = parseArgs({
   options: { ...suiteOptions, shards: { type: "string", default: "1" } },
@@ -91,36 +106,30 @@ async function runOn(where, names, onResult) {
   const shares = Array.from({ length: shards }, (_, shard) =>
     mine.filter((_test, at) => at % shards === shard),
   );
-  const troubles = shares.map((share, shard) =>
-    runShard(where, { ...staged, tests: share, shard, onResult }),
+  const { imagePath, config } = await buildImage(where, shares);
+  const troubles = shares.map((share, index) =>
+    runInGuests({
+      ...{ imagePath, share: index, tests: share, ...machine, scratch, onResult },
+      include: { [guestConfig]: config },
+      diskSizes: { [guestDevice.mounted]: "512M" },
+    }),
   );
   return (await Promise.all(troubles)).flat();
 }
 
-async function runShard(mode, { root, programs, tests: share, shard, onResult }) {
-  const own = join(scratch, `${mode}-${shard}`);
-  mkdirSync(own);
+/** The image, and the configuration of its kernel. */
+async function buildImage(mode, shares) {
+  const env = {
+    ...{ TMPDIR: "/mnt/suite", KCONFIG_PATH: guestConfig },
+    ...{ LTP_DEV: guestDevice.path, LTP_DEV_FS_TYPE: "ext4", UNMOUNTED: guestDevice.mounted },
+  };
+  const present = tools.filter((path) => existsSync(path));
   const { imagePath, manifest } = await buildSuite({
-    ...{ mode, tests: share, programs, scratch: own },
-    include: { [guestRoot]: root, ...Object.fromEntries(tools.map((path) => [path, path])) },
-    env: environment(guestRoot, {
-      ...{
-        TMPDIR: "/mnt/suite",
-        LTP_DEV: guestDevice.path,
-        UNMOUNTED: guestDevice.mounted,
-        LTP_DEV_FS_TYPE: "ext4",
-        KCONFIG_PATH: guestConfig,
-      },
-    }),
+    ...{ mode, shares, programs: staged.programs, scratch },
+    include: { [guestRoot]: staged.root, ...Object.fromEntries(present.map((path) => [path, path])) },
+    env: environment(guestRoot, env),
   });
-  const config = join(own, "config");
-  copyFileSync(join(cacheDirectory(), "kernels", manifest.kernel.key, "config"), config);
-  const device = { file: join(own, "device.img"), size: "512M" };
-  return runInGuests({
-    ...{ imagePath, tests: share, ...machine, scratch: own, onResult },
-    include: { [guestConfig]: config },
-    disks: { [guestDevice.mounted]: device },
-  });
+  return { imagePath, config: join(cacheDirectory(), "kernels", manifest.kernel.key, "config") };
 }
 
 function verdict({ status }) {

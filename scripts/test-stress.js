@@ -45,7 +45,8 @@ async function runOn(where, wanted, onResult) {
   }));
   if (where === "host") return runHere({ tests, scratch, onResult });
   const include = { [stressNg]: stressNg };
-  const { imagePath } = await buildSuite({ mode: where, tests, programs: [stressNg], include, scratch });
+  const suite = { mode: where, shares: [tests], programs: [stressNg], include, scratch };
+  const { imagePath } = await buildSuite(suite);
   return runInGuests({ imagePath, tests, ...machine, scratch, onResult });
 }
 

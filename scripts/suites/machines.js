@@ -13,7 +13,7 @@ import { run } from "../../dist/run.js";
 
 const own = (name) => fileURLToPath(new URL(name, import.meta.url));
 const [runner, here] = [own("run-list.sh"), own("here.sh")];
-const guestList = "/suite/list";
+const guestList = (index) => `/suite/list-${index}`;
 /** Not a place where the runner may be. */
 const guestWork = "/mnt/suite";
 /** What a kernel says when it is in trouble; of a process that ends by a signal it says so, too, which is none. */
@@ -25,12 +25,15 @@ export const modes = ["unikernel", "classic"];
 export const machines = ["host", ...modes];
 
 /**
- * The image of a suite: its list, its programs, all in ring 0 in unikernel mode, and its files.
- * tests: [{ name, seconds, command }]
+ * The image of a suite, for guests that share its tests: its programs, all in ring 0 in unikernel mode, its files, and a
+ * list for each guest. shares: [[{ name, seconds, command }]]
  */
-export async function buildSuite({ mode, tests, programs, include, scratch, env = {} }) {
-  const list = join(scratch, `list-${mode}`);
-  writeFileSync(list, listOf(tests));
+export async function buildSuite({ mode, shares, programs, include, scratch, env = {} }) {
+  const lists = shares.map((tests, index) => {
+    const list = join(scratch, `${mode}-list-${index}`);
+    writeFileSync(list, listOf(tests));
+    return [guestList(index), list];
+  });
   const imagePath = join(scratch, `${mode}.elf`);
   const configuration = configurationSchema.parse({
     program: runner,
@@ -39,14 +42,10 @@ export async function buildSuite({ mode, tests, programs, include, scratch, env 
     mask: { default: "none" },
     kernel: { base: "generic" },
     ring0: { programs },
-    files: { include: { ...include, [guestList]: list } },
+    files: { include: { ...include, ...Object.fromEntries(lists) } },
   });
-  const { manifest } = await build({
-    configuration,
-    output: imagePath,
-    bzImage: false,
-    onProgress: () => undefined,
-  });
+  const request = { configuration, output: imagePath, bzImage: false, onProgress: () => undefined };
+  const { manifest } = await build(request);
   return { imagePath, manifest };
 }
 
@@ -59,21 +58,13 @@ export function scratchDirectory(name) {
 }
 
 /** Runs tests in guests of one image, as many as it takes, and returns what their kernels said. */
-export async function runInGuests({
-  imagePath,
-  tests,
-  memory,
-  cpus,
-  scratch,
-  disks = {},
-  include,
-  onResult,
-}) {
+export async function runInGuests({ imagePath, share = 0, tests, scratch, onResult, ...machine }) {
+  const { memory, cpus, diskSizes = {}, include } = machine;
   const words = [];
   let done = 0;
   while (done < tests.length) {
     const reader = new Reader(tests.slice(done), onResult);
-    const disk = join(scratch, `${crypto.randomUUID()}.img`);
+    const disks = freshDisks({ [guestWork]: "4G", ...diskSizes }, scratch);
     const console = [];
     const ending = new AbortController();
     const silence = setTimeout(() => ending.abort(new Error("the machine stands still")), silenceMs);
@@ -84,8 +75,8 @@ export async function runInGuests({
           // Warnings as well.
           kernelArguments: ["loglevel=5"],
           ...(include === undefined ? {} : { include }),
-          args: [guestList, String(done + 1), guestWork],
-          attachments: { volumes: {}, disks: { [guestWork]: { file: disk, size: "4G" }, ...disks } },
+          args: [guestList(share), String(done + 1), guestWork],
+          attachments: { volumes: {}, disks },
         },
         {
           signal: ending.signal,
@@ -102,11 +93,20 @@ export async function runInGuests({
       reader.lose(error.message);
     } finally {
       clearTimeout(silence);
+      for (const { file } of Object.values(disks)) rmSync(file, { force: true });
     }
     done += reader.done;
     words.push(...wordsOf(console, reader.lost));
   }
   return words;
+}
+
+/** Of these sizes, by where they are mounted. */
+function freshDisks(sizes, scratch) {
+  const files = Object.entries(sizes).map(([target, size]) => {
+    return [target, { file: join(scratch, `${crypto.randomUUID()}.img`), size }];
+  });
+  return Object.fromEntries(files);
 }
 
 /** The same on this host, in namespaces of its own, without what would reach beyond them. */
