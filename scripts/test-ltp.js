@@ -111,7 +111,7 @@ async function runOn(where, names, onResult) {
     runInGuests({
       ...{ imagePath, share: index, tests: share, ...machine, scratch, onResult },
       include: { [guestConfig]: config },
-      diskSizes: { [guestDevice.mounted]: "512M" },
+      diskSizes: { [guestDevice.mounted]: "2G" },
     }),
   );
   return (await Promise.all(troubles)).flat();
