@@ -3,7 +3,7 @@
 // test is that test's result, and another machine goes on behind it.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -52,6 +52,8 @@ export async function buildSuite({ mode, shares, programs, include, scratch, env
 /** A directory for a run, which is gone when the script ends, by a signal as well. */
 export function scratchDirectory(name) {
   const scratch = mkdtempSync(join(tmpdir(), `ukl-${name}-`));
+  // Tests go there as other users, too.
+  chmodSync(scratch, 0o755);
   process.once("exit", () => rmSync(scratch, { recursive: true, force: true }));
   for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(1));
   return scratch;
@@ -117,8 +119,8 @@ export async function runHere({ tests, scratch, env = {}, onResult }) {
   const spaces = ["--mount", "--pid", "--fork", "--mount-proc", "--uts", "--ipc", "--net", "--kill-child"];
   const without = "--bounding-set=-sys_time,-sys_boot,-sys_module";
   const inside = [here, "setpriv", without, runner, list, "1", join(scratch, "work")];
-  const command = ["unshare", ...spaces, ...inside];
-  const child = spawn("nice", command, {
+  const command = [...spaces, ...inside];
+  const child = spawn("unshare", command, {
     env: { ...process.env, ...env },
     stdio: ["ignore", "pipe", "inherit"],
   });
