@@ -10,7 +10,7 @@ report=/tmp/run-list.$$
 
 tail -n "+$first" "$list" | while read -r name seconds command; do
 	echo "begin $name"
-	mkdir -p "$work/test" && cd "$work/test" || exit
+	mkdir -p "$work/test" && chmod 1777 "$work" "$work/test" && cd "$work/test" || exit
 	timeout --kill-after=5 "$seconds" sh -c "$command" </dev/null >"$report" 2>&1
 	status=$?
 	cd / && rm -rf "$work/test"
