@@ -13,12 +13,13 @@ import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { cacheDirectory } from "../dist/host/places.js";
 import { formatTable } from "./measure/table.js";
-import { buildSuite, machines, runHere, runInGuests, scratchDirectory } from "./suites/machines.js";
+import { buildSuite, runHere, runInGuests, scratchDirectory } from "./suites/machines.js";
+import { machines } from "./suites/names.js";
 import { runSuite, suiteOptions } from "./suites/suite.js";
 
 const lists = ["syscalls", "syscalls-ipc"];
 const machine = { memory: "2G", cpus: 2 };
-const limitSeconds = 90;
+const limitSeconds = 240;
 /** Where LTP is in a guest. */
 const guestRoot = "/opt/ltp";
 /** The second disk, which is not mounted while tests run. */
@@ -27,7 +28,7 @@ const guestConfig = "/suite/config";
 /** Bits of an exit status (include/tst_res_flags.h of LTP), the worst first. */
 const bits = { BROK: 2, FAIL: 1, WARN: 4, CONF: 32 };
 const settings = {
-  LTP_TIMEOUT_MUL: "2",
+  LTP_TIMEOUT_MUL: "6",
   LTP_RUNTIME_MUL: "0.2",
   LTP_SINGLE_FS_TYPE: "ext4",
   LTP_COLORIZE_OUTPUT: "n",

@@ -9,7 +9,8 @@
 import { spawnSync } from "node:child_process";
 import { parseArgs } from "node:util";
 import { formatTable } from "./measure/table.js";
-import { buildSuite, machines, modes, runHere, runInGuests, scratchDirectory } from "./suites/machines.js";
+import { buildSuite, runHere, runInGuests, scratchDirectory } from "./suites/machines.js";
+import { machines, modes } from "./suites/names.js";
 import { runSuite, suiteOptions } from "./suites/suite.js";
 
 const stressNg = "/usr/bin/stress-ng";

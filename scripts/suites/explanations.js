@@ -4,8 +4,8 @@
 // leftOut: [{ tests, machines, because }], what a machine does not run. rules: [{ tests, machines, onHost, verdicts,
 // says, saysOnHost, because }], of which the first that fits a difference is its reason; what a rule leaves out it does
 // not ask for. tests are names, or { matching: a pattern }; onHost and verdicts are results on the host and in the guest;
-// says and saysOnHost are patterns of what the test said there.
-import { modes } from "./machines.js";
+// says and saysOnHost are patterns of what the test said there; $1 of the reason is what the first group of one matched.
+import { modes } from "./names.js";
 
 /** Why a machine does not run a test, or undefined. */
 export function leftOut(differences, where, name) {
@@ -26,12 +26,22 @@ export function explainDifferences({ names, verdicts, reports, differences }) {
       const because =
         leftOut(differences, mode, name) ??
         leftOut(differences, "host", name) ??
-        differences.rules.find((rule) => applies(rule, difference, report, reportHere))?.because;
+        reasonOf(
+          differences.rules.find((rule) => applies(rule, difference, report, reportHere)),
+          report,
+          reportHere,
+        );
       if (because === undefined) unknown.push({ ...difference, report });
       else known.push({ ...difference, because });
     }
   }
   return { known, unknown };
+}
+
+function reasonOf(rule, report, reportHere) {
+  const [pattern, text] = rule?.says === undefined ? [rule?.saysOnHost, reportHere] : [rule.says, report];
+  const found = pattern === undefined ? undefined : new RegExp(pattern).exec(text);
+  return rule?.because.replaceAll("$1", found?.[1] ?? "");
 }
 
 function applies(rule, { name, mode, here, there }, report, reportHere) {

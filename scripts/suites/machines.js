@@ -21,8 +21,6 @@ const trouble =
   /Oops|BUG:|WARNING:|Call Trace|Kernel panic|general protection fault(?! ip)|double fault|stack guard page|corrupted|killed \w+ 0x|rcu: INFO|blocked for more than/;
 /** From the last sign of life of a machine on: far more than any test may take. */
 const silenceMs = 600_000;
-export const modes = ["unikernel", "classic"];
-export const machines = ["host", ...modes];
 
 /**
  * The image of a suite, for guests that share its tests: its programs, all in ring 0 in unikernel mode, its files, and a

@@ -9,7 +9,7 @@
 import { readFileSync } from "node:fs";
 import { writeBelow } from "../measure/modes.js";
 import { explainDifferences, leftOut } from "./explanations.js";
-import { machines } from "./machines.js";
+import { machines } from "./names.js";
 import { Record } from "./record.js";
 
 const document = new URL("../../docs/suites.md", import.meta.url);
