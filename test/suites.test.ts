@@ -72,6 +72,13 @@ test.each([
     ["it sets the clock", "it sets the clock"],
     [],
   ],
+  [
+    "what was not run",
+    "any",
+    { host: ["BROK", "EPERM"], unikernel: ["not run", ""], classic: ["PASS", ""] },
+    ["the host may not"],
+    ["unikernel"],
+  ],
 ] as const)("%s", (_what, name, results, reasons, unknown) => {
   const found = explained(name, results as unknown as Record<string, [string, string]>);
   expect(found.known.map(({ because }) => because)).toEqual(reasons);

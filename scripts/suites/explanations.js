@@ -31,7 +31,8 @@ export function explainDifferences({ names, verdicts, reports, differences }) {
           report,
           reportHere,
         );
-      if (because === undefined) unknown.push({ ...difference, report });
+      // What was not run yet may come to anything.
+      if (because === undefined || [here, there].includes("not run")) unknown.push({ ...difference, report });
       else known.push({ ...difference, because });
     }
   }
