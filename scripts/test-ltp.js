@@ -18,7 +18,7 @@ import { machines } from "./suites/names.js";
 import { runSuite, suiteOptions } from "./suites/suite.js";
 
 const lists = ["syscalls", "syscalls-ipc"];
-const machine = { memory: "2G", cpus: 2 };
+const machine = { memory: "4G", cpus: 2 };
 const limitSeconds = 240;
 /** Where LTP is in a guest. */
 const guestRoot = "/opt/ltp";
