@@ -52,7 +52,9 @@ export function scratchDirectory(name) {
   const scratch = mkdtempSync(join(tmpdir(), `ukl-${name}-`));
   // Tests go there as other users, too.
   chmodSync(scratch, 0o755);
-  process.once("exit", () => rmSync(scratch, { recursive: true, force: true }));
+  // What is being ended may still write.
+  const patience = { maxRetries: 10, retryDelay: 100 };
+  process.once("exit", () => rmSync(scratch, { recursive: true, force: true, ...patience }));
   for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(1));
   return scratch;
 }
@@ -123,9 +125,9 @@ export async function runHere({ tests, scratch, env = {}, onResult }) {
     stdio: ["ignore", "pipe", "inherit"],
   });
   child.stdout.on("data", (chunk) => reader.take(chunk));
-  // With unshare ends all that it has started.
+  // With unshare ends all that it has started, before the scratch directory goes.
   const end = () => child.kill("SIGKILL");
-  process.once("exit", end);
+  process.prependOnceListener("exit", end);
   await once(child, "close");
   process.off("exit", end);
   if (reader.done < tests.length) throw new Error(`the host's run ended behind test ${reader.done}`);
