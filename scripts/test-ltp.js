@@ -35,7 +35,22 @@ const settings = {
 };
 /** Programs that tests execute, where the host has them. */
 const tools = [
-  ...["cat", "chmod", "cp", "grep", "ip", "ls", "mkdir", "mount", "mv", "ps", "rm", "sleep", "umount"],
+  ...[
+    "cat",
+    "chmod",
+    "cp",
+    "grep",
+    "ip",
+    "ls",
+    "mkdir",
+    "mount",
+    "mv",
+    "ps",
+    "rm",
+    "sleep",
+    "true",
+    "umount",
+  ],
   ...["systemd-detect-virt"],
 ].map((name) => `/usr/bin/${name}`);
 for (const name of [
@@ -45,6 +60,8 @@ for (const name of [
   "mkfs.ext2",
   "mkfs.ext3",
   "mkfs.ext4",
+  "mkswap",
+  "e4crypt",
   "quotacheck",
   "useradd",
   "userdel",

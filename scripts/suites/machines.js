@@ -66,7 +66,7 @@ export async function runInGuests({ imagePath, share = 0, tests, scratch, onResu
   let done = 0;
   while (done < tests.length) {
     const reader = new Reader(tests.slice(done), onResult);
-    const disks = freshDisks({ [guestWork]: "4G", ...diskSizes }, scratch);
+    const disks = freshDisks({ [guestWork]: "8G", ...diskSizes }, scratch);
     const console = [];
     const ending = new AbortController();
     const silence = setTimeout(() => ending.abort(new Error("the machine stands still")), silenceMs);
