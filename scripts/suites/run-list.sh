@@ -3,7 +3,7 @@
 # Runs tests, and tells what became of each: run-list.sh LIST FIRST WORK. LIST has a line for each test: its name, the
 # seconds that it may take, and its command. FIRST is the line to start at; WORK a directory for what the tests leave.
 list=$1 first=$2 work=$3
-report=/tmp/run-list.$$
+report=$work/run-list.report
 
 # A disk that tests are to make file systems on.
 [ -z "$UNMOUNTED" ] || umount "$UNMOUNTED" || exit
