@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Sends many requests to servers in unikernel mode, and fails on a wrong answer, a message of the kernel, or memory
 // that grows after the first tenth. `npm run steady -- [REQUESTS] [SERVER...] [--shortcuts]`; a million requests to
-// each by default.
+// each by default. `npm run steady -- 10000000 redis-gets --shortcuts --write` is what docs/suites.md tells of.
 //
 // Memory is what QEMU has resident of the guest's: a page counts from its first use on, so what the guest leaks shows,
 // up to the size of the guest, and what it frees and takes again does not. The host may give it 2 MiB at a time.
@@ -15,12 +15,14 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { residentBytes } from "../dist/bench/memory.js";
 import { freePort } from "../dist/host/ports.js";
+import { writeBelow } from "./measure/modes.js";
+import { formatTable } from "./measure/table.js";
 
 const own = (path) => fileURLToPath(new URL(path, import.meta.url));
 const ukl = own("../dist/cli.js");
 const connections = 20;
-/** Requests that are on their way on one connection. */
-const depth = 10;
+/** Requests that are on their way on one connection, unless the server says otherwise. */
+const usualDepth = 10;
 const mostGrowthMiB = 4;
 const guestMiB = 128;
 const kernelMessages = /Oops|BUG:|WARNING: CPU|Call Trace|Kernel panic|Out of memory|killed \w+ 0x/;
@@ -34,6 +36,17 @@ const servers = {
     request: "*3\r\n$3\r\nSET\r\n$6\r\ncolour\r\n$3\r\nred\r\n*2\r\n$3\r\nGET\r\n$6\r\ncolour\r\n",
     requests: 2,
     answer: /^\+OK\r\n\$3\r\nred\r\n$/,
+  },
+  // Of one key, many on their way: what the server says that it has answered is compared as well.
+  "redis-gets": {
+    port: 6379,
+    build: ["redis-server", "--", "--save", "", "--protected-mode", "no"],
+    prepare: "*3\r\n$3\r\nSET\r\n$6\r\ncolour\r\n$3\r\nred\r\n",
+    request: "*2\r\n$3\r\nGET\r\n$6\r\ncolour\r\n",
+    requests: 1,
+    depth: 100,
+    answer: /^\$3\r\nred\r\n$/,
+    served: { request: "*2\r\n$4\r\nINFO\r\n$12\r\ncommandstats\r\n", count: /cmdstat_get:calls=(\d+),/ },
   },
   memcached: {
     port: 11211,
@@ -56,23 +69,28 @@ const servers = {
 };
 
 const shortcuts = "--shortcuts";
+const write = "--write";
 const takesShortcuts = process.argv.includes(shortcuts);
 /** Of the ways to build and to run: a wait leaves the scheduler out only with one CPU. */
 const [flags, cpus] = takesShortcuts ? [[shortcuts], "1"] : [[], "2"];
-const [count = "1000000", ...named] = process.argv.slice(2).filter((word) => word !== shortcuts);
+const [count = "1000000", ...named] = process.argv
+  .slice(2)
+  .filter((word) => word !== shortcuts && word !== write);
 const names = named.length === 0 ? Object.keys(servers) : named;
+const rows = [];
 try {
   writeFileSync(join(scratch, "page.txt"), "a page of some bytes\n");
-  say(
-    "| server | requests | per second | MiB after a tenth | MiB at the end |\n| --- | --- | --- | --- | --- |",
-  );
   for (const name of names) await tryServer(name, servers[name], Number(count));
+  const table = formatTable(
+    ["server", "requests", "right answers", "per second", "MiB after a tenth", "MiB at the end"],
+    rows,
+  );
+  process.stdout.write(table);
+  if (process.argv.includes(write) && process.exitCode === undefined) {
+    writeBelow(new URL("../docs/suites.md", import.meta.url), "## Many requests", table);
+  }
 } finally {
   rmSync(scratch, { recursive: true, force: true });
-}
-
-function say(line) {
-  process.stdout.write(`${line}\n`);
 }
 
 async function tryServer(name, server, wanted) {
@@ -99,14 +117,20 @@ async function tryServer(name, server, wanted) {
     });
   }
   try {
+    if (server.prepare !== undefined) await ask(port, server.prepare, /\n$/);
     const answerBytes = await firstAnswer(port, server);
+    const before = await served(port, server);
     const beginMs = performance.now();
-    await sendAll(port, server, answerBytes, wanted / 10);
+    let answers = await sendAll(port, server, answerBytes, wanted / 10);
     const early = await residentMiB(guest.pid);
-    await sendAll(port, server, answerBytes, (wanted * 9) / 10);
+    answers += await sendAll(port, server, answerBytes, (wanted * 9) / 10);
     const late = await residentMiB(guest.pid);
-    const perSecond = Math.round((1000 * wanted) / (performance.now() - beginMs));
-    say(`| ${name} | ${wanted} | ${perSecond} | ${early.toFixed(1)} | ${late.toFixed(1)} |`);
+    const perSecond = Math.round((1000 * answers) / (performance.now() - beginMs));
+    rows.push([name, wanted, answers, perSecond, early.toFixed(1), late.toFixed(1)]);
+    const counted = (await served(port, server)) - before;
+    if (server.served !== undefined && counted !== answers) {
+      throw new Error(`${answers} answers came, and the server counts ${counted}`);
+    }
     if (kernelMessages.test(output)) throw new Error(`the kernel said something:\n${output}`);
     if (late - early > mostGrowthMiB) throw new Error(`memory grew by ${(late - early).toFixed(1)} MiB`);
   } catch (error) {
@@ -121,6 +145,18 @@ async function tryServer(name, server, wanted) {
 
 /** The length of an answer, once there is one. */
 async function firstAnswer(port, { request, answer }) {
+  return (await ask(port, request, answer)).length;
+}
+
+/** How many requests the server says that it has answered. */
+async function served(port, { served: counter }) {
+  return counter === undefined
+    ? 0
+    : Number(counter.count.exec(await ask(port, counter.request, counter.count))[1]);
+}
+
+/** The first answer, once the server gives it. */
+async function ask(port, request, answer) {
   for (let tries = 0; tries < 1000; tries++) {
     const socket = connect(port, "127.0.0.1");
     let text = "";
@@ -131,22 +167,28 @@ async function firstAnswer(port, { request, answer }) {
       if (answer.test(text)) socket.destroy();
     });
     await new Promise((resolve) => socket.on("close", resolve));
-    if (answer.test(text)) return text.length;
+    if (answer.test(text)) return text;
     await sleep(50);
   }
   throw new Error("no answer");
 }
 
+/** How many right answers came. */
 async function sendAll(port, server, answerBytes, wanted) {
-  const batches = Math.ceil(wanted / server.requests / depth / connections);
-  await Promise.all(Array.from({ length: connections }, () => sendSome(port, server, answerBytes, batches)));
+  const batches = Math.ceil(wanted / server.requests / depthOf(server) / connections);
+  const all = Array.from({ length: connections }, () => sendSome(port, server, answerBytes, batches));
+  return (await Promise.all(all)).reduce((sum, one) => sum + one, 0);
 }
 
-function sendSome(port, { request, answer }, answerBytes, batches) {
-  const batch = request.repeat(depth);
+function depthOf({ depth = usualDepth }) {
+  return depth;
+}
+
+function sendSome(port, server, answerBytes, batches) {
+  const [depth, batch] = [depthOf(server), server.request.repeat(depthOf(server))];
   return new Promise((resolve, reject) => {
     const socket = connect(port, "127.0.0.1", () => socket.write(batch));
-    let [left, text] = [batches, ""];
+    let [left, text, right] = [batches, "", 0];
     const stalled = setInterval(() => reject(new Error("no answer for a minute")), 60_000);
     socket.on("data", (chunk) => {
       text += chunk.toString("latin1");
@@ -154,13 +196,14 @@ function sendSome(port, { request, answer }, answerBytes, batches) {
       stalled.refresh();
       for (let at = 0; at < text.length; at += answerBytes) {
         const one = text.slice(at, at + answerBytes);
-        if (!answer.test(one)) return reject(new Error(`a wrong answer: ${JSON.stringify(one)}`));
+        if (!server.answer.test(one)) return reject(new Error(`a wrong answer: ${JSON.stringify(one)}`));
+        right += server.requests;
       }
       text = "";
       left -= 1;
       if (left > 0) return socket.write(batch);
       socket.end();
-      resolve();
+      resolve(right);
     });
     socket.on("error", reject);
     socket.on("close", () => (left > 0 ? reject(new Error("the server closed a connection")) : undefined));

@@ -98,9 +98,12 @@ export async function imageContents(
   );
   const beside = [...found.inspections, ...commands.inspections];
   const included = await inspectIncluded(files, cache, scratch);
-  const programs = [inspection, ...beside, ...included];
+  const programs = [inspection, ...beside, ...included.inspections];
   const tree = mergeTrees(
-    await librariesTree(view, target?.isWhole ? [] : [...beside, ...included, found, commands]),
+    await librariesTree(
+      view,
+      target?.isWhole ? [] : [...beside, ...included.inspections, found, commands, included],
+    ),
     commands.tree,
     around,
     { ...emptyTree, directories, links, linkTimes },
@@ -119,7 +122,7 @@ export async function imageContents(
     inspection,
     bindings,
     programs,
-    open: found.open ?? commands.open ?? callsByName(inspection),
+    open: found.open ?? included.open ?? commands.open ?? callsByName(inspection),
     files,
     tree,
     attributes,

@@ -16,6 +16,8 @@ import type { Target } from "./target.js";
 /** To inspect one takes seconds, once. */
 const mostPrograms = 32;
 const mostExtensions = 256;
+/** The cache keeps so many inspections. */
+const mostIncluded = 256;
 /** Where the loader looks for libraries by name: what is needed of them, it finds. */
 const commonDirectory = /^\/(?:usr\/)?(?:local\/)?lib(?:64)?(?:\/x86_64-linux-gnu)?$/;
 
@@ -61,20 +63,29 @@ export function checkNamedPrograms(
   }
 }
 
+/** What the included files need, each of which the application may execute or load. */
 export async function inspectIncluded(
   files: readonly RootFile[],
   cache: EntryCache,
   scratch: string,
-): Promise<readonly Inspection[]> {
-  const inspections: Inspection[] = [];
+): Promise<ProgramsBeside> {
+  const copies: string[] = [];
   for (const [index, { path, data }] of files.entries()) {
     if (!canRun(data)) continue;
     const copy = join(scratch, "included", String(index), basename(path));
     await mkdir(dirname(copy), { recursive: true });
     await writeFile(copy, data);
-    inspections.push(await inspect({ path: copy, mode: "precise", cache }));
+    copies.push(copy);
   }
-  return inspections;
+  if (copies.length > mostIncluded) {
+    const own = new Set(copies);
+    const libraries = (await librariesOf(copies, hostView)).filter(({ path }) => !own.has(path));
+    const open = `${copies.length} programs and libraries are included, too many to inspect`;
+    return { inspections: [], libraries, open };
+  }
+  const inspections: Inspection[] = [];
+  for (const path of copies) inspections.push(await inspect({ path, mode: "precise", cache }));
+  return { inspections, libraries: [] };
 }
 
 /** Libraries that only the program itself knows how to find: extensions of an interpreter, modules of a server. */

@@ -59,9 +59,14 @@ export function partsTable(columns) {
   return formatTable(["instructions", ...Object.keys(variants)], rows);
 }
 
-/** Puts the table in the place of the first one below the heading, or at the end of a document that has none yet. */
+/** Puts the table in the place of the first one between the heading and the next, or behind what is there. */
 export function writeBelow(document, heading, table) {
-  const [head, section] = readFileSync(document, "utf8").split(`${heading}\n`);
-  const [before, , behind] = /^(.*?)((?:^\|[^\n]*\n)+)(.*)$/ms.exec(section)?.slice(1) ?? [section, "", ""];
-  writeFileSync(document, `${head}${heading}\n${before}${table}${behind}`);
+  const [head, rest] = readFileSync(document, "utf8").split(`${heading}\n`);
+  const end = /^#+ /m.exec(rest)?.index ?? rest.length;
+  const [section, behind] = [rest.slice(0, end), rest.slice(end)];
+  const old = /(?:^\|[^\n]*\n)+/m;
+  const text = old.test(section)
+    ? section.replace(old, () => table)
+    : `\n${`${section.trim()}\n\n`.trimStart()}${table}${behind === "" ? "" : "\n"}`;
+  writeFileSync(document, `${head}${heading}\n${text}${behind}`);
 }

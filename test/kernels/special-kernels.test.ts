@@ -77,7 +77,7 @@ async function prepare(fixture: Fixture): Promise<Prepared> {
   const cache = inspectionCache(cacheDirectory());
   const program = await inspect({ path: reference.executable, mode: "precise", cache });
   const { files } = await readIncluded(reference.files);
-  const programs = [program, ...(await inspectIncluded(files, cache, scratch))];
+  const programs = [program, ...(await inspectIncluded(files, cache, scratch)).inspections];
   const { options } = await chooseImageKernel({
     configuration,
     programs,
