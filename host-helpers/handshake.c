@@ -7,17 +7,25 @@
  * each SYN and ACK of the guest is answered here, between the two connections that the arguments
  * name (src/vm/passt.ts), and goes on to passt all the same. It ends when one of the two does.
  *
+ * Such a passt also counts the segments of a connection that it reads at once as more than they
+ * are where the first one has SYN, and goes round for good. So what follows a SYN waits until passt
+ * has read that one.
+ *
  * On the connections each frame has its length in front, in four bytes. passt of Debian 12 loses
  * its place where what it reads ends within these, so whole frames are sent to it, and no more at
  * once than the kernel keeps together.
  */
+#define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/sockios.h>
 #include <poll.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #define LENGTH_BYTES 4
 #define FRAME_BYTES (64 * 1024 + 4096) /* as long as QEMU takes them */
@@ -33,14 +41,20 @@
 /* Times the client's scale, which passt alone knows; it says more with its first own segment. */
 #define FIRST_WINDOW 512
 
+/* No event tells that passt has read. */
+static const struct timespec look_after = {.tv_nsec = 50000};
+
 /* One direction: frames [sent, whole) can go on, a part of the next one is in [whole, filled). */
 struct direction {
 	int from, to;
 	size_t sent, whole, filled;
+	size_t rest; /* of frames that are sent together, of which a part was */
 	unsigned char bytes[BUFFER_BYTES];
 };
 
 static struct direction to_passt, to_qemu;
+
+static int has_syn_unread; /* by passt */
 
 static uint16_t get16(const unsigned char *at)
 {
@@ -192,36 +206,62 @@ static int take(struct direction *way)
 	return 0;
 }
 
-/* How many bytes the next frames have that are sent together. */
+static int begins_connection(const unsigned char *frame, size_t length)
+{
+	size_t tcp_at = tcp_offset(frame, length);
+
+	return tcp_at && frame[tcp_at + 13] & TCP_SYN;
+}
+
+/* How many bytes the next frames have that are sent together. To passt a SYN is the last one. */
 static size_t next_batch(const struct direction *way)
 {
 	size_t end = way->sent;
 
 	while (end < way->whole) {
-		size_t count = LENGTH_BYTES + get32(way->bytes + end);
+		const unsigned char *frame = way->bytes + end + LENGTH_BYTES;
+		size_t length = get32(way->bytes + end);
+		size_t count = LENGTH_BYTES + length;
 
 		if (end > way->sent && end + count - way->sent > BATCH_BYTES)
 			break;
 		end += count;
+		if (way == &to_passt && begins_connection(frame, length)) {
+			has_syn_unread = 1;
+			break;
+		}
 	}
 	return end - way->sent;
+}
+
+/* Whether frames have to wait for passt. Where the kernel does not tell what is unread, none do. */
+static int must_wait(const struct direction *way)
+{
+	int unread = 0;
+
+	if (way != &to_passt || way->rest || !has_syn_unread)
+		return 0;
+	if (ioctl(way->to, SIOCOUTQ, &unread) < 0 || unread == 0)
+		has_syn_unread = 0;
+	return has_syn_unread;
 }
 
 /* Sends what can be sent now; -1 when nobody takes it any more. */
 static int pass_on(struct direction *way)
 {
-	static size_t rest[2]; /* of a batch of which a part was sent */
-	size_t *left = &rest[way == &to_passt];
-
 	while (way->sent < way->whole) {
-		size_t count = *left ? *left : next_batch(way);
-		ssize_t sent =
-		    send(way->to, way->bytes + way->sent, count, MSG_DONTWAIT | MSG_NOSIGNAL);
+		ssize_t sent;
 
+		if (must_wait(way))
+			return 0;
+		if (!way->rest)
+			way->rest = next_batch(way);
+		sent =
+		    send(way->to, way->bytes + way->sent, way->rest, MSG_DONTWAIT | MSG_NOSIGNAL);
 		if (sent < 0)
 			return would_wait() ? 0 : -1;
 		way->sent += sent;
-		*left = count - sent;
+		way->rest -= sent;
 	}
 	way->filled -= way->sent;
 	memmove(way->bytes, way->bytes + way->sent, way->filled);
@@ -236,6 +276,7 @@ static void relay(int qemu, int passt)
 	to_passt.to = to_qemu.from = passt;
 	for (;;) {
 		struct pollfd ends[] = {{.fd = qemu}, {.fd = passt}};
+		int is_waiting = to_passt.sent < to_passt.whole && must_wait(&to_passt);
 
 		if (to_passt.filled < BUFFER_BYTES)
 			ends[0].events |= POLLIN;
@@ -243,9 +284,9 @@ static void relay(int qemu, int passt)
 			ends[1].events |= POLLIN;
 		if (to_qemu.sent < to_qemu.whole)
 			ends[0].events |= POLLOUT;
-		if (to_passt.sent < to_passt.whole)
+		if (to_passt.sent < to_passt.whole && !is_waiting)
 			ends[1].events |= POLLOUT;
-		if (poll(ends, 2, -1) < 0 && errno != EINTR)
+		if (ppoll(ends, 2, is_waiting ? &look_after : NULL, NULL) < 0 && errno != EINTR)
 			return;
 		if (ends[0].revents & POLLIN && take(&to_passt) < 0)
 			return;
