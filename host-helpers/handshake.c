@@ -1,15 +1,21 @@
 // SPDX-License-Identifier: MIT
 /*
- * Completes TCP handshakes between QEMU and a passt that leaves out their last segment.
+ * Stands between QEMU and passt, between the two connections that the arguments name
+ * (src/vm/passt.ts), and helps passt with TCP. It ends when one of the two does.
  *
- * Such a passt takes the guest's SYN and ACK for the end of the handshake and says nothing until
- * the client does: the guest's server would not learn of a client that waits for its greeting. So
- * each SYN and ACK of the guest is answered here, between the two connections that the arguments
- * name (src/vm/passt.ts), and goes on to passt all the same. It ends when one of the two does.
+ * passt sends as much at once as the guest's window has room for, and of that the kernel keeps what
+ * it has room for. What is lost then takes passt of Debian 12 two seconds, and where it was at the
+ * end of a connection, passt of Debian 13 never sends it again. So the guest's windows are made
+ * smaller here.
  *
- * Such a passt also counts the segments of a connection that it reads at once as more than they
- * are where the first one has SYN, and goes round for good. So what follows a SYN waits until passt
- * has read that one.
+ * passt of Debian 12 leaves out the last segment of a handshake: it takes the guest's SYN and ACK
+ * for its end and says nothing until the client does, and the guest's server would not learn of a
+ * client that waits for its greeting. With a third argument each SYN and ACK of the guest is
+ * answered here, and goes on to passt all the same.
+ *
+ * That passt also counts the segments of a connection that it reads at once as more than they are
+ * where the first one has SYN, and goes round for good. So what follows a SYN waits until passt has
+ * read that one.
  *
  * On the connections each frame has its length in front, in four bytes. passt of Debian 12 loses
  * its place where what it reads ends within these, so whole frames are sent to it, and no more at
@@ -26,6 +32,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 #define LENGTH_BYTES 4
 #define FRAME_BYTES (64 * 1024 + 4096) /* as long as QEMU takes them */
@@ -41,6 +48,16 @@
 /* Times the client's scale, which passt alone knows; it says more with its first own segment. */
 #define FIRST_WINDOW 512
 
+/*
+ * In flight to the guest at most, of a connection: two segments, so that the guest acknowledges at
+ * once, and less than what the kernel keeps.
+ */
+#define WINDOW_BYTES (2 * 65460)
+#define OPTION_END 0
+#define OPTION_NONE 1
+#define OPTION_SCALE 3
+#define MAX_SCALE 14 /* RFC 7323, section 2.3 */
+
 /* No event tells that passt has read. */
 static const struct timespec look_after = {.tv_nsec = 50000};
 
@@ -54,7 +71,11 @@ struct direction {
 
 static struct direction to_passt, to_qemu;
 
+static int completes_handshakes;
 static int has_syn_unread; /* by passt */
+
+/* The scale of the guest's windows and one, by what `connection_slot` says. */
+static unsigned char scales[1 << 16];
 
 static uint16_t get16(const unsigned char *at)
 {
@@ -158,15 +179,73 @@ static size_t write_answer(unsigned char *out, const unsigned char *frame, size_
 	return LENGTH_BYTES + ETHERNET_BYTES + ip_bytes + TCP_BYTES;
 }
 
+/* Of addresses and ports. Connections that share one have the same scale, as a rule. */
+static size_t connection_slot(const unsigned char *frame, size_t tcp_at)
+{
+	size_t at = ETHERNET_BYTES + (get16(frame + 12) == 0x0800 ? 12 : 8);
+	uint32_t hash = 2166136261;
+
+	for (; at < tcp_at + 4; at++)
+		hash = (hash ^ frame[at]) * 16777619;
+	return (hash ^ hash >> 16) & 0xffff;
+}
+
+/* Of the windows of who sends this SYN. */
+static unsigned scale_option(const unsigned char *tcp, size_t length)
+{
+	size_t end = (tcp[12] >> 4) * 4;
+
+	if (end > length)
+		return 0;
+	for (size_t at = TCP_BYTES; at < end && tcp[at] != OPTION_END;) {
+		if (tcp[at] == OPTION_NONE) {
+			at++;
+			continue;
+		}
+		if (at + 2 >= end || tcp[at + 1] < 2)
+			break;
+		if (tcp[at] == OPTION_SCALE)
+			return tcp[at + 2] > MAX_SCALE ? MAX_SCALE : tcp[at + 2];
+		at += tcp[at + 1];
+	}
+	return 0;
+}
+
+static void limit_window(unsigned char *frame, size_t length, size_t tcp_at)
+{
+	unsigned char *tcp = frame + tcp_at;
+	unsigned char *scale = &scales[connection_slot(frame, tcp_at)];
+	uint16_t window = get16(tcp + 14), most;
+	uint32_t sum;
+
+	if (tcp[13] & TCP_SYN) {
+		*scale = scale_option(tcp, length - tcp_at) + 1;
+		return;
+	}
+	if (!*scale || window <= WINDOW_BYTES >> (*scale - 1))
+		return;
+	most = WINDOW_BYTES >> (*scale - 1);
+	/* RFC 1624 */
+	sum = (uint16_t)~get16(tcp + 16) + (uint16_t)~window + most;
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	put16(tcp + 14, most);
+	put16(tcp + 16, ~sum);
+}
+
 /* Without room for the answer there is none: the guest sends its SYN and ACK again. */
-static void look_at(const unsigned char *frame, size_t length)
+static void look_at(unsigned char *frame, size_t length)
 {
 	size_t tcp_at = tcp_offset(frame, length);
 	unsigned char answer[LENGTH_BYTES + ETHERNET_BYTES + IPV6_BYTES + TCP_BYTES];
 	unsigned char *end = to_qemu.bytes + to_qemu.whole;
 	size_t count;
 
-	if (!tcp_at || (frame[tcp_at + 13] & (TCP_SYN | TCP_ACK)) != (TCP_SYN | TCP_ACK))
+	if (!tcp_at)
+		return;
+	limit_window(frame, length, tcp_at);
+	if (!completes_handshakes ||
+	    (frame[tcp_at + 13] & (TCP_SYN | TCP_ACK)) != (TCP_SYN | TCP_ACK))
 		return;
 	count = write_answer(answer, frame, tcp_at);
 	if (to_qemu.filled + count > BUFFER_BYTES)
@@ -299,11 +378,20 @@ static void relay(int qemu, int passt)
 	}
 }
 
-/* The arguments are the file descriptors of QEMU's and of passt's end. */
+/*
+ * The arguments are the file descriptors of QEMU's and of passt's end, and "complete" to complete
+ * handshakes. Without any, what passt sends over its end, which is standard input, gets the most
+ * room that users may have.
+ */
 int main(int argc, char **argv)
 {
-	if (argc != 3)
+	const int room = 8 * 1024 * 1024;
+
+	if (argc == 1)
+		return setsockopt(STDIN_FILENO, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room)) < 0;
+	if (argc < 3)
 		return 2;
+	completes_handshakes = argc > 3;
 	relay(atoi(argv[1]), atoi(argv[2]));
 	return 0;
 }

@@ -130,7 +130,11 @@ export function formatNetwork({ alone, relay, relayed }: PasstAbility): string {
   const heard = trial.greets
     ? `✓ a server in a guest that speaks first is heard${relay === undefined ? "" : ", with a relay in front of passt"}`
     : "✗ a server in a guest that speaks first is not heard over passt; QEMU's user network takes its place for TCP ports";
-  return `${heard}\n✓ datagrams of up to ${trial.datagramBytes} bytes pass through passt\n`;
+  const kept =
+    relay === undefined
+      ? "✗ some of what clients send fast is lost without the relay; QEMU's user network takes the place of passt for TCP ports\n"
+      : "";
+  return `${heard}\n${kept}✓ datagrams of up to ${trial.datagramBytes} bytes pass through passt\n`;
 }
 
 /** One line, without an end of line. */

@@ -42,7 +42,7 @@ export async function openLink(command: Command, directory: string, relay?: Comm
   const between = relay === undefined ? undefined : await socketPair(join(directory, "relay"));
   const passtEnd = between?.[1] ?? theirs;
   // passt reads and writes the rest of a frame at once, or loses its place among the frames. Others need not wait.
-  const isReady = makeBlocking(passtEnd);
+  const isReady = makeBlocking(passtEnd, relay?.tool);
   isReady.catch(() => undefined);
   const introducer = between?.[0] ?? ours;
   introducer.write(introduction());

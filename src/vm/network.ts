@@ -10,7 +10,7 @@ import { UklError } from "../errors.js";
 import type { Command } from "../host/exec.js";
 import { inheritedFd } from "../host/spawn.js";
 import { formatHostPort, type PortMapping } from "../network-options.js";
-import { type HostLink, hostLink, passtCommand, relayCommand } from "./passt.js";
+import { type HostLink, hostLink, passtCommand } from "./passt.js";
 import type { PasstAbility } from "./passt-ability.js";
 import type { PasstTrial } from "./passt-trial.js";
 import { readTap, type TapInterface } from "./tap.js";
@@ -120,10 +120,11 @@ async function passtOrUserPlan(wish: NetworkWish, host: NetworkHost): Promise<Ne
     hasPasst || net === "passt"
       ? await host.tryPasst()
       : { alone: { works: false, reason: "it is not installed" } };
-  const needsRelay = ability.alone.works && !ability.alone.greets && ports.some(isTcp);
-  const relay = needsRelay ? ability.relay : undefined;
+  const { relay } = ability;
   const trial = relay === undefined ? ability.alone : (ability.relayed ?? ability.alone);
-  const lacks = trial.works ? passtLacks(trial, ports) : `passt does not work on this host: ${trial.reason}`;
+  const lacks = trial.works
+    ? passtLacks(trial, ports, relay)
+    : `passt does not work on this host: ${trial.reason}`;
   if (lacks !== undefined && net === "auto" && ports.every(isForIpv4)) {
     const plan = userPlan(ports, await backlogFor(wish, host));
     return { ...plan, note: `${lacks}; ${plan.note}` };
@@ -135,9 +136,17 @@ async function passtOrUserPlan(wish: NetworkWish, host: NetworkHost): Promise<Ne
 }
 
 /** What a server in the guest needs of passt, and passt does not do. */
-function passtLacks(trial: PasstTrial & { works: true }, ports: readonly PortMapping[]): string | undefined {
-  if (trial.greets || !ports.some(isTcp)) return undefined;
-  return "passt of this host hands a connection over with the client's first data, so a server that speaks first is not heard";
+function passtLacks(
+  trial: PasstTrial & { works: true },
+  ports: readonly PortMapping[],
+  relay: Command | undefined,
+): string | undefined {
+  if (!ports.some(isTcp)) return undefined;
+  if (!trial.greets) {
+    return "passt of this host hands a connection over with the client's first data, so a server that speaks first is not heard";
+  }
+  if (relay !== undefined) return undefined;
+  return "without the relay, which was not to be had, passt loses some of what clients send fast";
 }
 
 function longDatagramsNote(
@@ -163,8 +172,8 @@ function backlogFor({ ports }: NetworkWish, host: NetworkHost): Promise<string |
 export interface PasstUse {
   /** The guest's packets: what was seen to pass. */
   readonly mtuBytes: number;
-  /** The program between QEMU and passt. */
-  readonly relay: string | undefined;
+  /** Stands between QEMU and passt. */
+  readonly relay: Command | undefined;
 }
 
 export function passtPlan(
@@ -180,7 +189,7 @@ export function passtPlan(
       ...card(ipv4.address, mtuBytes),
     ],
     helper: passtCommand({ ports, host, ipv4, ipv6, nameserver }),
-    ...(relay === undefined ? {} : { relay: relayCommand(relay) }),
+    ...(relay === undefined ? {} : { relay }),
     guest,
   };
 }

@@ -196,7 +196,7 @@ class PretendedGuest {
     ours.write(introduction());
     const between = relay === undefined ? undefined : await socketPair(join(directory, "relay"));
     const passtEnd = between === undefined ? theirs : between[1];
-    await makeBlocking(passtEnd);
+    await makeBlocking(passtEnd, relay?.tool);
     const passt = start(command, { inherited: [passtEnd] });
     const beside =
       relay === undefined || between === undefined ? [] : [start(relay, { inherited: [theirs, between[0]] })];

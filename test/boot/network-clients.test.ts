@@ -86,6 +86,17 @@ describe.each(modes)("in %s mode", (mode) => {
       });
     });
 
+    test("what several clients send fast comes whole, and their ends", {
+      timeout: testTimeoutMs,
+    }, async () => {
+      await serve(net, "greeter", "", async (port) => {
+        for (let round = 0; round < 3; round++) {
+          const all = Array.from({ length: 8 }, () => converse(port, hosts[0] ?? "", 3_000_001));
+          expect(await Promise.all(all)).toEqual(Array(8).fill("as sent"));
+        }
+      });
+    });
+
     test("200 clients that come at once are all served", { timeout: testTimeoutMs }, async () => {
       await serve(net, "greeter", "", async (port) => {
         const all = Array.from({ length: 200 }, (_, index) =>
