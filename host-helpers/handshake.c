@@ -10,8 +10,8 @@
  *
  * passt of Debian 12 leaves out the last segment of a handshake: it takes the guest's SYN and ACK
  * for its end and says nothing until the client does, and the guest's server would not learn of a
- * client that waits for its greeting. With a third argument each SYN and ACK of the guest is
- * answered here, and goes on to passt all the same.
+ * client that waits for its greeting. Where it is told to complete handshakes, it answers each SYN
+ * and ACK of the guest itself, which goes on to passt all the same.
  *
  * That passt also counts the segments of a connection that it reads at once as more than they are
  * where the first one has SYN, and goes round for good. So what follows a SYN waits until passt has
@@ -26,11 +26,14 @@
 #include <errno.h>
 #include <linux/sockios.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -348,8 +351,10 @@ static int pass_on(struct direction *way)
 	return 0;
 }
 
+enum end { QEMU_ENDED, PASST_ENDED };
+
 /* Returns when one of the two has gone; the other one goes when we do. */
-static void relay(int qemu, int passt)
+static enum end relay(int qemu, int passt)
 {
 	to_passt.from = to_qemu.to = qemu;
 	to_passt.to = to_qemu.from = passt;
@@ -366,32 +371,48 @@ static void relay(int qemu, int passt)
 		if (to_passt.sent < to_passt.whole && !is_waiting)
 			ends[1].events |= POLLOUT;
 		if (ppoll(ends, 2, is_waiting ? &look_after : NULL, NULL) < 0 && errno != EINTR)
-			return;
+			return QEMU_ENDED;
 		if (ends[0].revents & POLLIN && take(&to_passt) < 0)
-			return;
+			return QEMU_ENDED;
+		if (ends[0].revents & (POLLERR | POLLNVAL) || pass_on(&to_qemu) < 0)
+			return QEMU_ENDED;
 		if (ends[1].revents & POLLIN && take(&to_qemu) < 0)
-			return;
-		if ((ends[0].revents | ends[1].revents) & (POLLERR | POLLNVAL))
-			return;
-		if (pass_on(&to_passt) < 0 || pass_on(&to_qemu) < 0)
-			return;
+			return PASST_ENDED;
+		if (ends[1].revents & (POLLERR | POLLNVAL) || pass_on(&to_passt) < 0)
+			return PASST_ENDED;
+		if (pass_on(&to_qemu) < 0)
+			return QEMU_ENDED;
 	}
 }
 
+/* Ends the machine that has lost its network, and tells why. */
+static void tell_that_passt_ended(int machine)
+{
+	fputs("passt ended before the guest did", stderr);
+	if (machine >= 0 && syscall(SYS_pidfd_send_signal, machine, SIGKILL, NULL, 0) == 0)
+		fputs(": the machine was ended\n", stderr);
+	else
+		fputs(": the guest has no network any more\n", stderr);
+}
+
 /*
- * The arguments are the file descriptors of QEMU's and of passt's end, and "complete" to complete
- * handshakes. Without any, what passt sends over its end, which is standard input, gets the most
- * room that users may have.
+ * The arguments are the file descriptors of QEMU's and of passt's end, "complete" or "pass" for
+ * handshakes, and the process that is to end when passt does. Without any, what passt sends over
+ * its end, which is standard input, gets the most room that users may have.
  */
 int main(int argc, char **argv)
 {
 	const int room = 8 * 1024 * 1024;
+	int machine;
 
 	if (argc == 1)
 		return setsockopt(STDIN_FILENO, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room)) < 0;
-	if (argc < 3)
+	if (argc < 4)
 		return 2;
-	completes_handshakes = argc > 3;
-	relay(atoi(argv[1]), atoi(argv[2]));
-	return 0;
+	machine = argc > 4 ? syscall(SYS_pidfd_open, atoi(argv[4]), 0) : -1;
+	completes_handshakes = !strcmp(argv[3], "complete");
+	if (relay(atoi(argv[1]), atoi(argv[2])) != PASST_ENDED)
+		return 0;
+	tell_that_passt_ended(machine);
+	return 1;
 }

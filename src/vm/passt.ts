@@ -57,7 +57,7 @@ export function passtCommand({ ports, host, ipv4, ipv6, nameserver }: PasstOptio
  * handshakes where passt does not.
  */
 export function relayCommand(tool: string, { completes }: { readonly completes: boolean }): Command {
-  return { tool, args: [...[inheritedFd, inheritedFd + 1].map(String), ...(completes ? ["complete"] : [])] };
+  return { tool, args: [...[inheritedFd, inheritedFd + 1].map(String), completes ? "complete" : "pass"] };
 }
 
 function forward({ address, hostPort, guestPort }: PortMapping): string {

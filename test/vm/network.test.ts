@@ -62,7 +62,7 @@ describe("what is asked for", () => {
 describe("what was tried", () => {
   const whole = { works: true, greets: true, datagramBytes: 65_492 } as const;
   const mute = { ...whole, greets: false };
-  const theRelay = { tool: "/bin/relay", args: ["8", "9"] };
+  const theRelay = { tool: "/bin/relay", args: ["8", "9", "pass"] };
   const plan = (ability: PasstAbility, changes: Partial<NetworkWish> = {}) =>
     planNetwork(wish({ ports: [web], ...changes }), {
       tryPasst: async () => ability,
