@@ -30,7 +30,7 @@ export interface NetworkWish {
 /** What planning asks of the host, where it has to know. */
 export interface NetworkHost {
   tryPasst(): Promise<PasstAbility>;
-  /** The path of a library that lets QEMU's user network keep many clients waiting; undefined where there is none. */
+  /** The path of a library that lets passt, or QEMU, keep many clients waiting; undefined where there is none. */
   backlogLibrary(): Promise<string | undefined>;
 }
 
@@ -131,7 +131,12 @@ async function passtOrUserPlan(wish: NetworkWish, host: NetworkHost): Promise<Ne
   }
   if (!trial.works) throw passtBroken(trial.reason);
   const note = [lacks, longDatagramsNote(trial, ports)].filter((text) => text !== undefined).join("; ");
-  const plan = passtPlan(ports, hostLink(), { mtuBytes: trial.datagramBytes + headerBytes, relay });
+  const mtuBytes = trial.datagramBytes + headerBytes;
+  const plan = passtPlan(ports, hostLink(), {
+    mtuBytes,
+    relay,
+    backlogLibrary: await backlogFor(wish, host),
+  });
   return { ...plan, ...(note === "" ? {} : { note }) };
 }
 
@@ -174,21 +179,25 @@ export interface PasstUse {
   readonly mtuBytes: number;
   /** Stands between QEMU and passt. */
   readonly relay: Command | undefined;
+  readonly backlogLibrary: string | undefined;
 }
+
+const plainPasst: PasstUse = { mtuBytes: standardMtuBytes, relay: undefined, backlogLibrary: undefined };
 
 export function passtPlan(
   ports: readonly PortMapping[],
   host: HostLink,
-  { mtuBytes, relay }: PasstUse = { mtuBytes: standardMtuBytes, relay: undefined },
+  { mtuBytes, relay, backlogLibrary }: PasstUse = plainPasst,
 ): NetworkPlan & { readonly helper: Command } {
   const { ipv4, ipv6, nameserver } = privateNetwork;
   const guest = host.hasIpv6 ? privateNetwork : { ipv4, nameserver };
+  const command = passtCommand({ ports, host, ipv4, ipv6, nameserver });
   return {
     devices: [
       ...["-netdev", `stream,id=net,server=off,addr.type=fd,addr.str=${inheritedFd}`],
       ...card(ipv4.address, mtuBytes),
     ],
-    helper: passtCommand({ ports, host, ipv4, ipv6, nameserver }),
+    helper: backlogLibrary === undefined ? command : { ...command, env: preloading(backlogLibrary) },
     ...(relay === undefined ? {} : { relay }),
     guest,
   };

@@ -85,7 +85,8 @@ describe("what was tried", () => {
       helper: undefined,
       note: expect.stringContaining("without the relay"),
     });
-    expect((await plan({ alone: whole }, { ports: [] })).helper?.tool).toBe("passt");
+    expect((await plan({ alone: whole }, { ports: [] })).helper).toMatchObject({ tool: "passt" });
+    expect((await plan(ability)).helper?.env?.["LD_PRELOAD"]).toMatch(/^\/lib\/backlog/);
   });
 
   test("gives way to QEMU's user network where it does not serve, unless it is named", async () => {
