@@ -15,7 +15,8 @@ testNetworks(
         ...["--no-defaults", `--datadir=${data}`, "--auth-root-authentication-method=normal", "--user=root"],
         ...["--skip-test-db", "--innodb-log-file-size=8M"],
       ]);
-      const sql = "CREATE USER guest@'%'; GRANT ALL ON *.* TO guest@'%';\n";
+      // One statement a line.
+      const sql = "CREATE USER guest@'%';\nGRANT ALL ON *.* TO guest@'%';\n";
       await execa("mariadbd", ["--no-defaults", `--datadir=${data}`, "--user=root", "--bootstrap"], {
         input: `USE mysql;\nFLUSH PRIVILEGES;\n${sql}`,
       });
