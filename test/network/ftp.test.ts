@@ -26,6 +26,7 @@ testNetworks(
       name: "FTP (pyftpdlib)",
       does: "passive transfers with curl: 20 MB there and back",
       ports: ["=", "="],
+      args: (ports) => ["/srv/ftp.py", ...ports.map(String)],
       isReady: /starting FTP server/,
       async work({ port, scratch }) {
         const [sent, back] = [join(scratch, "sent"), join(scratch, "back")];

@@ -53,6 +53,8 @@ export interface NetworkService extends Row {
   readonly ports?: readonly string[];
   /** Of `ukl run`. */
   readonly options?: readonly string[];
+  /** Of the program, which is told its ports. */
+  readonly args?: (ports: readonly number[]) => readonly string[];
   /** What the server says when it listens; without, there is no server. */
   readonly isReady?: RegExp;
   readonly work: (guest: Reached) => Promise<void>;
@@ -92,7 +94,7 @@ export function testNetworks(
 }
 
 async function reach(
-  { ports: ofGuest = [], options = [], isReady, work }: Omit<NetworkService, "configuration">,
+  { ports: ofGuest = [], options = [], args, isReady, work }: Omit<NetworkService, "configuration">,
   network: TestedNetwork,
   image: string,
   scratch: string,
@@ -107,8 +109,7 @@ async function reach(
     `${ports[index]}:${text.replace("=", `${ports[index]}`)}`,
   ]);
   const words = ["--net", network.net, "--timeout", "1100", ...flags, ...options];
-  const args = ofGuest.some((text) => text.includes("=")) ? ports.map(String) : [];
-  const server: Server = startServer(image, words, args, network.env);
+  const server: Server = startServer(image, words, args?.(ports) ?? [], network.env);
   try {
     await Promise.race([
       expect.poll(() => server.output(), { timeout: 120_000, interval: 100 }).toMatch(isReady),
