@@ -112,7 +112,7 @@ function page() {
   return `# Networks
 
 What real servers in a guest, and real clients of them, do over each network that leads to it: passt of Debian 12, passt
-of Debian 13, and QEMU's user network, each in unikernel mode / classic mode. A dash is what the network does not offer:
+of Debian 13, and QEMU's user network, each in unikernel mode / classic mode. A dash is what was not run, or the network does not offer:
 QEMU's user network leads to a guest over IPv4 alone, and out of it as the host's own IPv6 does. Written by
 \`npm run test:network -- --write\`, from what the tests saw.
 

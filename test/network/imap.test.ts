@@ -13,6 +13,7 @@ testNetworks(
         include: {
           "/etc/dovecot/test.conf": fileURLToPath(new URL("files/dovecot.conf", import.meta.url)),
           "/usr/lib/dovecot": "/usr/lib/dovecot",
+          "/usr/bin/doveconf": "/usr/bin/doveconf",
         },
       },
       run: { memory: "512M" },
