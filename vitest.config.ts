@@ -2,8 +2,8 @@
 import { defineConfig } from "vitest/config";
 
 // `unit` needs nothing but Node and the host's binutils; `boot` starts QEMU, with the generic kernels and one special
-// kernel a mode. The long forms are `kernels`, which builds kernels for all fixtures and options, and `programs`, which
-// needs many more packages; some of its programs are in `boot` too. Boots share two cores, so they run one file at a
+// kernel a mode. The long forms are `kernels`, which builds kernels for all fixtures and options, `programs`, which
+// needs many more packages, and some of whose programs are in `boot` too, and `network`, which needs two ages of passt. Boots share two cores, so they run one file at a
 // time; each test still has its own time limit.
 const programsOfEachKind = ["redis", "memcached", "nginx", "python", "node", "perl", "go"];
 /** Whatever inspects needs the scanner, which is compiled like the rest of dist/. */
@@ -17,7 +17,7 @@ export default defineConfig({
           name: "unit",
           globalSetup,
           include: ["test/**/*.test.ts"],
-          exclude: ["test/boot/**", "test/kernels/**", "test/programs/**"],
+          exclude: ["test/boot/**", "test/kernels/**", "test/programs/**", "test/network/**"],
           // Some compile, trace and inspect; a busy machine is no failure.
           testTimeout: 60_000,
           hookTimeout: 120_000,
@@ -41,6 +41,16 @@ export default defineConfig({
           name: "programs",
           globalSetup,
           include: ["test/programs/**/*.test.ts"],
+          testTimeout: 60_000,
+          hookTimeout: 900_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          name: "network",
+          globalSetup,
+          include: ["test/network/**/*.test.ts"],
           testTimeout: 60_000,
           hookTimeout: 900_000,
           fileParallelism: false,

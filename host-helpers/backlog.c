@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * For LD_PRELOAD: QEMU's user network listens with room for one connection that it has not taken
- * yet, so of many that come at once some are reset. The kernel's limit counts instead.
+ * yet, passt with room for 128, so of many that come at once some are reset or never heard. The
+ * kernel's limit counts instead.
  */
 #define _GNU_SOURCE
 #include <sys/syscall.h>

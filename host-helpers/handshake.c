@@ -1,23 +1,41 @@
 // SPDX-License-Identifier: MIT
 /*
- * Completes TCP handshakes between QEMU and a passt that leaves out their last segment.
+ * Stands between QEMU and passt, between the two connections that the arguments name
+ * (src/vm/passt.ts), and helps passt with TCP. It ends when one of the two does.
  *
- * Such a passt takes the guest's SYN and ACK for the end of the handshake and says nothing until
- * the client does: the guest's server would not learn of a client that waits for its greeting. So
- * each SYN and ACK of the guest is answered here, between the two connections that the arguments
- * name (src/vm/passt.ts), and goes on to passt all the same. It ends when one of the two does.
+ * passt sends as much at once as the guest's window has room for, and of that the kernel keeps what
+ * it has room for. What is lost then takes passt of Debian 12 two seconds, and where it was at the
+ * end of a connection, passt of Debian 13 never sends it again. So the guest's windows are made
+ * smaller here.
+ *
+ * passt of Debian 12 leaves out the last segment of a handshake: it takes the guest's SYN and ACK
+ * for its end and says nothing until the client does, and the guest's server would not learn of a
+ * client that waits for its greeting. Where it is told to complete handshakes, it answers each SYN
+ * and ACK of the guest itself, which goes on to passt all the same.
+ *
+ * That passt also counts the segments of a connection that it reads at once as more than they are
+ * where the first one has SYN, and goes round for good. So what follows a SYN waits until passt has
+ * read that one.
  *
  * On the connections each frame has its length in front, in four bytes. passt of Debian 12 loses
  * its place where what it reads ends within these, so whole frames are sent to it, and no more at
  * once than the kernel keeps together.
  */
+#define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/sockios.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
 
 #define LENGTH_BYTES 4
 #define FRAME_BYTES (64 * 1024 + 4096) /* as long as QEMU takes them */
@@ -33,14 +51,34 @@
 /* Times the client's scale, which passt alone knows; it says more with its first own segment. */
 #define FIRST_WINDOW 512
 
+/*
+ * In flight to the guest at most, of a connection: two segments, so that the guest acknowledges at
+ * once, and less than what the kernel keeps.
+ */
+#define WINDOW_BYTES (2 * 65460)
+#define OPTION_END 0
+#define OPTION_NONE 1
+#define OPTION_SCALE 3
+#define MAX_SCALE 14 /* RFC 7323, section 2.3 */
+
+/* No event tells that passt has read. */
+static const struct timespec look_after = {.tv_nsec = 50000};
+
 /* One direction: frames [sent, whole) can go on, a part of the next one is in [whole, filled). */
 struct direction {
 	int from, to;
 	size_t sent, whole, filled;
+	size_t rest; /* of frames that are sent together, of which a part was */
 	unsigned char bytes[BUFFER_BYTES];
 };
 
 static struct direction to_passt, to_qemu;
+
+static int completes_handshakes;
+static int has_syn_unread; /* by passt */
+
+/* The scale of the guest's windows and one, by what `connection_slot` says. */
+static unsigned char scales[1 << 16];
 
 static uint16_t get16(const unsigned char *at)
 {
@@ -144,15 +182,73 @@ static size_t write_answer(unsigned char *out, const unsigned char *frame, size_
 	return LENGTH_BYTES + ETHERNET_BYTES + ip_bytes + TCP_BYTES;
 }
 
+/* Of addresses and ports. Connections that share one have the same scale, as a rule. */
+static size_t connection_slot(const unsigned char *frame, size_t tcp_at)
+{
+	size_t at = ETHERNET_BYTES + (get16(frame + 12) == 0x0800 ? 12 : 8);
+	uint32_t hash = 2166136261;
+
+	for (; at < tcp_at + 4; at++)
+		hash = (hash ^ frame[at]) * 16777619;
+	return (hash ^ hash >> 16) & 0xffff;
+}
+
+/* Of the windows of who sends this SYN. */
+static unsigned scale_option(const unsigned char *tcp, size_t length)
+{
+	size_t end = (tcp[12] >> 4) * 4;
+
+	if (end > length)
+		return 0;
+	for (size_t at = TCP_BYTES; at < end && tcp[at] != OPTION_END;) {
+		if (tcp[at] == OPTION_NONE) {
+			at++;
+			continue;
+		}
+		if (at + 2 >= end || tcp[at + 1] < 2)
+			break;
+		if (tcp[at] == OPTION_SCALE)
+			return tcp[at + 2] > MAX_SCALE ? MAX_SCALE : tcp[at + 2];
+		at += tcp[at + 1];
+	}
+	return 0;
+}
+
+static void limit_window(unsigned char *frame, size_t length, size_t tcp_at)
+{
+	unsigned char *tcp = frame + tcp_at;
+	unsigned char *scale = &scales[connection_slot(frame, tcp_at)];
+	uint16_t window = get16(tcp + 14), most;
+	uint32_t sum;
+
+	if (tcp[13] & TCP_SYN) {
+		*scale = scale_option(tcp, length - tcp_at) + 1;
+		return;
+	}
+	if (!*scale || window <= WINDOW_BYTES >> (*scale - 1))
+		return;
+	most = WINDOW_BYTES >> (*scale - 1);
+	/* RFC 1624 */
+	sum = (uint16_t)~get16(tcp + 16) + (uint16_t)~window + most;
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	put16(tcp + 14, most);
+	put16(tcp + 16, ~sum);
+}
+
 /* Without room for the answer there is none: the guest sends its SYN and ACK again. */
-static void look_at(const unsigned char *frame, size_t length)
+static void look_at(unsigned char *frame, size_t length)
 {
 	size_t tcp_at = tcp_offset(frame, length);
 	unsigned char answer[LENGTH_BYTES + ETHERNET_BYTES + IPV6_BYTES + TCP_BYTES];
 	unsigned char *end = to_qemu.bytes + to_qemu.whole;
 	size_t count;
 
-	if (!tcp_at || (frame[tcp_at + 13] & (TCP_SYN | TCP_ACK)) != (TCP_SYN | TCP_ACK))
+	if (!tcp_at)
+		return;
+	limit_window(frame, length, tcp_at);
+	if (!completes_handshakes ||
+	    (frame[tcp_at + 13] & (TCP_SYN | TCP_ACK)) != (TCP_SYN | TCP_ACK))
 		return;
 	count = write_answer(answer, frame, tcp_at);
 	if (to_qemu.filled + count > BUFFER_BYTES)
@@ -192,36 +288,62 @@ static int take(struct direction *way)
 	return 0;
 }
 
-/* How many bytes the next frames have that are sent together. */
+static int begins_connection(const unsigned char *frame, size_t length)
+{
+	size_t tcp_at = tcp_offset(frame, length);
+
+	return tcp_at && frame[tcp_at + 13] & TCP_SYN;
+}
+
+/* How many bytes the next frames have that are sent together. To passt a SYN is the last one. */
 static size_t next_batch(const struct direction *way)
 {
 	size_t end = way->sent;
 
 	while (end < way->whole) {
-		size_t count = LENGTH_BYTES + get32(way->bytes + end);
+		const unsigned char *frame = way->bytes + end + LENGTH_BYTES;
+		size_t length = get32(way->bytes + end);
+		size_t count = LENGTH_BYTES + length;
 
 		if (end > way->sent && end + count - way->sent > BATCH_BYTES)
 			break;
 		end += count;
+		if (way == &to_passt && begins_connection(frame, length)) {
+			has_syn_unread = 1;
+			break;
+		}
 	}
 	return end - way->sent;
+}
+
+/* Whether frames have to wait for passt. Where the kernel does not tell what is unread, none do. */
+static int must_wait(const struct direction *way)
+{
+	int unread = 0;
+
+	if (way != &to_passt || way->rest || !has_syn_unread)
+		return 0;
+	if (ioctl(way->to, SIOCOUTQ, &unread) < 0 || unread == 0)
+		has_syn_unread = 0;
+	return has_syn_unread;
 }
 
 /* Sends what can be sent now; -1 when nobody takes it any more. */
 static int pass_on(struct direction *way)
 {
-	static size_t rest[2]; /* of a batch of which a part was sent */
-	size_t *left = &rest[way == &to_passt];
-
 	while (way->sent < way->whole) {
-		size_t count = *left ? *left : next_batch(way);
-		ssize_t sent =
-		    send(way->to, way->bytes + way->sent, count, MSG_DONTWAIT | MSG_NOSIGNAL);
+		ssize_t sent;
 
+		if (must_wait(way))
+			return 0;
+		if (!way->rest)
+			way->rest = next_batch(way);
+		sent =
+		    send(way->to, way->bytes + way->sent, way->rest, MSG_DONTWAIT | MSG_NOSIGNAL);
 		if (sent < 0)
 			return would_wait() ? 0 : -1;
 		way->sent += sent;
-		*left = count - sent;
+		way->rest -= sent;
 	}
 	way->filled -= way->sent;
 	memmove(way->bytes, way->bytes + way->sent, way->filled);
@@ -229,13 +351,16 @@ static int pass_on(struct direction *way)
 	return 0;
 }
 
+enum end { QEMU_ENDED, PASST_ENDED };
+
 /* Returns when one of the two has gone; the other one goes when we do. */
-static void relay(int qemu, int passt)
+static enum end relay(int qemu, int passt)
 {
 	to_passt.from = to_qemu.to = qemu;
 	to_passt.to = to_qemu.from = passt;
 	for (;;) {
 		struct pollfd ends[] = {{.fd = qemu}, {.fd = passt}};
+		int is_waiting = to_passt.sent < to_passt.whole && must_wait(&to_passt);
 
 		if (to_passt.filled < BUFFER_BYTES)
 			ends[0].events |= POLLIN;
@@ -243,26 +368,51 @@ static void relay(int qemu, int passt)
 			ends[1].events |= POLLIN;
 		if (to_qemu.sent < to_qemu.whole)
 			ends[0].events |= POLLOUT;
-		if (to_passt.sent < to_passt.whole)
+		if (to_passt.sent < to_passt.whole && !is_waiting)
 			ends[1].events |= POLLOUT;
-		if (poll(ends, 2, -1) < 0 && errno != EINTR)
-			return;
+		if (ppoll(ends, 2, is_waiting ? &look_after : NULL, NULL) < 0 && errno != EINTR)
+			return QEMU_ENDED;
 		if (ends[0].revents & POLLIN && take(&to_passt) < 0)
-			return;
+			return QEMU_ENDED;
+		if (ends[0].revents & (POLLERR | POLLNVAL) || pass_on(&to_qemu) < 0)
+			return QEMU_ENDED;
 		if (ends[1].revents & POLLIN && take(&to_qemu) < 0)
-			return;
-		if ((ends[0].revents | ends[1].revents) & (POLLERR | POLLNVAL))
-			return;
-		if (pass_on(&to_passt) < 0 || pass_on(&to_qemu) < 0)
-			return;
+			return PASST_ENDED;
+		if (ends[1].revents & (POLLERR | POLLNVAL) || pass_on(&to_passt) < 0)
+			return PASST_ENDED;
+		if (pass_on(&to_qemu) < 0)
+			return QEMU_ENDED;
 	}
 }
 
-/* The arguments are the file descriptors of QEMU's and of passt's end. */
+/* Ends the machine that has lost its network, and tells why. */
+static void tell_that_passt_ended(int machine)
+{
+	fputs("passt ended before the guest did", stderr);
+	if (machine >= 0 && syscall(SYS_pidfd_send_signal, machine, SIGKILL, NULL, 0) == 0)
+		fputs(": the machine was ended\n", stderr);
+	else
+		fputs(": the guest has no network any more\n", stderr);
+}
+
+/*
+ * The arguments are the file descriptors of QEMU's and of passt's end, "complete" or "pass" for
+ * handshakes, and the process that is to end when passt does. Without any, what passt sends over
+ * its end, which is standard input, gets the most room that users may have.
+ */
 int main(int argc, char **argv)
 {
-	if (argc != 3)
+	const int room = 8 * 1024 * 1024;
+	int machine;
+
+	if (argc == 1)
+		return setsockopt(STDIN_FILENO, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room)) < 0;
+	if (argc < 4)
 		return 2;
-	relay(atoi(argv[1]), atoi(argv[2]));
-	return 0;
+	machine = argc > 4 ? syscall(SYS_pidfd_open, atoi(argv[4]), 0) : -1;
+	completes_handshakes = !strcmp(argv[3], "complete");
+	if (relay(atoi(argv[1]), atoi(argv[2])) != PASST_ENDED)
+		return 0;
+	tell_that_passt_ended(machine);
+	return 1;
 }

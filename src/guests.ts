@@ -66,7 +66,7 @@ export async function startGuest(
         tool = await prepareMachine(machine, directory, connection === undefined ? [] : [connection]);
         await store.update({ ...state, machine: tool.identity });
         await startMachine(tool, machine, directory, signal);
-        await network.detach(directory);
+        await network.detach(directory, tool.identity.pid);
         return state.name;
       } catch (error) {
         if (tool !== undefined) await killProcess(tool.identity);

@@ -125,12 +125,16 @@ export function formatFindings(findings: readonly Finding[]): string {
 export function formatNetwork({ alone, relay, relayed }: PasstAbility): string {
   const trial = relay === undefined ? alone : (relayed ?? alone);
   if (!trial.works) {
-    return `✗ passt does not work: ${trial.reason}\n  QEMU's user network takes its place, over IPv4 alone\n`;
+    return `✗ passt does not work: ${trial.reason}\n  QEMU's user network takes its place: over IPv4 alone, and it stalls for seconds under load\n`;
   }
   const heard = trial.greets
     ? `✓ a server in a guest that speaks first is heard${relay === undefined ? "" : ", with a relay in front of passt"}`
     : "✗ a server in a guest that speaks first is not heard over passt; QEMU's user network takes its place for TCP ports";
-  return `${heard}\n✓ datagrams of up to ${trial.datagramBytes} bytes pass through passt\n`;
+  const kept =
+    trial.greets && relay === undefined
+      ? "✗ some of what clients send fast is lost without the relay; QEMU's user network takes the place of passt for TCP ports\n"
+      : "";
+  return `${heard}\n${kept}✓ datagrams of up to ${trial.datagramBytes} bytes pass through passt, and larger ones are lost\n`;
 }
 
 /** One line, without an end of line. */

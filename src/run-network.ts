@@ -10,6 +10,7 @@ import { distinctPorts, type PortMapping, parsePort } from "./network-options.js
 import { networkFiles } from "./rootfs/network.js";
 import type { RootFile } from "./rootfs/root.js";
 import { hasOption } from "./specialise/lacking.js";
+import { consoleFile } from "./vm/console-file.js";
 import { openLink } from "./vm/link.js";
 import type { ConsoleOptions } from "./vm/machine.js";
 import { type NetworkHost, type NetworkPlan, planNetwork } from "./vm/network.js";
@@ -36,8 +37,11 @@ export interface Network {
   readonly ports: readonly string[];
   /** What the machine is started with. */
   readonly console: Pick<ConsoleOptions, "connection" | "onStart">;
-  /** For a machine that runs by itself, when its application starts: instead of `onStart`. */
-  detach(directory: string): Promise<void>;
+  /**
+   * For a machine that runs by itself, when its application starts: instead of `onStart`. Where somebody asked for the
+   * network, the machine's process ends when passt does.
+   */
+  detach(directory: string, machine: number): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -90,7 +94,10 @@ export async function connectNetwork(planned: PlannedNetwork, scratch: string): 
     plan,
     ports: planned.portWords,
     console: { connection: socket, onStart: () => connect().catch(orNote) },
-    detach: (directory) => detach(directory).catch(orNote),
+    detach: (directory, machine) => {
+      const place = { directory, log: consoleFile };
+      return detach(plan.isOptional ? place : { ...place, machine }).catch(orNote);
+    },
     close,
   };
 }

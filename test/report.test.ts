@@ -7,6 +7,7 @@ import {
   formatChoice,
   formatFindings,
   formatKernels,
+  formatNetwork,
   formatProgress,
 } from "../src/report.js";
 
@@ -195,4 +196,20 @@ test.each([
   [3.25 * 1024 ** 2, "3.3 MiB"],
 ])("%d bytes are %s", (bytes, text) => {
   expect(formatBytes(bytes)).toBe(text);
+});
+
+test("a host's network says what it can do, and what it cannot", () => {
+  const works = { works: true, greets: true, datagramBytes: 65_492 } as const;
+  const relay = { tool: "relay", args: [] };
+  const limit = "✓ datagrams of up to 65492 bytes pass through passt, and larger ones are lost\n";
+  const relayed = formatNetwork({ alone: { ...works, greets: false }, relayed: works, relay });
+  expect(relayed).toMatch(/^✓ .*speaks first is heard, with a relay in front of passt\n/);
+  expect(relayed.endsWith(limit)).toBe(true);
+  expect(formatNetwork({ alone: works })).toMatch(/^✓ .*\n✗ some of what clients send fast is lost .*QEMU's/);
+  expect(formatNetwork({ alone: { ...works, greets: false } })).toMatch(
+    /^✗ .*speaks first is not heard.*QEMU's/,
+  );
+  expect(formatNetwork({ alone: { works: false, reason: "it is not installed" } })).toMatch(
+    /^✗ passt does not work: it is not installed\n.*over IPv4 alone/,
+  );
 });

@@ -19,9 +19,9 @@ export function addDoctor(program: Command, { terminal }: Invocation): void {
         findings = await examineHost();
       }
       terminal.print(formatFindings(findings));
-      if (findings.some(({ what, found }) => what === "passt" && found !== undefined)) {
-        terminal.print(formatNetwork(await passtAbility()));
-      }
+      const hasPasst = findings.some(({ what, found }) => what === "passt" && found !== undefined);
+      const absent = { alone: { works: false, reason: "it is not installed" } } as const;
+      terminal.print(formatNetwork(hasPasst ? await passtAbility() : absent));
       const missing = findings.filter(({ found }) => found === undefined);
       if (missing.length === 0) return;
       throw new UklError("UKL-401", {

@@ -27,6 +27,8 @@ export interface DetachedOptions {
   readonly stderr: string;
   /** Connections that are the program's alone from then on: at `inheritedFd`, as for programs that end with us. */
   readonly inherited?: readonly Socket[];
+  /** Those of them that stay ours as well. */
+  readonly kept?: readonly Socket[];
 }
 
 export interface ToolStatus {
@@ -52,11 +54,11 @@ const waitForWord = 'read -r word && exec "$@"';
 
 /** Throws UKL-401, UKL-403 and UKL-408. */
 export async function startDetached(command: Command, options: DetachedOptions): Promise<DetachedTool> {
-  const { inherited = [] } = options;
+  const { inherited = [], kept = [] } = options;
   try {
     return await startWaiting(command, options);
   } finally {
-    for (const connection of inherited) connection.destroy();
+    for (const connection of inherited) if (!kept.includes(connection)) connection.destroy();
   }
 }
 

@@ -117,10 +117,11 @@ function codeOf(text = ""): string | undefined {
 
 /**
  * For programs that wait for the rest of what they have begun to read or write. Node's connections do not block, which
- * is a property of the connection and not of who has it; but what Node starts has a stdin that does.
+ * is a property of the connection and not of who has it; but what Node starts has a stdin that does. `tool` may do more
+ * to it.
  */
-export async function makeBlocking(connection: Socket): Promise<void> {
-  await execa("true", { stdin: connection, stdout: "ignore", stderr: "ignore" });
+export async function makeBlocking(connection: Socket, tool = "true"): Promise<void> {
+  await execa(tool, { reject: false, stdin: connection, stdout: "ignore", stderr: "ignore" });
 }
 
 async function keepEnd(stream: Readable): Promise<string> {

@@ -26,9 +26,18 @@ export interface Link {
   /** Starts passt; settles when it ends, which it should not do before QEMU. Rejects with UKL-401 and UKL-608. */
   connect(): Promise<void>;
   /** Starts passt so that it ends with QEMU alone; settles when it is ready. Rejects with UKL-401 and UKL-608. */
-  detach(directory: string): Promise<void>;
+  detach(place: DetachedPlace): Promise<void>;
   /** Settles when both ends are closed and passt is gone. */
   close(): Promise<void>;
+}
+
+/** Where what passt says stays, and how it becomes known that passt ended before QEMU, if there is a relay to see it. */
+export interface DetachedPlace {
+  readonly directory: string;
+  /** The file in it that says so. */
+  readonly log: string;
+  /** The process that is ended then. */
+  readonly machine?: number;
 }
 
 const closeTimeoutMs = 1000;
@@ -42,7 +51,7 @@ export async function openLink(command: Command, directory: string, relay?: Comm
   const between = relay === undefined ? undefined : await socketPair(join(directory, "relay"));
   const passtEnd = between?.[1] ?? theirs;
   // passt reads and writes the rest of a frame at once, or loses its place among the frames. Others need not wait.
-  const isReady = makeBlocking(passtEnd);
+  const isReady = makeBlocking(passtEnd, relay?.tool);
   isReady.catch(() => undefined);
   const introducer = between?.[0] ?? ours;
   introducer.write(introduction());
@@ -73,22 +82,35 @@ export async function openLink(command: Command, directory: string, relay?: Comm
         if (!introducer.destroyed) introducer.write(introduction());
       }
     },
-    async detach(place) {
+    async detach({ directory: place, log, machine }) {
       await isReady;
       const outputs = { directory: place, stdout: outputFile, stderr: outputFile };
       if (relay !== undefined) {
-        const beside = await startDetached(relay, { ...outputs, inherited: relayEnds });
+        const told = { ...relay, args: [...relay.args, ...(machine === undefined ? [] : [String(machine)])] };
+        const beside = await startDetached(told, {
+          ...outputs,
+          stderr: log,
+          inherited: relayEnds,
+          kept: relayEnds,
+        });
         beside.go();
         beside.release();
       }
       // Without this word passt leaves its first process, which ends, once it is ready.
       const args = command.args.filter((word) => word !== "--foreground");
-      const tool = await startDetached({ ...command, args }, { ...outputs, inherited: [passtEnd] });
-      tool.go();
-      const status = await tool.ended;
-      tool.release();
-      if (status.exitStatus === 0) return;
-      throw notRunning({ ...status, stderr: await readFile(join(place, outputFile), "utf8") });
+      const ends = { inherited: [passtEnd], kept: [passtEnd] };
+      for (let left = attempts; ; left--) {
+        const tool = await startDetached({ ...command, args }, { ...outputs, ...ends });
+        tool.go();
+        const status = await tool.ended;
+        tool.release();
+        if (status.exitStatus === 0) break;
+        if (left === 1 || status.exitStatus !== undefined)
+          throw notRunning({ ...status, stderr: await readFile(join(place, outputFile), "utf8") });
+        introducer.write(introduction());
+      }
+      // From now on each end is one program's alone, so that each sees when the other one has gone.
+      for (const end of [passtEnd, ...relayEnds]) end.destroy();
     },
     async close() {
       closing.abort();

@@ -10,7 +10,7 @@ import { UklError } from "../errors.js";
 import type { Command } from "../host/exec.js";
 import { inheritedFd } from "../host/spawn.js";
 import { formatHostPort, type PortMapping } from "../network-options.js";
-import { type HostLink, hostLink, passtCommand, relayCommand } from "./passt.js";
+import { type HostLink, hostLink, passtCommand } from "./passt.js";
 import type { PasstAbility } from "./passt-ability.js";
 import type { PasstTrial } from "./passt-trial.js";
 import { readTap, type TapInterface } from "./tap.js";
@@ -30,7 +30,7 @@ export interface NetworkWish {
 /** What planning asks of the host, where it has to know. */
 export interface NetworkHost {
   tryPasst(): Promise<PasstAbility>;
-  /** The path of a library that lets QEMU's user network keep many clients waiting; undefined where there is none. */
+  /** The path of a library that lets passt, or QEMU, keep many clients waiting; undefined where there is none. */
   backlogLibrary(): Promise<string | undefined>;
 }
 
@@ -120,24 +120,38 @@ async function passtOrUserPlan(wish: NetworkWish, host: NetworkHost): Promise<Ne
     hasPasst || net === "passt"
       ? await host.tryPasst()
       : { alone: { works: false, reason: "it is not installed" } };
-  const needsRelay = ability.alone.works && !ability.alone.greets && ports.some(isTcp);
-  const relay = needsRelay ? ability.relay : undefined;
+  const { relay } = ability;
   const trial = relay === undefined ? ability.alone : (ability.relayed ?? ability.alone);
-  const lacks = trial.works ? passtLacks(trial, ports) : `passt does not work on this host: ${trial.reason}`;
+  const lacks = trial.works
+    ? passtLacks(trial, ports, relay)
+    : `passt does not work on this host: ${trial.reason}`;
   if (lacks !== undefined && net === "auto" && ports.every(isForIpv4)) {
     const plan = userPlan(ports, await backlogFor(wish, host));
     return { ...plan, note: `${lacks}; ${plan.note}` };
   }
   if (!trial.works) throw passtBroken(trial.reason);
   const note = [lacks, longDatagramsNote(trial, ports)].filter((text) => text !== undefined).join("; ");
-  const plan = passtPlan(ports, hostLink(), { mtuBytes: trial.datagramBytes + headerBytes, relay });
+  const mtuBytes = trial.datagramBytes + headerBytes;
+  const plan = passtPlan(ports, hostLink(), {
+    mtuBytes,
+    relay,
+    backlogLibrary: await backlogFor(wish, host),
+  });
   return { ...plan, ...(note === "" ? {} : { note }) };
 }
 
 /** What a server in the guest needs of passt, and passt does not do. */
-function passtLacks(trial: PasstTrial & { works: true }, ports: readonly PortMapping[]): string | undefined {
-  if (trial.greets || !ports.some(isTcp)) return undefined;
-  return "passt of this host hands a connection over with the client's first data, so a server that speaks first is not heard";
+function passtLacks(
+  trial: PasstTrial & { works: true },
+  ports: readonly PortMapping[],
+  relay: Command | undefined,
+): string | undefined {
+  if (!ports.some(isTcp)) return undefined;
+  if (!trial.greets) {
+    return "passt of this host hands a connection over with the client's first data, so a server that speaks first is not heard";
+  }
+  if (relay !== undefined) return undefined;
+  return "without the relay, which was not to be had, passt loses some of what clients send fast";
 }
 
 function longDatagramsNote(
@@ -163,24 +177,28 @@ function backlogFor({ ports }: NetworkWish, host: NetworkHost): Promise<string |
 export interface PasstUse {
   /** The guest's packets: what was seen to pass. */
   readonly mtuBytes: number;
-  /** The program between QEMU and passt. */
-  readonly relay: string | undefined;
+  /** Stands between QEMU and passt. */
+  readonly relay: Command | undefined;
+  readonly backlogLibrary: string | undefined;
 }
+
+const plainPasst: PasstUse = { mtuBytes: standardMtuBytes, relay: undefined, backlogLibrary: undefined };
 
 export function passtPlan(
   ports: readonly PortMapping[],
   host: HostLink,
-  { mtuBytes, relay }: PasstUse = { mtuBytes: standardMtuBytes, relay: undefined },
+  { mtuBytes, relay, backlogLibrary }: PasstUse = plainPasst,
 ): NetworkPlan & { readonly helper: Command } {
   const { ipv4, ipv6, nameserver } = privateNetwork;
   const guest = host.hasIpv6 ? privateNetwork : { ipv4, nameserver };
+  const command = passtCommand({ ports, host, ipv4, ipv6, nameserver });
   return {
     devices: [
       ...["-netdev", `stream,id=net,server=off,addr.type=fd,addr.str=${inheritedFd}`],
       ...card(ipv4.address, mtuBytes),
     ],
-    helper: passtCommand({ ports, host, ipv4, ipv6, nameserver }),
-    ...(relay === undefined ? {} : { relay: relayCommand(relay) }),
+    helper: backlogLibrary === undefined ? command : { ...command, env: preloading(backlogLibrary) },
+    ...(relay === undefined ? {} : { relay }),
     guest,
   };
 }

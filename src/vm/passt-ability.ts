@@ -6,6 +6,7 @@
 import { join } from "node:path";
 import { z } from "zod";
 import { UklError } from "../errors.js";
+import type { Command } from "../host/exec.js";
 import { readInput, sha256, writeOutput } from "../host/files.js";
 import { compileHelper, helperSource } from "../host/helpers.js";
 import { bootId, identifyTool } from "../host/machine.js";
@@ -17,10 +18,10 @@ import { type PasstTrial, passtTrial, tryPasst } from "./passt-trial.js";
 /** What there is to know before a network is planned. */
 export interface PasstAbility {
   readonly alone: PasstTrial;
-  /** With the relay in front of it, which completes handshakes; absent where it is not needed. */
+  /** With the relay in front of it; absent where there is none. */
   readonly relayed?: PasstTrial;
-  /** The relay's program, where it serves. */
-  readonly relay?: string;
+  /** The relay, where it serves. */
+  readonly relay?: Command;
 }
 
 /** The host as this module meets it; tests put another one in its place. */
@@ -28,7 +29,7 @@ export interface PasstHost {
   fingerprint(): Promise<string>;
   /** The path of the relay. Throws where it cannot be compiled. */
   compileRelay(): Promise<string>;
-  try(relay?: string): Promise<PasstTrial>;
+  try(relay?: Command): Promise<PasstTrial>;
   readonly cachePath: string;
 }
 
@@ -43,15 +44,15 @@ const thisHost: PasstHost = {
   try: (relay) =>
     tryPasst({
       command: (ports) => passtPlan(ports, hostLink()).helper,
-      ...(relay === undefined ? {} : { relay: relayCommand(relay) }),
+      ...(relay === undefined ? {} : { relay }),
     }),
-  cachePath: join(cacheDirectory(), "passt-v1.json"),
+  cachePath: join(cacheDirectory(), "passt-v2.json"),
 };
 
 const kept = z.strictObject({
   fingerprint: z.string(),
   alone: passtTrial,
-  relayed: passtTrial.optional(),
+  relayed: passtTrial,
 });
 
 /** Tries passt, unless that was done. Throws UKL-401 without passt. */
@@ -59,12 +60,10 @@ export async function passtAbility(host: PasstHost = thisHost): Promise<PasstAbi
   const fingerprint = await host.fingerprint();
   const known = await readKept(host.cachePath, fingerprint);
   const alone = known?.alone ?? (await host.try());
-  if (!alone.works || alone.greets) {
-    if (known === undefined && alone.works) await keep(host.cachePath, { fingerprint, alone });
-    return { alone };
-  }
-  const relay = await host.compileRelay().catch(orNothing);
-  if (relay === undefined) return { alone };
+  if (!alone.works) return { alone };
+  const program = await host.compileRelay().catch(orNothing);
+  if (program === undefined) return { alone };
+  const relay = relayCommand(program, { completes: !alone.greets });
   const relayed = known?.relayed ?? (await host.try(relay));
   if (!relayed.works) return { alone };
   if (known?.relayed === undefined) await keep(host.cachePath, { fingerprint, alone, relayed });

@@ -52,9 +52,12 @@ export function passtCommand({ ports, host, ipv4, ipv6, nameserver }: PasstOptio
   };
 }
 
-/** What stands between QEMU and passt (host-helpers/handshake.c), with QEMU's end and then passt's. */
-export function relayCommand(tool: string): Command {
-  return { tool, args: [inheritedFd, inheritedFd + 1].map(String) };
+/**
+ * What stands between QEMU and passt (host-helpers/handshake.c), with QEMU's end and then passt's; it completes
+ * handshakes where passt does not.
+ */
+export function relayCommand(tool: string, { completes }: { readonly completes: boolean }): Command {
+  return { tool, args: [...[inheritedFd, inheritedFd + 1].map(String), completes ? "complete" : "pass"] };
 }
 
 function forward({ address, hostPort, guestPort }: PortMapping): string {

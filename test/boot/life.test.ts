@@ -173,6 +173,22 @@ describe.each(modes)("a %s guest", (mode) => {
     expect(await isTaken(port)).toBe(false);
   });
 
+  test("ends when passt does, and says so", async () => {
+    const port = await freePort();
+    const name = await detach(image, "-p", `127.0.0.1:${port}:7`, "--net", "passt", "--", "serve");
+    const passts = execFileSync("pgrep", ["-f", `passt .*--tcp-ports 127.0.0.1/${port}:7`], {
+      encoding: "utf8",
+    });
+    for (const pid of passts.trim().split("\n")) process.kill(Number(pid), "SIGKILL");
+    const { exitStatus, stderr } = await call("wait", name);
+    expect({ exitStatus, stderr }).toEqual({
+      exitStatus: 69,
+      stderr: expect.stringMatching(/^error\[UKL-604\]/),
+    });
+    const { stdout, stderr: console } = await call("logs", name);
+    expect(stdout + console).toContain("passt ended before the guest did: the machine was ended\n");
+  });
+
   test("is ended by stop when its program does not end by itself", async () => {
     const name = await detach(image, "--", "stubborn");
     expect((await call("stop", "--grace", "0.5", name)).exitStatus).toBe(0);

@@ -7,11 +7,11 @@ import { randomBytes } from "node:crypto";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
-import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { Client } from "../support/clients.js";
 import { buildImage, modes } from "../support/harness.js";
 import { freePort, type Server, withServer } from "../support/server.js";
 
@@ -61,12 +61,6 @@ describe.each(modes)("in %s mode", (mode) => {
     });
   };
 
-  test("what comes after the client's end is heard", { timeout: testTimeoutMs }, async () => {
-    await serve("user", "greeter", "", async (port) => {
-      for (const size of [0, 1, 3_000_001]) expect(await converse(port, "127.0.0.1", size)).toBe("as sent");
-    });
-  });
-
   describe.each(networks)("with --net $net", ({ net, hosts }) => {
     test("a server that speaks first is heard", { timeout: testTimeoutMs }, async () => {
       await serve(net, "greeter", "", async (port) => {
@@ -74,6 +68,31 @@ describe.each(modes)("in %s mode", (mode) => {
           const client = new Client(port, host);
           expect(await client.hear(greeting.length)).toBe(greeting);
           client.socket.destroy();
+        }
+      });
+    });
+
+    test("what comes after the client's end is heard", { timeout: testTimeoutMs }, async () => {
+      await serve(net, "greeter", "", async (port) => {
+        for (let round = 0; round < 8; round++) {
+          for (const size of [0, 1, 3_000_001]) {
+            const host = hosts[round % hosts.length] ?? "";
+            expect({ round, size, result: await converse(port, host, size) }).toEqual({
+              ...{ round, size },
+              result: "as sent",
+            });
+          }
+        }
+      });
+    });
+
+    test("what several clients send fast comes whole, and their ends", {
+      timeout: testTimeoutMs,
+    }, async () => {
+      await serve(net, "greeter", "", async (port) => {
+        for (let round = 0; round < 3; round++) {
+          const all = Array.from({ length: 8 }, () => converse(port, hosts[0] ?? "", 3_000_001));
+          expect(await Promise.all(all)).toEqual(Array(8).fill("as sent"));
         }
       });
     });
@@ -105,32 +124,6 @@ describe.each(modes)("in %s mode", (mode) => {
 
 async function isListening(server: Server): Promise<void> {
   await expect.poll(() => server.output(), { timeout: 60_000 }).toContain("listening");
-}
-
-class Client {
-  readonly socket: Socket;
-  heard = "";
-  #error: Error | undefined;
-
-  constructor(port: number, host: string) {
-    this.socket = connect({ port, host, allowHalfOpen: true });
-    this.socket.on("data", (chunk: Buffer) => {
-      this.heard += chunk.toString("latin1");
-    });
-    this.socket.on("error", (error) => {
-      this.#error = error;
-    });
-  }
-
-  /** Until that many characters are there, or the server's end. */
-  async hear(count: number): Promise<string> {
-    while (this.heard.length < count && !this.socket.readableEnded && this.#error === undefined) {
-      await Promise.race(["data", "end", "close"].map((event) => once(this.socket, event))).catch(
-        () => undefined,
-      );
-    }
-    return this.#error === undefined ? this.heard : this.#error.message;
-  }
 }
 
 /** Whether the server greets, gets the bytes whole, and is heard after our end. */

@@ -191,7 +191,7 @@ test("ports of an image are those it was built with, unless the run has its own"
   await buildImage({ inputs: [source("udp-echo.c")], run: { ports: ["1234:7/udp"], net: "passt" } }, image);
   const dryRun = async (...options: string[]) => (await ukl(["run", image, "--dry-run", ...options])).stdout;
   expect(await dryRun()).toMatch(/^passt .*--udp-ports 1234:7\nqemu-system-x86_64 .*virtio-net-device/);
-  expect(await dryRun("-p", "80:80")).toMatch(/^passt .*--tcp-ports 80:80\nqemu/);
+  expect(await dryRun("-p", "80:80")).toMatch(/^LD_PRELOAD=\S+ passt .*--tcp-ports 80:80\nqemu/);
 });
 
 test.each([

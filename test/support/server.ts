@@ -19,9 +19,17 @@ export interface Server {
   stop(): Promise<void>;
 }
 
-export function startServer(image: string, options: readonly string[], args: readonly string[] = []): Server {
+export function startServer(
+  image: string,
+  options: readonly string[],
+  args: readonly string[] = [],
+  env: Readonly<Record<string, string>> = {},
+): Server {
   const words = [cliPath, "run", image, ...options, ...(args.length === 0 ? [] : ["--", ...args])];
-  const child = spawn(process.execPath, words, { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, words, {
+    env: { ...process.env, ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   const chunks: Buffer[] = [];
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => chunks.push(chunk));
   const ended = once(child, "close").then(([code]) => code as number | null);

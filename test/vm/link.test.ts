@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: MIT
 /** The connection to passt, with passt itself. */
 import { once } from "node:events";
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { compileHelper } from "../../src/host/helpers.js";
 import { inheritedFd, start } from "../../src/host/spawn.js";
 import { openLink } from "../../src/vm/link.js";
 import { passtPlan } from "../../src/vm/network.js";
-import { hostLink } from "../../src/vm/passt.js";
+import { hostLink, relayCommand } from "../../src/vm/passt.js";
 
 let scratch: string;
 beforeAll(async () => {
@@ -89,7 +90,7 @@ describe("a link", () => {
     const port = await freePort();
     const link = await openLink(commandFor(port), scratch);
     const place = await mkdtemp(join(scratch, "place-"));
-    await link.detach(place);
+    await link.detach({ directory: place, log: "log" });
     (await client(port)).destroy();
     await link.close();
     for (let isOpen = true; isOpen; await sleep(10)) {
@@ -103,7 +104,7 @@ describe("a link", () => {
   test("that cannot be detached says what passt complained of", async () => {
     const link = await openLink({ tool: "passt", args: ["--foreground", "--interface", "nosuch0"] }, scratch);
     const place = await mkdtemp(join(scratch, "place-"));
-    await expect(link.detach(place)).rejects.toMatchObject({
+    await expect(link.detach({ directory: place, log: "log" })).rejects.toMatchObject({
       code: "UKL-608",
       detail: { cause: expect.stringContaining("nosuch0") },
     });
@@ -131,4 +132,65 @@ describe("a link", () => {
     });
     await link.close();
   });
+
+  describe.each(["connect", "detach"] as const)(
+    "whose passt is ended by a signal when it starts: %s",
+    (way) => {
+      /** Ends by SIGSYS as often as that, and then is passt. */
+      const failing = async (times: number, port: number) => {
+        const place = await mkdtemp(join(scratch, "failing-"));
+        const { tool, args } = commandFor(port);
+        const script = `echo try >> ${join(place, "tries")}
+        [ $(grep -c . ${join(place, "tries")}) -le ${times} ] && kill -SYS $$
+        exec "$@"`;
+        const link = await openLink({ tool: "sh", args: ["-c", script, "sh", tool, ...args] }, place);
+        const running = way === "connect" ? link.connect() : link.detach({ directory: place, log: "log" });
+        running.catch(() => undefined);
+        return {
+          link,
+          running,
+          place,
+          tries: async () => (await readFile(join(place, "tries"), "utf8")).length / 4,
+        };
+      };
+
+      test("it is tried again", async () => {
+        const port = await freePort();
+        const { link, running, tries } = await failing(2, port);
+        (await patientClient(port)).destroy();
+        expect(await tries()).toBe(3);
+        await link.close();
+        await running;
+      });
+
+      test("but not for ever", async () => {
+        const { link, running, tries } = await failing(9, await freePort());
+        await expect(running).rejects.toMatchObject({
+          code: "UKL-608",
+          detail: { cause: "it ended with SIGSYS" },
+        });
+        expect(await tries()).toBe(3);
+        await link.close();
+      });
+    },
+  );
+
+  test.each([true, false])(
+    "of a machine that runs by itself tells that passt has ended: with it %s",
+    async (ends) => {
+      const place = await mkdtemp(join(scratch, "ended-"));
+      const machine = start({ tool: "sleep", args: ["1000"] });
+      const relay = relayCommand(await compileHelper("handshake"), { completes: true });
+      // One that is ready, and then is gone.
+      const link = await openLink({ tool: "true", args: [] }, place, relay);
+      const pid = machine.pid ?? 0;
+      await link.detach({ directory: place, log: "log", ...(ends ? { machine: pid } : {}) });
+      const log = () => readFile(join(place, "log"), "utf8");
+      await expect.poll(log, { timeout: 10_000 }).toMatch(/^passt ended before the guest did: .*\n$/);
+      expect(await log()).toContain(ends ? "the machine was ended" : "the guest has no network any more");
+      if (!ends) machine.kill();
+      expect(await machine.ended).toMatchObject({ signal: "SIGKILL" });
+      await link.close();
+    },
+  );
 });

@@ -62,6 +62,7 @@ describe("what is asked for", () => {
 describe("what was tried", () => {
   const whole = { works: true, greets: true, datagramBytes: 65_492 } as const;
   const mute = { ...whole, greets: false };
+  const theRelay = { tool: "/bin/relay", args: ["8", "9", "pass"] };
   const plan = (ability: PasstAbility, changes: Partial<NetworkWish> = {}) =>
     planNetwork(wish({ ports: [web], ...changes }), {
       tryPasst: async () => ability,
@@ -69,15 +70,23 @@ describe("what was tried", () => {
     });
 
   test("is used as it is where it does what is asked, with packets of the size that passed", async () => {
-    const { helper, relay, devices, note } = await plan({ alone: whole });
-    expect({ tool: helper?.tool, relay, note }).toEqual({ tool: "passt", relay: undefined, note: undefined });
+    const ability = { alone: whole, relayed: whole, relay: theRelay };
+    const { helper, relay, devices, note } = await plan(ability);
+    expect({ tool: helper?.tool, relay, note }).toEqual({ tool: "passt", relay: theRelay, note: undefined });
     expect(devices.at(-1)).toMatch(/,host_mtu=65520$/);
   });
 
-  test("gets a relay for ports of TCP where it hands connections over late", async () => {
-    const ability = { alone: mute, relayed: whole, relay: "/bin/relay" };
-    expect((await plan(ability)).relay).toEqual({ tool: "/bin/relay", args: ["8", "9"] });
-    expect(await plan(ability, { ports: [local] })).not.toHaveProperty("relay");
+  test("gets a relay where there is one, without which passt serves no ports of TCP", async () => {
+    const ability = { alone: mute, relayed: whole, relay: theRelay };
+    expect((await plan(ability)).relay).toEqual(theRelay);
+    expect((await plan(ability, { ports: [local] })).relay).toEqual(theRelay);
+    const { helper, note } = await plan({ alone: whole });
+    expect({ helper, note }).toEqual({
+      helper: undefined,
+      note: expect.stringContaining("without the relay"),
+    });
+    expect((await plan({ alone: whole }, { ports: [] })).helper).toMatchObject({ tool: "passt" });
+    expect((await plan(ability)).helper?.env?.["LD_PRELOAD"]).toMatch(/^\/lib\/backlog/);
   });
 
   test("gives way to QEMU's user network where it does not serve, unless it is named", async () => {
