@@ -12,9 +12,10 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readManifest } from "../../src/image.js";
 import { shortcutCalls } from "../../src/stubs/render.js";
 import { bootImage, buildImage } from "../support/harness.js";
+import { testLimit } from "../support/patience.js";
 
 const source = fileURLToPath(new URL("shortcuts.c", import.meta.url));
-const timeout = 240_000;
+const timeout = testLimit(240_000);
 let scratch: string;
 let expected: string;
 

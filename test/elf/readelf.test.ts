@@ -9,7 +9,7 @@ const workshop = openWorkshop();
 const linked = ["static", "static-pie", "dynamic", "dynamic-pie", "shared-library", "packed"];
 const samples = ["sample.o", ...linked];
 
-beforeAll(() => buildSamples(workshop), 60_000);
+beforeAll(() => buildSamples(workshop));
 
 const hexOf = (value: number | bigint, digits = 0) => value.toString(16).padStart(digits, "0");
 const lines = (option: string, name: string) => workshop.run("readelf", option, name).split("\n");
