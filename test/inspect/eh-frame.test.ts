@@ -68,7 +68,7 @@ describe("the ranges of readelf are found", () => {
     testLimit(60_000),
   );
 
-  test("in C++ with personality routines and signal frames, by two linkers", () => {
+  test("in C++ with personality routines and signal frames, by three linkers", () => {
     workshop.write(
       "throw.cc",
       `struct guard { ~guard() noexcept(false); int x; };
@@ -77,7 +77,7 @@ describe("the ranges of readelf are found", () => {
       int main(int argc, char **) { try { return half(argc); } catch (int n) { return n; } }\n`,
     );
     workshop.run("g++", "-O2", "-c", "-o", "throw.o", "throw.cc");
-    for (const linker of ["bfd", "gold"]) {
+    for (const linker of ["bfd", "lld", "mold"]) {
       workshop.run("g++", `-fuse-ld=${linker}`, "-o", `throw-${linker}`, "throw.o");
       expect(rangesOf(workshop.read(`throw-${linker}`))).toEqual(listedRanges(`throw-${linker}`));
     }
