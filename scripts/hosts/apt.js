@@ -8,10 +8,19 @@ const keyring = "/usr/share/keyrings/debian-archive-keyring.gpg";
 /** What a mirror or a proxy needs; the rest of apt's settings are a machine's own. */
 const wanted = /^Acquire::(?:https?(?:::|\s)|ForceIPv|Retries|Check-)/;
 
-/** The sources of `release` where this machine has those of its own: `[{ uri, suite, components }]`. */
+/** The sources of `release` where this machine has those of its own. */
 export function sourcesFor(release) {
-  const own = ownRelease();
-  const found = [...listEntries(), ...stanzas()]
+  const main = `${directory}/sources.list`;
+  const lists = [...(existsSync(main) ? [readFileSync(main, "utf8")] : []), ...files(".list")];
+  return sourcesIn({ lists, stanzas: files(".sources"), own: ownRelease(), release });
+}
+
+/**
+ * The sources that apt's files name for the release `own`, with `release` in its place: `[{ uri, suite, components }]`.
+ * `lists` are files of lines, `stanzas` those of fields.
+ */
+export function sourcesIn({ lists, stanzas, own, release }) {
+  const found = [...lists.flatMap(entriesOfList), ...stanzas.flatMap(entriesOfStanzas)]
     .filter(({ suite }) => suite === own || suite.startsWith(`${own}-`))
     .map((source) => ({ ...source, suite: source.suite.replace(own, release) }));
   if (!found.some(({ suite }) => suite === release))
@@ -48,23 +57,22 @@ function files(extension) {
     .map((name) => readFileSync(`${directory}/sources.list.d/${name}`, "utf8"));
 }
 
-function listEntries() {
-  const main = `${directory}/sources.list`;
-  const texts = [...(existsSync(main) ? [readFileSync(main, "utf8")] : []), ...files(".list")];
-  return texts
-    .flatMap((text) => text.split("\n"))
-    .map((line) => /^deb\s+(?:\[[^\]]*\]\s+)?(\S+)\s+(\S+)\s+(.+)$/.exec(line))
+function entriesOfList(text) {
+  return text
+    .split("\n")
+    .map((line) => /^deb\s+(?:\[[^\]]*\]\s+)?(\S+)\s+(\S+)\s+([^#]+)/.exec(line))
     .filter((match) => match !== null)
-    .map(([, uri, suite, components]) => ({ uri, suite, components }));
+    .map(([, uri, suite, components]) => ({ uri, suite, components: components.trim() }));
 }
 
-function stanzas() {
-  return files(".sources")
-    .flatMap((text) => text.replaceAll(/^#.*\n/gm, "").split(/\n\s*\n/))
+function entriesOfStanzas(text) {
+  return text
+    .replaceAll(/^#.*\n/gm, "")
+    .split(/\n\s*\n/)
     .map(fieldsOf)
     .filter(({ types = "", enabled = "yes" }) => types.split(" ").includes("deb") && enabled !== "no")
     .flatMap(({ uris = "", suites = "", components = "" }) =>
-      uris.split(/\s+/).flatMap((uri) => suites.split(/\s+/).map((suite) => ({ uri, suite, components }))),
+      uris.split(" ").flatMap((uri) => suites.split(" ").map((suite) => ({ uri, suite, components }))),
     );
 }
 

@@ -12,10 +12,12 @@ directory=$4
 cache=$5
 shift 5
 
-# passt takes an address and a default route from an interface; lo alone would leave it without a network.
+# passt takes an address and a default route from an interface; lo alone would leave it without a network. At the other
+# end of this one is nobody.
 if [ "$network" = own ]; then
 	ip link set lo up
-	ip link add eth0 type dummy
+	ip link add eth0 type veth peer name outside
+	ip link set outside up
 	ip link set eth0 up
 	ip address add 192.0.2.2/24 dev eth0
 	ip route add default via 192.0.2.1
