@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 import { defineConfig } from "vitest/config";
+import { testLimit } from "./test/support/patience.js";
 
 // `unit` needs nothing but Node and the host's binutils; `boot` starts QEMU, with the generic kernels and one special
 // kernel a mode. The long forms are `kernels`, which builds kernels for all fixtures and options, `programs`, which
-// needs many more packages, and some of whose programs are in `boot` too, and `network`, which needs two ages of passt. Boots share two cores, so they run one file at a
-// time; each test still has its own time limit.
+// needs many more packages, and some of whose programs are in `boot` too, and `network`, which needs two ages of passt.
+// Boots share two cores, so they run one file at a time; each test still has its own time limit, which follows the
+// machine.
 const programsOfEachKind = ["redis", "memcached", "nginx", "python", "node", "perl", "go"];
 /** Whatever inspects needs the scanner, which is compiled like the rest of dist/. */
 const globalSetup = "test/build-scanner.ts";
@@ -18,9 +20,9 @@ export default defineConfig({
           globalSetup,
           include: ["test/**/*.test.ts"],
           exclude: ["test/boot/**", "test/kernels/**", "test/programs/**", "test/network/**"],
-          // Some compile, trace and inspect; a busy machine is no failure.
-          testTimeout: 60_000,
-          hookTimeout: 120_000,
+          // Some compile, trace and inspect.
+          testTimeout: testLimit(60_000),
+          hookTimeout: testLimit(300_000),
         },
       },
       {
@@ -31,8 +33,8 @@ export default defineConfig({
             "test/boot/**/*.test.ts",
             ...programsOfEachKind.map((name) => `test/programs/${name}.test.ts`),
           ],
-          testTimeout: 60_000,
-          hookTimeout: 900_000,
+          testTimeout: testLimit(60_000),
+          hookTimeout: testLimit(900_000),
           fileParallelism: false,
         },
       },
@@ -41,8 +43,8 @@ export default defineConfig({
           name: "programs",
           globalSetup,
           include: ["test/programs/**/*.test.ts"],
-          testTimeout: 60_000,
-          hookTimeout: 900_000,
+          testTimeout: testLimit(60_000),
+          hookTimeout: testLimit(900_000),
           fileParallelism: false,
         },
       },
@@ -51,8 +53,8 @@ export default defineConfig({
           name: "network",
           globalSetup,
           include: ["test/network/**/*.test.ts"],
-          testTimeout: 60_000,
-          hookTimeout: 900_000,
+          testTimeout: testLimit(60_000),
+          hookTimeout: testLimit(900_000),
           fileParallelism: false,
         },
       },
@@ -61,8 +63,8 @@ export default defineConfig({
           name: "kernels",
           globalSetup,
           include: ["test/kernels/**/*.test.ts"],
-          testTimeout: 60_000,
-          hookTimeout: 1_800_000,
+          testTimeout: testLimit(60_000),
+          hookTimeout: testLimit(1_800_000),
           fileParallelism: false,
         },
       },

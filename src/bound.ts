@@ -52,6 +52,11 @@ export function boundNumbers(bindings: readonly Bindings[]): ReadonlySet<number>
   return new Set(bindings.flatMap(({ bindable }) => bindable.flatMap(({ number }) => number ?? [])));
 }
 
+/** How far above RSP bound sites have the word with their number. */
+export function boundWords(bindings: readonly Bindings[]): ReadonlySet<number> {
+  return new Set(bindings.flatMap(({ bindable }) => bindable.flatMap(({ wordAt }) => wordAt ?? [])));
+}
+
 /** How many sites are bound, how many are not for which reason, and what the calls of bound ones are. */
 export function countSites(
   bindings: readonly Bindings[],

@@ -10,7 +10,7 @@ import {
   somewhere,
 } from "./application.js";
 import { lostAttributes } from "./attributes.js";
-import { bindFiles, boundNumbers, countSites } from "./bound.js";
+import { bindFiles, boundNumbers, boundWords, countSites } from "./bound.js";
 import type { ResolvedConfiguration } from "./config/schema.js";
 import { imageContents } from "./contents.js";
 import { type ElfFile, parseElf } from "./elf/file.js";
@@ -241,7 +241,8 @@ async function renderStubs(
   const further = initParts.setsAttributes ? attributeCalls : [];
   const dispatch = renderDispatch(await readDispatchTemplate(), table, decisions, further);
   if (bindings.length === 0) return { dispatch, calls: undefined };
-  const request = { table, decisions, numbers: boundNumbers(bindings), takesShortcuts };
+  const asked = { numbers: boundNumbers(bindings), words: boundWords(bindings) };
+  const request = { table, decisions, ...asked, takesShortcuts };
   return { dispatch, calls: renderCalls(await readCallsTemplate(), request) };
 }
 

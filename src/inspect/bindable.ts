@@ -3,8 +3,8 @@
  * Which system call instructions can become a call, and of the others why not.
  *
  * A call through an absolute address takes 7 bytes, SYSCALL 2. So the bytes come from the instruction that loads the
- * number, which the call's target knows, or from a comparison behind, which the target makes (kernel/patches:
- * ukl_call). Instructions in between move to the front. The call stores its return address below the stack pointer,
+ * number, which the call's target knows or loads from the same place of the stack, or from a comparison behind, which
+ * the target makes (kernel/patches: ukl_call). Instructions in between move to the front. The call stores its return address below the stack pointer,
  * where leaf functions may keep data (psABI 3.2.2, the red zone).
  */
 
@@ -44,6 +44,8 @@ interface Step {
   readonly end: number;
   /** The number it puts into RAX. */
   readonly loads: number | undefined;
+  /** How far above RSP the word is that it puts into RAX. */
+  readonly loadsWordAt: number | undefined;
   readonly movable: boolean;
   readonly comparesError: boolean;
   readonly jumpsOnError: boolean;
@@ -124,6 +126,7 @@ function describeStep(at: number, instruction: Instruction, state: MachineState)
     at,
     end: at + instruction.length,
     loads: loadedNumber(instruction),
+    loadsWordAt: loadedWord(instruction),
     movable: isMovable(instruction),
     comparesError:
       mnemonic === Mnemonic.Cmp &&
@@ -154,6 +157,14 @@ function loadedNumber(instruction: Instruction): number | undefined {
     default:
       return undefined;
   }
+}
+
+function loadedWord(instruction: Instruction): number | undefined {
+  const { code, op0Register, memoryBase, memoryIndex } = instruction;
+  if (code !== Code.Mov_r64_rm64 || op0Register !== Register.RAX) return undefined;
+  const displacement = displacementOf(instruction);
+  const isWord = memoryBase === Register.RSP && memoryIndex === Register.None && displacement >= 0;
+  return isWord && instruction.segmentPrefix === Register.None ? displacement : undefined;
 }
 
 function isMovable(instruction: Instruction): boolean {
@@ -195,7 +206,9 @@ function bind(
   const [number] = numbers;
   const isKnown = outcome === "constant" && numbers.size === 1;
   const displaced = comparisonBehind(syscall, steps);
-  const loader = isKnown ? loaderBefore(syscall, endingAt, number) : undefined;
+  const constant = isKnown ? loaderBefore(syscall, endingAt, number) : undefined;
+  const word = constant === undefined ? wordBefore(syscall, endingAt) : undefined;
+  const loader = constant ?? word;
   const from = loader?.at ?? syscall.at;
   const gained = loader === undefined ? 0 : loader.end - loader.at;
   const needsComparison = gained + syscallBytes < callBytes;
@@ -205,7 +218,9 @@ function bind(
   const keptBytes = syscall.at - keptAt;
   if (end - from - keptBytes < callBytes) return "too few bytes";
   for (let at = from + 1; at < end; at++) if (isTarget(at) || isEntry(at)) return "jump target";
-  return { at: from, sizeBytes: end - from, keptAt, keptBytes, ...(isKnown ? { number } : {}) };
+  const wordAt = word?.loadsWordAt;
+  const asked = wordAt === undefined ? (isKnown ? { number } : {}) : { wordAt };
+  return { at: from, sizeBytes: end - from, keptAt, keptBytes, ...asked };
 }
 
 /** The comparison behind the system call, when all that follows from it is whether there was an error. */
@@ -213,6 +228,13 @@ function comparisonBehind(syscall: Step, steps: FunctionSteps["steps"]): Step | 
   const comparison = steps.get(syscall.end);
   if (comparison?.comparesError !== true) return undefined;
   return steps.get(comparison.end)?.jumpsOnError === true ? comparison : undefined;
+}
+
+/** The instruction right before that loads the number from the stack, and gives the bytes of a call. */
+function wordBefore(syscall: Step, endingAt: FunctionSteps["endingAt"]): Step | undefined {
+  const step = endingAt.get(syscall.at);
+  const isLong = step !== undefined && step.end - step.at + syscallBytes >= callBytes;
+  return isLong && step.loadsWordAt !== undefined ? step : undefined;
 }
 
 /** The instruction that loads the number, when all between it and the system call can go first. */

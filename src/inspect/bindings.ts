@@ -13,6 +13,8 @@ const bindableSite = z.object({
   keptBytes: z.int().nonnegative(),
   /** Of the system call; without it that is in RAX. */
   number: z.int().nonnegative().optional(),
+  /** The number is in the stack's word so many bytes above RSP. */
+  wordAt: z.int().nonnegative().optional(),
 });
 
 const leftSite = z.object({

@@ -20,6 +20,8 @@ const controlBlockAlignBytes = 64;
  * rtld.optional_static_tls (512) as they are: `_dl_tls_static_surplus_init`. A static program has one namespace.
  */
 const surplusBytes = { dynamic: 3 * 144 + 4 * 144 + 512 + 144, static: 144 + 512 + 144 };
+/** Lays out TLS in the loader and, in a static program of newer glibc, at its start: as the largest alignment asks. */
+const layoutSymbol = "_dl_determine_tlsoffset";
 /** For debuggers, glibc tells the size of its `struct pthread` in a variable of this name. */
 const controlBlockSymbol = "_thread_db_sizeof_pthread";
 
@@ -86,7 +88,8 @@ function partsOf(objects: Constituents["objects"], staticBytes: number, alignByt
   if (block === undefined) return [modules];
   const isStatic = objects[0]?.file.interpreter === undefined;
   const surplus = isStatic ? surplusBytes.static : surplusBytes.dynamic;
-  const align = isStatic ? controlBlockAlignBytes : Math.max(alignBytes, controlBlockAlignBytes);
+  const isAligned = !isStatic || objects.some(({ file }) => addressOf(file.symbolTable, layoutSymbol));
+  const align = isAligned ? Math.max(alignBytes, controlBlockAlignBytes) : controlBlockAlignBytes;
   const aligned = roundUp(staticBytes + surplus, align);
   const kept: Part = {
     what: "room for libraries that are loaded later, and alignment",

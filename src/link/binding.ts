@@ -11,10 +11,11 @@ export interface SiteToBind {
   readonly keptAt: number;
   readonly keptBytes: number;
   readonly number?: number | undefined;
+  readonly wordAt?: number | undefined;
 }
 
-/** The address of the word that a site calls through, for the number of its system call. */
-export type SlotOf = (number: number | undefined) => bigint;
+/** The address of the word that a site calls through, by where the number of its system call is. */
+export type SlotOf = (site: Pick<SiteToBind, "number" | "wordAt">) => bigint;
 
 const callBytes = 7;
 /** The recommended forms of NOP by length (SDM volume 2, NOP). */
@@ -37,7 +38,7 @@ export function bindSites(file: ElfFile, sites: readonly SiteToBind[], slotOf: S
     const offset = offsetOf(file, site.at, site.sizeBytes);
     const original = file.bytes.subarray(offset, offset + site.sizeBytes);
     if (!hasSyscall(original, site)) throw bug(`no system call is at 0x${site.at.toString(16)}`, file.path);
-    bound.set(boundCode(original, site, slotOf(site.number)), offset);
+    bound.set(boundCode(original, site, slotOf(site)), offset);
   }
   return bound;
 }
@@ -53,7 +54,7 @@ export function verifyBinding(
   for (const site of sites) {
     const offset = offsetOf(file, site.at, site.sizeBytes);
     const code = bound.subarray(offset, offset + site.sizeBytes);
-    const target = slotOf(site.number);
+    const target = slotOf(site);
     if (!isBoundCode(code, expected.subarray(offset, offset + site.sizeBytes), site, target)) {
       throw bug(`the site at 0x${site.at.toString(16)} is not bound as planned`, file.path);
     }

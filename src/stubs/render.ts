@@ -77,10 +77,13 @@ export const shortcutCalls: ReadonlySet<string> = new Set(
   "read write recvfrom sendto epoll_wait epoll_pwait futex clock_gettime".split(" "),
 );
 
-/** What sites can call: each number has a slot, and there is one for all. */
+/** What sites can call: each number has a slot, each place of a number on the stack, and there is one for all. */
 export interface CallTable {
   readonly text: string;
-  readonly slotOf: (number: number | undefined) => bigint;
+  readonly slotOf: (site: {
+    readonly number?: number | undefined;
+    readonly wordAt?: number | undefined;
+  }) => bigint;
   /** The calls of these numbers that are shortcuts. */
   readonly shortcuts: readonly string[];
 }
@@ -90,29 +93,57 @@ export interface CallRequest {
   readonly decisions: ReadonlyMap<string, Decision>;
   /** Those that sites ask for. */
   readonly numbers: ReadonlySet<number>;
+  /** How far above RSP others have theirs. */
+  readonly words: ReadonlySet<number>;
   readonly takesShortcuts: boolean;
 }
 
 /** Fills the holes of syscall-stubs/x86_64/calls.S. */
 export function renderCalls(template: string, request: CallRequest): CallTable {
-  const { table, decisions, numbers, takesShortcuts } = request;
-  const sorted = [...numbers].sort((left, right) => left - right);
-  const known = new Map(table.map((entry) => [entry.number, entry]));
-  const shortcuts: string[] = [];
-  const stubs = sorted.map((number) => {
+  const { numbers, words, takesShortcuts } = request;
+  const known = new Map(request.table.map((entry) => [entry.number, entry]));
+  const choices = takesShortcuts ? choicesOf(request) : [];
+  const shortcuts = new Set(choices.map(({ name }) => name));
+  const stubs = ascending(numbers).map((number) => {
     const { name = "", entryPoint } = known.get(number) ?? {};
-    const isAnswered = (decisions.get(name)?.answer ?? "kernel") !== "kernel";
-    if (entryPoint === undefined || isAnswered || executing.has(name)) return `\tcall_any ${number}`;
+    if (entryPoint === undefined || isAnswered(request, name) || executing.has(name))
+      return `\tcall_any ${number}`;
     if (numberCalls.has(name)) return `\ttell_number ${number}, ukl_${name}`;
     if (!takesShortcuts || !shortcutCalls.has(name)) return `\tcall_function ${number}, __x64_${entryPoint}`;
-    shortcuts.push(name);
+    shortcuts.add(name);
     return `\tcall_function ${number}, ukl_${name}`;
   });
-  const text = fill(template, { SLOTS: sorted.map((number) => `\tslot ${number}`), STUBS: stubs });
-  const places = new Map(
-    sorted.map((number, index) => [number, firstCallSlot + slotBytes * BigInt(index + 1)]),
-  );
-  return { text, shortcuts, slotOf: (number) => places.get(number ?? -1) ?? firstCallSlot };
+  const slots = [
+    ...ascending(numbers).map((number) => `${number}`),
+    ...ascending(words).map((at) => `word_${at}`),
+  ];
+  const text = fill(template, {
+    SLOTS: slots.map((name) => `\tslot ${name}`),
+    CHOICES: choices.map(({ number, name }) => `\tchoose ${number}, ukl_${name}`),
+    STUBS: [...stubs, ...ascending(words).map((at) => `\tcall_word ${at}`)],
+  });
+  const places = new Map(slots.map((name, index) => [name, firstCallSlot + slotBytes * BigInt(index + 1)]));
+  const slotOf: CallTable["slotOf"] = ({ number, wordAt }) =>
+    places.get(wordAt === undefined ? `${number}` : `word_${wordAt}`) ?? firstCallSlot;
+  return { text, shortcuts: [...shortcuts], slotOf };
+}
+
+/** The shortcuts that a site can take whose number shows when it runs: they are compared in this order. */
+function choicesOf(request: CallRequest): readonly TableEntry[] {
+  const byName = new Map(request.table.map((entry) => [entry.name, entry]));
+  return [...shortcutCalls].flatMap((name) => {
+    const entry = byName.get(name);
+    return entry?.entryPoint === undefined || isAnswered(request, name) ? [] : [entry];
+  });
+}
+
+/** Whether the image answers the call, and not its kernel. */
+function isAnswered({ decisions }: CallRequest, name: string): boolean {
+  return (decisions.get(name)?.answer ?? "kernel") !== "kernel";
+}
+
+function ascending(numbers: Iterable<number>): readonly number[] {
+  return [...numbers].sort((left, right) => left - right);
 }
 
 function passOn({ number, name, entryPoint, answer }: TableEntry & Decision): string {

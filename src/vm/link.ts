@@ -32,7 +32,7 @@ export interface Link {
 }
 
 /** Where what passt says stays, and how it becomes known that passt ended before QEMU, if there is a relay to see it. */
-export interface DetachedPlace {
+interface DetachedPlace {
   readonly directory: string;
   /** The file in it that says so. */
   readonly log: string;

@@ -9,7 +9,8 @@
 #
 # Each stub begins with taking the return address off the stack, so that the stack is as the site has it. In ring 0 it
 # goes on to ukl_call with the kernel's own function or a shortcut, to ukl_call_number, which needs no frame, or to
-# ukl_call_any, where the number decides. In ring 3 it makes the system call.
+# ukl_call_any, where the number decides. In ring 3 it makes the system call. The kernel takes an address that
+# stub_bytes divides for the beginning of a stub, so no other instruction has one.
 #
 # This is a template: the holes, names between two @, are filled by src/stubs/render.ts.
 
@@ -59,8 +60,28 @@ stub_\number:
 	jump_to_kernel ukl_call_any
 .endm
 
-.macro slot number
-	.quad pages + stub_\number - ukl_calls_start
+# One whose number is in a word of the stack, so many bytes above what RSP is at the site.
+.macro call_word distance
+	.balign stub_bytes, 0xcc
+stub_word_\distance:
+	popq %rcx
+	movq \distance(%rsp), %rax
+	jmp any_number
+.endm
+
+# A shortcut for a number that is in RAX, and else what follows.
+.macro choose number, function
+	cmpq $\number, %rax
+	{disp32} jne 8f
+	movq $\function, %r11
+	jump_to_kernel ukl_call
+	.balign stub_bytes, 0xcc
+	.byte 0xcc
+8:
+.endm
+
+.macro slot name
+	.quad pages + stub_\name - ukl_calls_start
 .endm
 
 ukl_calls_start:
@@ -78,9 +99,15 @@ ring3:
 	.balign stub_bytes, 0xcc
 stub_any:
 	popq %rcx
+any_number:
 	movl %cs, %r11d
 	testb $3, %r11b
 	{disp32} jnz ring3
+	jmp chosen
+	.balign stub_bytes, 0xcc
+	.byte 0xcc
+chosen:
+@CHOICES@
 	jump_to_kernel ukl_call_any
 @STUBS@
 

@@ -10,10 +10,11 @@ import { text } from "node:stream/consumers";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { ukl } from "../support/cli.js";
 import { modes } from "../support/harness.js";
+import { testLimit } from "../support/patience.js";
 import { freePort } from "../support/server.js";
 
 // Each command is a process of its own, and a test has many.
-vi.setConfig({ testTimeout: 180_000 });
+vi.setConfig({ testTimeout: testLimit(180_000) });
 
 const program = `
 #include <signal.h>
@@ -73,7 +74,7 @@ function machines(): readonly string[] {
 
 describe.each(modes)("in %s mode", (mode) => {
   const image = `${mode}.elf`;
-  beforeAll(() => build(mode, image, "program", "--include", "/data=data"), 180_000);
+  beforeAll(() => build(mode, image, "program", "--include", "/data=data"));
 
   test("files that do not fit into the memory are refused, and the least that is accepted starts", async () => {
     const { exitStatus, stdout, stderr } = await call("run", image, "-m", "16M");

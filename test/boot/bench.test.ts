@@ -10,6 +10,7 @@ import { type BenchRequest, bench } from "../../src/bench.js";
 import { build } from "../../src/build.js";
 import { mergeFlags } from "../../src/config/merge.js";
 import { packageFile } from "../../src/host/places.js";
+import { patience, testLimit } from "../support/patience.js";
 
 let scratch: string;
 let kernelImage: string;
@@ -28,7 +29,7 @@ function request(changes: Partial<BenchRequest>): BenchRequest {
     runs: 1,
     seed: 1,
     accelerator: "tcg",
-    limitMs: 240_000,
+    limitMs: patience(240_000),
     onProgress: () => undefined,
     ...changes,
   };
@@ -105,14 +106,18 @@ test("conditions are those of the guests", () => {
   expect(conditions["unikernel"]?.["kernel options"]).toContain("CONFIG_UNIKERNEL_LINUX=n→y");
 });
 
-test("a server that never answers ends in an error, and not in a report", { timeout: 300_000 }, async () => {
+test("a server that never answers ends in an error, and not in a report", {
+  timeout: testLimit(300_000),
+}, async () => {
   const source = fileURLToPath(new URL("bench-silent.c", import.meta.url));
   const configuration = mergeFlags(undefined, { inputs: [source], name: "redis-server", kernel: generic });
   const silent = request({ configuration, compare: ["unikernel"], parts: ["boot"], limitMs: 20_000 });
   await expect(bench(silent)).rejects.toMatchObject({ code: "UKL-802", detail: { cause: /within 20 s/ } });
 });
 
-test("a server that ends while it is counted has a reason, and no figure", { timeout: 300_000 }, async () => {
+test("a server that ends while it is counted has a reason, and no figure", {
+  timeout: testLimit(300_000),
+}, async () => {
   const source = fileURLToPath(new URL("bench-ending.c", import.meta.url));
   const configuration = mergeFlags(undefined, { inputs: [source], name: "redis-server", kernel: generic });
   const compare = ["unikernel", "classic"] as const;

@@ -12,6 +12,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readManifest } from "../../src/image.js";
 import { bootImage, buildImage } from "../support/harness.js";
+import { testLimit } from "../support/patience.js";
 
 const source = fileURLToPath(new URL("bound-calls.c", import.meta.url));
 const tracedSource = fileURLToPath(new URL("traced-calls.c", import.meta.url));
@@ -43,16 +44,20 @@ describe.each(["static", "dynamic"] as const)("%s", (linkage) => {
   };
 
   const kinds = { bound: {}, shortcuts: { shortcuts: true }, unbound: { bind: false } };
-  test.each([1, 2])("in ring 0 with %d CPUs, bound and not", { timeout: 360_000 }, async (cpus) => {
-    for (const [name, options] of Object.entries(kinds)) {
-      const imagePath = await build(name, options);
-      expect(((await readManifest(imagePath))?.sites?.bound ?? 0) > 40).toBe(name !== "unbound");
-      const { exitStatus, output } = await bootImage({ imagePath, cpus }, 90_000);
-      expect({ name, exitStatus, output }).toEqual({ name, exitStatus: 0, output: expected });
-    }
-  });
+  test.each([1, 2])(
+    "in ring 0 with %d CPUs, bound and not",
+    { timeout: testLimit(360_000) },
+    async (cpus) => {
+      for (const [name, options] of Object.entries(kinds)) {
+        const imagePath = await build(name, options);
+        expect(((await readManifest(imagePath))?.sites?.bound ?? 0) > 40).toBe(name !== "unbound");
+        const { exitStatus, output } = await bootImage({ imagePath, cpus }, 90_000);
+        expect({ name, exitStatus, output }).toEqual({ name, exitStatus: 0, output: expected });
+      }
+    },
+  );
 
-  test("in ring 3, of a bound image and a classic one", { timeout: 240_000 }, async () => {
+  test("in ring 3, of a bound image and a classic one", { timeout: testLimit(240_000) }, async () => {
     const bound = await build("bound", {});
     const classic = await build("classic", { mode: "classic" });
     for (const machine of [{ imagePath: bound, bootMode: "classic" as const }, { imagePath: classic }]) {
@@ -62,7 +67,9 @@ describe.each(["static", "dynamic"] as const)("%s", (linkage) => {
   });
 });
 
-test("a tracer and a filter see and change bound calls like instructions", { timeout: 240_000 }, async () => {
+test("a tracer and a filter see and change bound calls like instructions", {
+  timeout: testLimit(240_000),
+}, async () => {
   const program = join(scratch, "traced-calls");
   const flags = ["-O2", "-w"];
   execFileSync("gcc", [...flags, "-o", program, tracedSource]);

@@ -6,9 +6,10 @@ import { join } from "node:path";
 import { afterAll, describe, expect, test, vi } from "vitest";
 import { ukl } from "../support/cli.js";
 import { modes } from "../support/harness.js";
+import { patience, testLimit } from "../support/patience.js";
 import { type Member, writeLayout } from "../targets/layout.js";
 
-vi.setConfig({ testTimeout: 180_000 });
+vi.setConfig({ testTimeout: testLimit(180_000) });
 const scratch = mkdtempSync(join(tmpdir(), "ukl-containers-"));
 const env = { XDG_STATE_HOME: join(scratch, "state") };
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
@@ -108,7 +109,7 @@ describe.each(modes)("in %s mode", (mode) => {
       expect(started.exitStatus).toBe(0);
       try {
         await expect
-          .poll(async () => (await call("logs", name)).stdout, { timeout: 60_000 })
+          .poll(async () => (await call("logs", name)).stdout, { timeout: patience(60_000) })
           .toContain("up\n");
         expect(await call("stop", name)).toMatchObject({ exitStatus: 0 });
         expect((await call("logs", name)).stdout).toBe(`up\ngot ${expected}\n`);

@@ -10,10 +10,11 @@ import { processesHolding } from "../../src/host/open-files.js";
 import type { Attachments } from "../../src/vm/attachments.js";
 import { diskAt, expectClean, superblock, volumeAt } from "../support/attachments.js";
 import { bootImage, buildImage, modes } from "../support/harness.js";
+import { patience, testLimit } from "../support/patience.js";
 import { freePort, type Server, startServer } from "../support/server.js";
 
 const timeoutMs = 50_000;
-const longTimeoutMs = 120_000;
+const longTimeoutMs = testLimit(120_000);
 const scratch = mkdtempSync(join(tmpdir(), "ukl-databases-"));
 let place: string;
 
@@ -133,7 +134,7 @@ describe.each(modes)("in %s mode", (mode) => {
       ]);
       try {
         // Each try is a connection of its own: one that came before the guest was ready may never be answered.
-        await expect.poll(() => redis(port, "PING"), { timeout: timeoutMs }).toBe("PONG\n");
+        await expect.poll(() => redis(port, "PING"), { timeout: patience(timeoutMs) }).toBe("PONG\n");
         await work(port, server);
       } catch (error) {
         throw new Error(`redis said: ${server.output()}`, { cause: error });

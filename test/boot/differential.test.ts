@@ -12,6 +12,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { readManifest } from "../../src/image.js";
 import { bootImage, buildImage } from "../support/harness.js";
+import { testLimit } from "../support/patience.js";
 
 const source = fileURLToPath(new URL("differential/every-call.c", import.meta.url));
 const scratch = mkdtempSync(join(tmpdir(), "ukl-differential-"));
@@ -41,7 +42,7 @@ beforeAll(() => {
   );
 });
 
-test("each call has one result", { timeout: 900_000 }, async () => {
+test("each call has one result", { timeout: testLimit(900_000) }, async () => {
   const bound = await results("bound", {});
   expect(bound.length).toBeGreaterThan(7000);
   expect(differences(bound, await results("shortcuts", { shortcuts: true }))).toEqual([]);

@@ -7,10 +7,11 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { bootImage, buildImage, modes } from "../support/harness.js";
+import { testLimit } from "../support/patience.js";
 
 const timeoutMs = 60_000;
 /** An interpreter comes with its library, which is inspected with it once. */
-const inspectionMs = 300_000;
+const inspectionMs = testLimit(300_000);
 let scratch: string;
 let program: string;
 

@@ -10,6 +10,7 @@ import { makeBases } from "../../scripts/elf-variants/bases.js";
 import { executeHere, makeDriver, packBytes, readAnswers } from "../../scripts/elf-variants/host.js";
 import { variantOf } from "../../scripts/elf-variants/variant.js";
 import { bootImage, buildImage, modes } from "../support/harness.js";
+import { testLimit } from "../support/patience.js";
 
 const timeoutMs = 120_000;
 const scratch = mkdtempSync(join(tmpdir(), "ukl-elf-files-"));
@@ -44,7 +45,7 @@ beforeAll(() => {
     at("appended"),
     Buffer.concat([readFileSync(at("appended")), Buffer.from("an archive behind it")]),
   );
-}, 60_000);
+});
 
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
@@ -73,7 +74,7 @@ describe.each(modes)("in %s mode", (mode) => {
       expect(host.status).toBeLessThan(8);
       expect({ exitStatus, output }).toEqual({ exitStatus: host.status, output: host.stdout });
     },
-    timeoutMs,
+    testLimit(timeoutMs),
   );
 
   test(
@@ -99,6 +100,6 @@ describe.each(modes)("in %s mode", (mode) => {
       ]);
       expect(guest).toEqual(here.map(({ outcome }, index) => [variants[index]?.name, outcome]));
     },
-    timeoutMs,
+    testLimit(timeoutMs),
   );
 });

@@ -11,6 +11,7 @@ import { parseElf } from "../../src/elf/file.js";
 import { readManifest } from "../../src/image.js";
 import { ukl } from "../support/cli.js";
 import { buildImage, modes } from "../support/harness.js";
+import { patience } from "../support/patience.js";
 
 const hello = fileURLToPath(new URL("../../fixtures/hello/hello.c", import.meta.url));
 let scratch: string;
@@ -113,7 +114,7 @@ function bootBzImage(path: string): { output: string; exitStatus: number } {
     const args = [...machine, ...devices, "-kernel", path, "-append", `tsc_early_khz=${khz}`];
     const output = execFileSync("qemu-system-x86_64", args, {
       encoding: "latin1",
-      timeout: 50_000,
+      timeout: patience(50_000),
       stdio: ["ignore", "pipe", "pipe"],
     });
     return { output, exitStatus: 0 };

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { bootImage, buildImage, modes } from "../support/harness.js";
+import { testLimit } from "../support/patience.js";
 
 const scratch = mkdtempSync(join(tmpdir(), "ukl-include-"));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
@@ -51,7 +52,7 @@ const names = [
   "brought",
 ];
 
-test.each(modes)("links lead to the same in %s mode", { timeout: 120_000 }, async (mode) => {
+test.each(modes)("links lead to the same in %s mode", { timeout: testLimit(120_000) }, async (mode) => {
   const imagePath = join(scratch, `${mode}.elf`);
   const files = { include: { "/srv/tree": join(scratch, "tree") } };
   await buildImage({ program: join(scratch, "look"), mode, files }, imagePath);

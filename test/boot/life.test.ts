@@ -14,12 +14,13 @@ import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vite
 import type { Guest } from "../../src/guests.js";
 import { cliPath, ukl } from "../support/cli.js";
 import { modes } from "../support/harness.js";
+import { patience, testLimit } from "../support/patience.js";
 import { processesWith } from "../support/processes.js";
 import { freePort } from "../support/server.js";
 
 const source = fileURLToPath(new URL("life-program.c", import.meta.url));
 // Each command is a process of its own, and a test has many.
-vi.setConfig({ testTimeout: 180_000 });
+vi.setConfig({ testTimeout: testLimit(180_000) });
 
 let scratch: string;
 let env: Record<string, string>;
@@ -204,7 +205,7 @@ describe.each(modes)("a %s guest", (mode) => {
     // As the guest would in some minutes.
     appendFileSync(output, Buffer.alloc(40 << 20, `${"x".repeat(63)}\n`));
     const onDisk = () => statSync(output).blocks * 512;
-    await expect.poll(onDisk, { timeout: 20_000 }).toBeLessThan(17 << 20);
+    await expect.poll(onDisk, { timeout: patience(20_000) }).toBeLessThan(17 << 20);
     const following = call("logs", "-f", name);
     expect(processesWith(directory).length).toBeGreaterThan(0);
     expect(await call("signal", name, "HUP")).toMatchObject({ exitStatus: 0 });
@@ -213,7 +214,7 @@ describe.each(modes)("a %s guest", (mode) => {
     const later = "got 1\ngot 15\n";
     expect(stdout.length).toBeLessThanOrEqual((16 << 20) + later.length);
     expect(stdout.slice(-80)).toMatch(new RegExp(`x{63}\n${later}$`));
-    await expect.poll(() => processesWith(directory), { timeout: 5000 }).toEqual([]);
+    await expect.poll(() => processesWith(directory), { timeout: patience(5000) }).toEqual([]);
   });
 
   test("is stopped by the signal that it wants", async () => {

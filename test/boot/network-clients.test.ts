@@ -13,10 +13,11 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Client } from "../support/clients.js";
 import { buildImage, modes } from "../support/harness.js";
+import { patience, testLimit } from "../support/patience.js";
 import { freePort, type Server, withServer } from "../support/server.js";
 
 const source = (name: string) => fileURLToPath(new URL(`network/${name}.c`, import.meta.url));
-const testTimeoutMs = 180_000;
+const testTimeoutMs = testLimit(180_000);
 const resendMs = 500;
 const greeting = "220 hello\r\n";
 const guests = [
@@ -123,7 +124,7 @@ describe.each(modes)("in %s mode", (mode) => {
 });
 
 async function isListening(server: Server): Promise<void> {
-  await expect.poll(() => server.output(), { timeout: 60_000 }).toContain("listening");
+  await expect.poll(() => server.output(), { timeout: patience(60_000) }).toContain("listening");
 }
 
 /** Whether the server greets, gets the bytes whole, and is heard after our end. */

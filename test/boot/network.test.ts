@@ -11,12 +11,13 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ukl } from "../support/cli.js";
 import { bootImage, buildImage, modes } from "../support/harness.js";
+import { patience, testLimit } from "../support/patience.js";
 import { processesWith } from "../support/processes.js";
 import { ask, freePort, type Server, startServer, withServer } from "../support/server.js";
 
 const source = (name: string) => fileURLToPath(new URL(`network/${name}`, import.meta.url));
 const timeoutMs = 60_000;
-const testTimeoutMs = 120_000;
+const testTimeoutMs = testLimit(120_000);
 let scratch: string;
 
 beforeAll(async () => {
@@ -169,8 +170,8 @@ describe.each(modes)("in %s mode", (mode) => {
     expect(processesWith(`${port}:6379`).length).toBeGreaterThan(1);
     server.process.kill("SIGKILL");
     await server.ended;
-    await expect.poll(() => processesWith(`${port}:6379`), { timeout: 5000 }).toEqual([]);
-    await expect.poll(() => processesWith(imageOf("redis")), { timeout: 5000 }).toEqual([]);
+    await expect.poll(() => processesWith(`${port}:6379`), { timeout: patience(5000) }).toEqual([]);
+    await expect.poll(() => processesWith(imageOf("redis")), { timeout: patience(5000) }).toEqual([]);
   });
 
   test("a port that is taken says by whom, and nothing is started", { timeout: testTimeoutMs }, async () => {

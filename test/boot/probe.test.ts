@@ -12,6 +12,7 @@ import { packageFile } from "../../src/host/places.js";
 import type { ConsoleOptions } from "../../src/vm/machine.js";
 import { assembleGuest, probeAccelerator } from "../../src/vm/probe.js";
 import { runImage } from "../../src/vm/run.js";
+import { patience } from "../support/patience.js";
 
 let directory: string;
 const images = new Map<string, string>();
@@ -38,7 +39,7 @@ async function boot(name: string, options: ConsoleOptions & { memory?: string; i
     accelerator: "tcg",
     memory: "16M",
     onOutput: (chunk) => void chunks.push(chunk),
-    timeoutMs: 30_000,
+    timeoutMs: patience(30_000),
     ...options,
   });
   return { ...result, console: Buffer.concat(chunks) };

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { bootImage, buildImage } from "../support/harness.js";
+import { testLimit } from "../support/patience.js";
 
 const hello = fileURLToPath(new URL("../../fixtures/hello/hello.c", import.meta.url));
 const boots = 200;
@@ -18,7 +19,7 @@ beforeAll(async () => {
 
 afterAll(() => rm(scratch, { recursive: true, force: true }));
 
-test(`${boots} boots in a row, none lost`, { timeout: 900_000 }, async () => {
+test(`${boots} boots in a row, none lost`, { timeout: testLimit(900_000) }, async () => {
   const imagePath = join(scratch, "hello.elf");
   await buildImage({ inputs: [hello] }, imagePath);
   let done = 0;

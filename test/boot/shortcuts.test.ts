@@ -12,9 +12,11 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readManifest } from "../../src/image.js";
 import { shortcutCalls } from "../../src/stubs/render.js";
 import { bootImage, buildImage } from "../support/harness.js";
+import { testLimit } from "../support/patience.js";
 
 const source = fileURLToPath(new URL("shortcuts.c", import.meta.url));
-const timeout = 240_000;
+const pushedSource = fileURLToPath(new URL("pushed-calls.c", import.meta.url));
+const timeout = testLimit(240_000);
 let scratch: string;
 let expected: string;
 
@@ -27,9 +29,14 @@ beforeAll(async () => {
 
 afterAll(() => rm(scratch, { recursive: true, force: true }));
 
-async function build(options: { mode?: "classic"; shortcuts?: boolean }): Promise<string> {
-  const imagePath = join(scratch, `${JSON.stringify(options)}.elf`);
-  const program = { inputs: [source], compileFlags: ["-O2", "-w"], linkFlags: ["-pthread"] };
+interface Options {
+  readonly mode?: "classic";
+  readonly shortcuts?: boolean;
+}
+
+async function build(options: Options, inputs: readonly string[] = [source]): Promise<string> {
+  const imagePath = join(scratch, `${JSON.stringify(options)}-${inputs.length}.elf`);
+  const program = { inputs: [...inputs], compileFlags: ["-O2", "-w"], linkFlags: ["-pthread"] };
   await buildImage({ ...program, kernel: { base: "generic" }, ...options }, imagePath);
   return imagePath;
 }
@@ -40,6 +47,14 @@ describe("in ring 0", () => {
     const { sites } = (await readManifest(imagePath)) ?? {};
     expect(new Set(sites?.shortcuts)).toEqual(shortcutCalls);
     expect(await outcome({ imagePath, cpus })).toEqual({ exitStatus: 0, output: expected });
+  });
+
+  test("for calls whose number is on the stack", { timeout }, async () => {
+    const imagePath = await build({ shortcuts: true }, [source, pushedSource]);
+    const { sites } = (await readManifest(imagePath)) ?? {};
+    expect(new Set(sites?.shortcuts)).toEqual(shortcutCalls);
+    expect(await outcome({ imagePath })).toEqual({ exitStatus: 0, output: expected });
+    expect(await outcome({ imagePath, bootMode: "classic" })).toEqual({ exitStatus: 0, output: expected });
   });
 
   test("without", { timeout }, async () => {

@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { diskAt } from "../support/attachments.js";
 import { bootImage, buildImage, modes } from "../support/harness.js";
+import { testLimit } from "../support/patience.js";
 
 const source = fileURLToPath(new URL("../../fixtures/memory-brk/memory-brk.c", import.meta.url));
 let scratch: string;
@@ -23,7 +24,7 @@ beforeAll(async () => {
 afterAll(() => rm(scratch, { recursive: true, force: true }));
 
 describe.each(modes)("in %s mode", (mode) => {
-  test("it does what it does on the host", { timeout: 900_000 }, async () => {
+  test("it does what it does on the host", { timeout: testLimit(900_000) }, async () => {
     const imagePath = join(scratch, `${mode}.elf`);
     const kernel = { base: "special" as const };
     const { kernelChoice } = await buildImage(

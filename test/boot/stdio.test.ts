@@ -14,9 +14,10 @@ import { qemuCommand } from "../../src/vm/command.js";
 import { boot } from "../../src/vm/machine.js";
 import { cliPath, ukl } from "../support/cli.js";
 import { modes } from "../support/harness.js";
+import { patience, testLimit } from "../support/patience.js";
 
 const source = fileURLToPath(new URL("stdio-program.c", import.meta.url));
-vi.setConfig({ testTimeout: 180_000 });
+vi.setConfig({ testTimeout: testLimit(180_000) });
 
 const mib = 1024 ** 2;
 let scratch: string;
@@ -137,7 +138,7 @@ describe.each(modes)("in %s mode", (mode) => {
         stdin: Readable.from([Buffer.from("one\nunfinished")]),
         words: signals,
         onOutput: (chunk) => void chunks.push(chunk),
-        timeoutMs: 60_000,
+        timeoutMs: patience(60_000),
       },
     );
     expect(messages.map(({ kind }) => kind)).toEqual(["start", "exit"]);

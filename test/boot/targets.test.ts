@@ -7,11 +7,12 @@ import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import type { ConfigurationFlags } from "../../src/config/schema.js";
 import { bootImage, buildImage, modes, whenShown } from "../support/harness.js";
+import { testLimit } from "../support/patience.js";
 import { gzip, type ImageParts, writeLayout } from "../targets/layout.js";
 
 const timeoutMs = 60_000;
 /** What comes with an interpreter is inspected with it, once. */
-const inspectionMs = 300_000;
+const inspectionMs = testLimit(300_000);
 const scratch = mkdtempSync(join(tmpdir(), "ukl-targets-"));
 const environment = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", HOME: "/root", TERM: "linux" };
 

@@ -11,10 +11,11 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { cliPath, ukl } from "../support/cli.js";
 import { modes } from "../support/harness.js";
+import { testLimit } from "../support/patience.js";
 
 const driver = fileURLToPath(new URL("../support/terminal.py", import.meta.url));
 const source = fileURLToPath(new URL("stdio-program.c", import.meta.url));
-vi.setConfig({ testTimeout: 180_000 });
+vi.setConfig({ testTimeout: testLimit(180_000) });
 
 type Step = { readonly wait: string } | { readonly type: string } | { readonly resize: readonly number[] };
 

@@ -2,10 +2,11 @@
 import { cpus } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, test, vi } from "vitest";
+import { testLimit } from "../support/patience.js";
 import { load, refusal } from "./scratch.js";
 
 // The first load brings in the compiler, which takes its time on a busy machine.
-vi.setConfig({ testTimeout: 30_000 });
+vi.setConfig({ testTimeout: testLimit(30_000) });
 afterEach(() => vi.unstubAllEnvs());
 
 const importing = 'import { defineConfig } from "uklkit";\n';

@@ -16,7 +16,7 @@ let bases: ReturnType<typeof makeBases>;
 beforeAll(() => {
   buildSamples(workshop);
   bases = makeBases(workshop.directory);
-}, 60_000);
+});
 
 /** The error, if it is refused. */
 function refusal(bytes: Uint8Array): UklError | undefined {
@@ -50,7 +50,7 @@ test("what runs here is inspected, and what this kernel refuses is refused", asy
     });
   }
   expect(wrong).toEqual([]);
-}, 120_000);
+});
 
 describe("refused with Linux's reason", () => {
   const headerOf = (name: string, type: number, nth = 0) => {

@@ -5,7 +5,7 @@ import { parseElf } from "../../src/elf/file.js";
 import { buildSamples, openWorkshop, startClock } from "./toolchain.js";
 
 const workshop = openWorkshop();
-beforeAll(() => buildSamples(workshop), 60_000);
+beforeAll(() => buildSamples(workshop));
 
 describe("linkage", () => {
   test.each(["static", "static-pie", "dynamic", "dynamic-pie", "shared-library"])(
@@ -109,7 +109,7 @@ describe("sections", () => {
     expect(workshop.read("many.o").readUInt16LE(60)).toBe(0);
     expect(elf.sections.length).toBeGreaterThan(count);
     expect(elf.sections[Number(last?.section)]?.name).toBe(`.s${count - 1}`);
-  }, 30_000);
+  });
 
   test("are read with as many segments as need an extended count", () => {
     const count = 0x10001;

@@ -18,7 +18,7 @@ beforeAll(() => {
   workshop.run("ld", "-o", "small", "small.o");
   workshop.write("small32.s", ".globl _start\n_start: nop\n");
   workshop.run("as", "--32", "-o", "small32.o", "small32.s");
-}, 60_000);
+});
 
 /** The error of reading, or of looking at a part that is read later. */
 function errorOf(bytes: Uint8Array, look: (elf: ElfFile) => unknown = () => undefined): UklError | undefined {

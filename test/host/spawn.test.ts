@@ -98,7 +98,7 @@ describe("a started program", () => {
       `import { start } from "./host/spawn.js";
        start({ tool: "sh", args: ["-c", "echo $$; exec sleep 100"] }).stdout.pipe(process.stdout);`,
     );
-  }, 60_000);
+  });
 
   afterAll(() => rm(directory, { recursive: true, force: true }));
 

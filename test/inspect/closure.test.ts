@@ -70,7 +70,7 @@ const oldTags = "-Wl,--disable-new-dtags";
 beforeAll(() => {
   library("stubs", "one", 0);
   library("stubs", "two", 0);
-}, 60_000);
+});
 
 describe("programs of this machine", () => {
   const cc1 = spawnSync("gcc", ["-print-prog-name=cc1"], { encoding: "utf8" }).stdout.trim();
@@ -137,7 +137,7 @@ describe("search paths", () => {
     for (const [index, directory] of ["first", "second", "third"].entries()) {
       library(directory, "one", index + 1);
     }
-  }, 60_000);
+  });
 
   const unresolved = "-Wl,--unresolved-symbols=ignore-in-shared-libs";
 
@@ -284,7 +284,7 @@ describe("hostile programs", () => {
     const flags = [`-Wl,--no-as-needed,-rpath,${directories}`, "-Lmany", ...names.map((name) => `-l${name}`)];
     compile("many/program", "int main(void) { return 0; }", ...flags);
     await expect(loadClosure(at("many/program"))).rejects.toMatchObject({ code: "UKL-208" });
-  }, 60_000);
+  });
 
   test("whatever the bytes of the dynamic section are, the answer is a closure or an UklError", async () => {
     program("sound-program", at("first"));
@@ -367,7 +367,7 @@ describe("musl", () => {
     const flags = ["-Wl,-rpath,$ORIGIN/lib,-rpath-link,musl/lib", "-Lmusl/lib", "-lone"];
     workshop.run("musl-gcc", "-o", "musl/program", "main.c", ...flags);
     workshop.run("cp", "musl/lib/libtwo.so", "musl/other");
-  }, 60_000);
+  });
 
   test.each([[[]], [[at("musl/other")]]])(
     "the search path is inherited; LD_LIBRARY_PATH %s",

@@ -8,6 +8,7 @@ import { readFrameRanges } from "../../src/inspect/eh-frame.js";
 import { type Module, openModule } from "../../src/inspect/module.js";
 import { siteKinds } from "../../src/inspect/records.js";
 import { Scanner } from "../../src/inspect/scanner.js";
+import { testLimit } from "../support/patience.js";
 
 const { Code, FlowControl, Instruction, Mnemonic, OpKind, Register } = iced;
 
@@ -227,7 +228,7 @@ describe("the quick decoder agrees with the full one", () => {
     ["/lib/x86_64-linux-gnu/libm.so.6", 80_000],
     // At a fixed address: absolute operands.
     ["/bin/busybox", 200_000],
-  ])("%s", { timeout: 120_000 }, (path, leastInstructions) => {
+  ])("%s", { timeout: testLimit(120_000) }, (path, leastInstructions) => {
     const file = parseElf(readFileSync(path), path);
     const { count, plain, differences } = compare(openModule(0, path, file, readFrameRanges(file)));
     expect(differences.slice(0, 10)).toEqual([]);
@@ -286,7 +287,7 @@ describe("a survey of each function finds its instructions and branches", () => 
   test.each([
     ["/lib/x86_64-linux-gnu/libc.so.6", 60_000],
     ["/bin/busybox", 40_000],
-  ])("%s", { timeout: 120_000 }, (path, leastBranches) => {
+  ])("%s", { timeout: testLimit(120_000) }, (path, leastBranches) => {
     const file = parseElf(readFileSync(path), path);
     const { count, differences } = compareSurveys(openModule(0, path, file, readFrameRanges(file)));
     expect(differences.slice(0, 3)).toEqual([]);

@@ -7,6 +7,7 @@ import { PT } from "../../src/elf/constants.js";
 import { parseElf } from "../../src/elf/file.js";
 import { readFrameRanges } from "../../src/inspect/eh-frame.js";
 import { buildSamples, openWorkshop, startClock, withoutSectionHeaders } from "../elf/toolchain.js";
+import { testLimit } from "../support/patience.js";
 import { randomFrom } from "../support/random.js";
 
 const workshop = openWorkshop();
@@ -16,7 +17,7 @@ const libc = `${libraryDirectory}/libc.so.6`;
 const libcrypto = `${libraryDirectory}/libcrypto.so.3`;
 const timeLimitMs = 200;
 
-beforeAll(() => buildSamples(workshop), 60_000);
+beforeAll(() => buildSamples(workshop));
 
 /** In the order of readFrameRanges, as "start..end" in hexadecimal. */
 function inOrder(ranges: readonly (readonly [number, number])[]): string[] {
@@ -64,10 +65,10 @@ describe("the ranges of readelf are found", () => {
       expect(rangesOf(readFileSync(path))).toEqual(expected);
       expect(rangesOf(withoutSectionHeaders(readFileSync(path)))).toEqual(expected);
     },
-    60_000,
+    testLimit(60_000),
   );
 
-  test("in C++ with personality routines and signal frames, by two linkers", () => {
+  test("in C++ with personality routines and signal frames, by three linkers", () => {
     workshop.write(
       "throw.cc",
       `struct guard { ~guard() noexcept(false); int x; };
@@ -76,7 +77,7 @@ describe("the ranges of readelf are found", () => {
       int main(int argc, char **) { try { return half(argc); } catch (int n) { return n; } }\n`,
     );
     workshop.run("g++", "-O2", "-c", "-o", "throw.o", "throw.cc");
-    for (const linker of ["bfd", "gold"]) {
+    for (const linker of ["bfd", "lld", "mold"]) {
       workshop.run("g++", `-fuse-ld=${linker}`, "-o", `throw-${linker}`, "throw.o");
       expect(rangesOf(workshop.read(`throw-${linker}`))).toEqual(listedRanges(`throw-${linker}`));
     }
@@ -245,6 +246,6 @@ describe("random damages end soon, in ranges of code", () => {
         expect(starts).toEqual(starts.toSorted());
       }
     },
-    60_000,
+    testLimit(60_000),
   );
 });

@@ -13,6 +13,7 @@ import type { LinkOptions } from "../../src/inspect/objects/objects.js";
 import type { Inspection } from "../../src/inspect/schema.js";
 import { openWorkshop } from "../elf/toolchain.js";
 import { loadFixtures } from "../support/fixtures.js";
+import { testLimit } from "../support/patience.js";
 import { randomFrom } from "../support/random.js";
 import { seenByStrace, sitesInDisassembly } from "./ground-truth.js";
 
@@ -77,7 +78,7 @@ describe.each([
     const flags = ["-static", ...libraries.map((library) => `-l${library}`), `-Wl,-Map=${name}.map`];
     workshop.run(driver, `${name}.o`, ...flags, "-o", name);
     found = await precise(`${name}.o`, link);
-  }, 120_000);
+  });
 
   test("makes the calls that the program linked of it makes", async () => {
     const linked = await precise(name);
@@ -267,7 +268,7 @@ test("a compiler that is none is UKL-404, one that is not there UKL-401", async 
 });
 
 test("150 damaged objects and archives end in a report or in an error with a code", {
-  timeout: 240_000,
+  timeout: testLimit(240_000),
 }, async () => {
   compile("library", "unwanted-member");
   workshop.run("ar", "rcs", "whole.a", "library.o", "unwanted-member.o");

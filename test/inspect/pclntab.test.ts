@@ -53,7 +53,7 @@ beforeAll(() => {
     build(name, linking);
     build(`${name}-stripped`, `${linking} -s -w`);
   }
-}, 300_000);
+});
 
 interface Listed {
   readonly address: number;
@@ -212,7 +212,7 @@ test("random damages of the table end soon, in functions inside of code or in no
     expect(functions.starts.every((start) => start >= low && start <= high)).toBe(true);
     expect(functions.starts).toEqual(functions.starts.toSorted());
   }
-}, 120_000);
+});
 
 test("a file full of headers is refused soon", () => {
   const header = ".long 0xfffffff1; .byte 0, 0, 1, 8; .quad 60000, 0, 0, 0, 0, 0, 0, 0\n";

@@ -128,7 +128,7 @@ describe("versions", () => {
       "weak",
       "extern int nowhere(void) __attribute__((weak)); int main(void) { return nowhere != 0; }",
     );
-  }, 60_000);
+  });
 
   /** The values are the functions' addresses, which tell the versions of one name apart. */
   const addressOf = (name: string) =>

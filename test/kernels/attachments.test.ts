@@ -7,13 +7,14 @@ import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
 import { expectClean } from "../support/attachments.js";
 import { bootImage, buildImage, modes } from "../support/harness.js";
+import { testLimit } from "../support/patience.js";
 
 const source = fileURLToPath(new URL("../boot/volumes/files.c", import.meta.url));
 const scratch = mkdtempSync(join(tmpdir(), "ukl-attachments-"));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
 describe.each(modes)("%s", (mode) => {
-  test("writes to both", { timeout: 1_800_000 }, async () => {
+  test("writes to both", { timeout: testLimit(1_800_000) }, async () => {
     const imagePath = join(scratch, `${mode}.elf`);
     const disk = join(scratch, `${mode}.disk`);
     const attachments = {

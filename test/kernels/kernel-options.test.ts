@@ -10,6 +10,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readNeeds, tableOptions } from "../../src/specialise/needs.js";
 import { bootImage, buildImage, type Mode, modes } from "../support/harness.js";
+import { testLimit } from "../support/patience.js";
 
 const source = fileURLToPath(new URL("kernel-options/probes.c", import.meta.url));
 let scratch: string;
@@ -21,13 +22,13 @@ beforeAll(async () => {
 afterAll(() => rm(scratch, { recursive: true, force: true }));
 
 describe.each(modes)("%s", (mode) => {
-  test("with its options every facility is there", { timeout: 1_800_000 }, async () => {
+  test("with its options every facility is there", { timeout: testLimit(1_800_000) }, async () => {
     const found = await probe(mode, {});
     expect(found.filter((line) => !line.endsWith(" yes"))).toEqual([]);
     expect(found.length).toBeGreaterThan(50);
   });
 
-  test("without its option no facility is there", { timeout: 1_800_000 }, async () => {
+  test("without its option no facility is there", { timeout: testLimit(1_800_000) }, async () => {
     const switches = [...tableOptions(await readNeeds())].filter(([, value]) => value === "y");
     const names = switches.map(([name]) => name).filter((name) => name !== "BINFMT_ELF");
     const found = await probe(mode, Object.fromEntries(names.map((name) => [`CONFIG_${name}`, "n"])));

@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import type { ElfFile } from "../../src/elf/file.js";
 import type { Bindings } from "../../src/inspect/bindings.js";
 import { inspectForBinding } from "../../src/inspect/inspect.js";
-import { bindSites, verifyBinding } from "../../src/link/binding.js";
+import { bindSites, type SlotOf, verifyBinding } from "../../src/link/binding.js";
 import { openWorkshop } from "../elf/toolchain.js";
 
 const workshop = openWorkshop();
@@ -17,6 +17,17 @@ const functions = {
   given: { code: "mov %edi, %eax; syscall; cmp $-4095, %rax; jae 1f; ret; 1: ud2", expected: "8 0 any" },
   small: { code: "mov %edi, %eax; syscall; cmp $-4096, %eax; ja 1f; ret; 1: ud2", expected: "7 0 any" },
   flags: { code: "xor %eax, %eax; syscall; cmp $-4096, %rax; sete %al; ret", expected: "too few bytes" },
+  // As the cancellable calls of glibc 2.41 are made.
+  pushed: { code: "push %rbx; mov 0x10(%rsp), %rax; syscall; pop %rbx; ret", expected: "7 0 word 16" },
+  pushedFar: { code: "mov 0x80(%rsp), %rax; syscall; ret", expected: "10 0 word 128" },
+  pushedNear: { code: "mov (%rsp), %rax; syscall; ret", expected: "too few bytes" },
+  pushedHalf: { code: "mov 0x80(%rsp), %eax; syscall; ret", expected: "too few bytes" },
+  indexed: { code: "mov 0x8(%rsp,%rdi), %rax; syscall; ret", expected: "too few bytes" },
+  elsewhere: { code: "mov 0x8(%r12), %rax; syscall; ret", expected: "too few bytes" },
+  pushedTarget: {
+    code: "mov $39, %eax; jmp 1f; mov 0x10(%rsp), %rax; 1: syscall; ret",
+    expected: "jump target",
+  },
   short: { code: "xor %eax, %eax; syscall; ret", expected: "too few bytes" },
   relative: { code: "mov $8, %eax; lea 1f(%rip), %rsi; 1: syscall; ret", expected: "too few bytes" },
   busy: { code: "mov $8, %eax; mov %rax, %rdi; syscall; ret", expected: "too few bytes" },
@@ -41,7 +52,8 @@ const functions = {
 } as const;
 
 const names = Object.keys(functions) as (keyof typeof functions)[];
-const slotOf = (number: number | undefined) => 0xffffffffff7fc020n + 8n * BigInt(number ?? 1000);
+const slotOf: SlotOf = ({ number, wordAt }) =>
+  0xffffffffff7fc020n + 8n * BigInt(wordAt === undefined ? (number ?? 1000) : 2000 + wordAt);
 let file: ElfFile;
 let found: Bindings;
 const addresses = new Map<string, number>();
@@ -74,8 +86,10 @@ function siteIn(name: string): string {
   const symbol = file.symbols.find((each) => each.name === name);
   const isInside = ({ at }: { readonly at: number }) => at >= start && at < start + (symbol?.size ?? 0);
   const bindable = found.bindable.find(isInside);
-  if (bindable !== undefined)
-    return `${bindable.sizeBytes} ${bindable.keptBytes} ${bindable.number ?? "any"}`;
+  if (bindable !== undefined) {
+    const { sizeBytes, keptBytes, number, wordAt } = bindable;
+    return `${sizeBytes} ${keptBytes} ${wordAt === undefined ? (number ?? "any") : `word ${wordAt}`}`;
+  }
   return found.left.find(isInside)?.reason ?? "nothing";
 }
 
@@ -97,6 +111,8 @@ describe("the bound file", () => {
     expect(bodyOf("moved").slice(0, 2)).toEqual(["mov %rcx,%r10", "call *0xffffffffff7fc0a8"]);
     expect(bodyOf("zero").slice(0, 2)).toEqual(["call *0xffffffffff7fc020", "nopl (%rax)"]);
     expect(bodyOf("given").slice(0, 3)).toEqual(["mov %edi,%eax", "call *0xffffffffff7fdf60", "nop"]);
+    expect(bodyOf("pushed")).toEqual(["push %rbx", "call *0xffffffffff7fff20", "pop %rbx", "ret"]);
+    expect(bodyOf("pushedFar")[1]).toBe("nopl (%rax)");
     expect(bodyOf("clone").slice(0, 2)).toEqual(["mov $0x38,%eax", "syscall"]);
   });
 

@@ -12,7 +12,7 @@ const workshop = openProgramShop();
 
 beforeAll(() => {
   for (const name of Object.keys(programs)) workshop.program(name);
-}, 60_000);
+});
 
 /** PT_LOAD lines of readelf: offset, address, size in the file, flags. */
 function readelfLoads(name: string): readonly (readonly [number, bigint, number, string])[] {

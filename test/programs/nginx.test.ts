@@ -2,6 +2,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect } from "vitest";
+import { patience } from "../support/patience.js";
 import { client, file, load, testServer } from "../support/programs.js";
 import { ask } from "../support/server.js";
 
@@ -47,7 +48,7 @@ testServer({
     server.process.kill("SIGHUP");
     // Workers of before close connections that wait for a further request.
     const ended = () => server.output().match(/worker process \d+ exited with code 0/g)?.length;
-    await expect.poll(ended, { timeout: 30_000 }).toBe(2);
+    await expect.poll(ended, { timeout: patience(30_000) }).toBe(2);
     expect(started()).toBe(4);
     await load(plain);
   },

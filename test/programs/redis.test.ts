@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 import { expect } from "vitest";
+import { patience } from "../support/patience.js";
 import { client, testServer } from "../support/programs.js";
 import { ask } from "../support/server.js";
 
@@ -32,7 +33,7 @@ testServer({
     await ask(port, "SET colour red\r\nGET colour\r\n", /\$3\r\nred\r\n$/);
     expect(await redis("bgsave")).toBe("Background saving started\n");
     await expect
-      .poll(() => redis("info", "persistence"), { timeout: 30_000 })
+      .poll(() => redis("info", "persistence"), { timeout: patience(30_000) })
       .toMatch(/rdb_bgsave_in_progress:0\r?\n(?:.*\r?\n)*rdb_last_bgsave_status:ok/);
     await redis("shutdown", "nosave");
     expect(await server.ended).toBe(0);

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { bootImage, buildImage, type Mode, modes } from "../support/harness.js";
+import { testLimit } from "../support/patience.js";
 import { client, expectRow, file, record } from "../support/programs.js";
 
 const timeoutMs = 1_500_000;
@@ -31,7 +32,7 @@ describe(described.name, () => {
   test.each(modes)(
     "%s: no word of the kernel, and most stressors succeed",
     {
-      timeout: timeoutMs,
+      timeout: testLimit(timeoutMs),
     },
     async (mode) => {
       record(described, mode);
@@ -44,7 +45,7 @@ describe(described.name, () => {
     },
   );
 
-  test("both modes agree", { timeout: timeoutMs }, async () => {
+  test("both modes agree", { timeout: testLimit(timeoutMs) }, async () => {
     const different = () =>
       stressors.filter((name) => verdicts.get("unikernel")?.get(name) !== verdicts.get("classic")?.get(name));
     // A second may be too short for a stressor on a busy machine.

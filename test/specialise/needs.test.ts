@@ -6,6 +6,7 @@ import { allSyscalls } from "../../src/inspect/syscall-names.js";
 import { findSource } from "../../src/kernel/source.js";
 import { formatNeeds } from "../../src/specialise/document.js";
 import { needsJsonSchema, readNeeds } from "../../src/specialise/needs.js";
+import { testLimit } from "../support/patience.js";
 
 const table = await readNeeds();
 const docs = (name: string) => readFile(new URL(`../../docs/${name}`, import.meta.url), "utf8");
@@ -15,7 +16,9 @@ test("docs/kernel-options.md is the table as it is now ('npm run docs')", async 
   expect(JSON.parse(await docs("kernel-needs.schema.json"))).toEqual(needsJsonSchema());
 });
 
-test("every call that the kernel can be built without has a row", { timeout: 120_000 }, async () => {
+test("every call that the kernel can be built without has a row", {
+  timeout: testLimit(120_000),
+}, async () => {
   const { path } = await findSource("6.12", process.env["UKL_KERNEL_SOURCE"]);
   const args = ["-xOf", path, "--wildcards", "--occurrence=1", "*/kernel/sys_ni.c"];
   const env = { ...process.env, XZ_OPT: "-T0" };

@@ -11,6 +11,9 @@ import {
   renderDispatch,
 } from "../../src/stubs/render.js";
 import { parseSyscallTable } from "../../src/stubs/table.js";
+import { openWorkshop } from "../elf/toolchain.js";
+
+const workshop = openWorkshop();
 
 const table = parseSyscallTable(`# a comment
 0	common	read			sys_read
@@ -89,6 +92,7 @@ describe("the rendered calls", () => {
       table: [...table, { number: 39, name: "getpid", entryPoint: "sys_getpid" }],
       decisions: new Map(Object.entries(decisions)),
       numbers: new Set([0, 4, 39, 59, 999]),
+      words: new Set([16, 8]),
       takesShortcuts,
     });
 
@@ -114,9 +118,32 @@ describe("the rendered calls", () => {
 
   test("have a slot each, and others that for any number", async () => {
     const { slotOf } = await calls(false);
-    const slots = [0, 4, 39, 59, 999].map(slotOf);
-    expect(new Set(slots).size).toBe(5);
-    expect(slotOf(7)).toBe(slotOf(undefined));
-    expect(slots).not.toContain(slotOf(7));
+    const numbers = [0, 4, 39, 59, 999].map((number) => slotOf({ number }));
+    const slots = [...numbers, ...[8, 16].map((wordAt) => slotOf({ wordAt }))];
+    expect(new Set(slots).size).toBe(7);
+    expect(slotOf({ number: 7 })).toBe(slotOf({}));
+    expect(slots).not.toContain(slotOf({ number: 7 }));
+  });
+
+  test("are shortcuts for numbers that show when they run, but for masked ones", async () => {
+    const choices = async (...request: Parameters<typeof calls>) =>
+      (await calls(...request)).text.match(/^\tchoose .*$/gm);
+    expect(await choices(true)).toEqual(["\tchoose 0, ukl_read"]);
+    expect(await choices(true, { read: masked })).toBe(null);
+    expect(await choices(false)).toBe(null);
+  });
+
+  test("have a stub at each of the addresses that the kernel takes for the beginning of one, and no other code", async () => {
+    const { text } = await calls(true);
+    // Behind what ring 3 does and a slot each.
+    const firstStub = 32 + 8 * 8;
+    workshop.write("calls.S", text);
+    workshop.run("gcc", "-c", "calls.S", "-o", "calls.o");
+    const listing = workshop.run("objdump", "-d", "-j", ".rodata.ukl_calls", "--no-show-raw-insn", "calls.o");
+    const starts = [...listing.matchAll(/^ +([0-9a-f]+):\t(?!int3)(\w+)/gm)]
+      .map(([, at = "", mnemonic = ""]) => [Number.parseInt(at, 16), mnemonic] as const)
+      .filter(([at]) => at % 32 === 0 && at >= firstStub);
+    expect(starts.length).toBeGreaterThanOrEqual(8);
+    expect(starts.filter(([, mnemonic]) => mnemonic !== "pop")).toEqual([]);
   });
 });

@@ -16,6 +16,7 @@ import { basename, dirname, extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { run as runCommand } from "../../src/host/exec.js";
+import { patience } from "./patience.js";
 
 export const fixturesDirectory = fileURLToPath(new URL("../../fixtures", import.meta.url));
 
@@ -196,7 +197,7 @@ export async function runOnHost(
       cwd: reference.root,
       env: { ...guestEnvironment, ...run.env },
       stdio: ["ignore", output.fd, output.fd],
-      timeout: fixture.timeoutSeconds * 1000,
+      timeout: patience(fixture.timeoutSeconds * 1000),
       killSignal: "SIGKILL",
     });
     const [code, signal] = (await once(child, "exit")) as [number | null, NodeJS.Signals | null];

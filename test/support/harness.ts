@@ -8,6 +8,7 @@ import type { ConsoleOptions } from "../../src/vm/machine.js";
 import type { RunResult } from "../../src/vm/run.js";
 import type { Stdio } from "../../src/vm/stdio.js";
 import type { Fixture, HostReference, RunOutcome } from "./fixtures.js";
+import { patience } from "./patience.js";
 
 export type Mode = "unikernel" | "classic";
 export const modes: readonly Mode[] = ["unikernel", "classic"];
@@ -71,7 +72,10 @@ export interface Booted extends RunOutcome {
   readonly masked: RunResult["masked"];
 }
 
-/** Boots an image and collects what its program writes, in its order, each byte one character. */
+/**
+ * Boots an image and collects what its program writes, in its order, each byte one character. The limit is for an idle
+ * machine (patience.ts).
+ */
 export async function bootImage(
   request: Omit<RunRequest, "accelerator" | "env"> & Partial<RunRequest>,
   timeoutMs: number,
@@ -82,7 +86,7 @@ export async function bootImage(
   const result = await run(
     { accelerator: "auto", env: {}, stdio, ...request },
     {
-      timeoutMs,
+      timeoutMs: patience(timeoutMs),
       ...(signal === undefined ? {} : { signal }),
       onOutput: (chunk) => {
         chunks.push(Uint8Array.from(chunk));

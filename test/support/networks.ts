@@ -38,7 +38,7 @@ export const networks: readonly TestedNetwork[] = [
   { name: "user", net: "user", env: {}, hosts: ["127.0.0.1"] },
 ];
 
-export interface Row {
+interface Row {
   /** As the table names it. */
   readonly name: string;
   readonly does: string;

@@ -11,11 +11,12 @@ import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import type { ConfigurationFlags } from "../../src/config/schema.js";
 import { bootImage, buildImage, type Mode, modes } from "./harness.js";
+import { patience, testLimit } from "./patience.js";
 import { freePort, type Server, withServer } from "./server.js";
 
 const results = fileURLToPath(new URL("../../test-results/programs/", import.meta.url));
 const clientTimeoutMs = 120_000;
-const testTimeoutMs = 400_000;
+const testTimeoutMs = testLimit(400_000);
 
 /** What all tests of programs say of theirs. */
 interface Described {
@@ -53,7 +54,7 @@ async function execute(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
 ): Promise<string> {
-  const limits = { timeout: clientTimeoutMs, maxBuffer: 1 << 26 };
+  const limits = { timeout: patience(clientTimeoutMs), maxBuffer: 1 << 26 };
   const { stdout } = await execa(program, args, {
     ...limits,
     env,

@@ -6,6 +6,7 @@ import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "vitest";
 import { cliPath } from "./cli.js";
+import { patience } from "./patience.js";
 
 const patienceMs = 40_000;
 const retryMs = 10;
@@ -50,7 +51,7 @@ export async function withServer(
   options: readonly string[],
   work: (server: Server) => Promise<void>,
 ): Promise<void> {
-  const server = startServer(image, ["--timeout", "200", ...options]);
+  const server = startServer(image, ["--timeout", String(patience(200)), ...options]);
   try {
     await work(server);
     expect(server.output()).not.toMatch(/killed|masked|Oops|BUG:|WARNING: CPU|Call Trace|error\[/);
@@ -73,7 +74,7 @@ export async function freePort(): Promise<number> {
 
 /** What the server answers to the words, up to the first answer that ends as expected. Each try is one connection. */
 export async function ask(port: number, words: string, end: RegExp, host = "127.0.0.1"): Promise<string> {
-  const deadlineMs = performance.now() + patienceMs;
+  const deadlineMs = performance.now() + patience(patienceMs);
   for (;;) {
     const answer = await tryToAsk(connect(port, host), words, end);
     if (end.test(answer)) return answer;

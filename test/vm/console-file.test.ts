@@ -15,6 +15,7 @@ import {
   readLog,
   trimCommand,
 } from "../../src/vm/console-file.js";
+import { patience } from "../support/patience.js";
 import { processesWith } from "../support/processes.js";
 
 const mib = 1024 ** 2;
@@ -44,15 +45,15 @@ async function read(start: number) {
 test("of a file that grows the newest part is kept, for as long as somebody holds the line", async () => {
   writeFileSync(path, Buffer.alloc(8 * mib, "old\n"));
   const lifeline = await startBeside(trimCommand(directory, 2 * mib, 0.1));
-  await expect.poll(diskBytes, { timeout: 20_000 }).toBeLessThanOrEqual(3 * mib);
+  await expect.poll(diskBytes, { timeout: patience(20_000) }).toBeLessThanOrEqual(3 * mib);
   expect(statSync(path).size).toBe(8 * mib);
   appendFileSync(path, Buffer.alloc(4 * mib, "new\n"));
-  await expect.poll(diskBytes, { timeout: 20_000 }).toBeLessThanOrEqual(3 * mib);
+  await expect.poll(diskBytes, { timeout: patience(20_000) }).toBeLessThanOrEqual(3 * mib);
   const { text, position } = await read(10 * mib);
   expect([text.equals(Buffer.alloc(2 * mib, "new\n")), position]).toEqual([true, 12 * mib]);
   expect(running()).toBeGreaterThan(0);
   lifeline.destroy();
-  await expect.poll(running, { timeout: 5000 }).toBe(0);
+  await expect.poll(running, { timeout: patience(5000) }).toBe(0);
 });
 
 test("a file that is small, or gone, is left alone", async () => {
@@ -64,7 +65,7 @@ test("a file that is small, or gone, is left alone", async () => {
   await sleep(400);
   expect(running()).toBeGreaterThan(0);
   lifeline.destroy();
-  await expect.poll(running, { timeout: 5000 }).toBe(0);
+  await expect.poll(running, { timeout: patience(5000) }).toBe(0);
 });
 
 test("reading begins where the kept part does, and goes on from any position", async () => {
@@ -86,11 +87,13 @@ test("of what a machine says of its application the beginning and the end are ke
   writeFileSync(control, Buffer.alloc(8 * mib, "said\n"));
   const lifeline = await startBeside(trimCommand(directory, mib, 0.1));
   const kept = controlHeadBytes + controlTailBytes;
-  await expect.poll(() => statSync(control).blocks * 512, { timeout: 20_000 }).toBeLessThanOrEqual(2 * kept);
+  await expect
+    .poll(() => statSync(control).blocks * 512, { timeout: patience(20_000) })
+    .toBeLessThanOrEqual(2 * kept);
   const bytes = readFileSync(control);
   expect(bytes.length).toBe(8 * mib);
   for (const part of [bytes.subarray(0, controlHeadBytes), bytes.subarray(-controlTailBytes)])
     expect(part.includes(0)).toBe(false);
   lifeline.destroy();
-  await expect.poll(running, { timeout: 5000 }).toBe(0);
+  await expect.poll(running, { timeout: patience(5000) }).toBe(0);
 });
