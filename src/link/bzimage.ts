@@ -68,12 +68,16 @@ export async function writeBzImage(
   await run({ tool: "objcopy", args: ["-O", "binary", "-R", ".note", "-R", ".comment", "-S", linked, flat] });
 
   const setup = await readFile(join(kernelDirectory, "setup.bin"));
-  const decompressor = await readFile(linked);
-  const file = assemble(setup, await readFile(flat), {
-    ...decompressorLayout(decompressor, linked),
+  const layout = decompressorLayout(await readFile(linked), linked);
+  const kernelMemoryBytes = memorySpan(whole);
+  const decompressor = await readFile(flat);
+  // misc.c has it of the kernel without an application, and the EFI stub takes so much memory for what is unpacked.
+  decompressor.writeBigUInt64LE(BigInt(kernelMemoryBytes), layout.kernelTotalSize);
+  const file = assemble(setup, decompressor, {
+    ...layout,
     compressedBytes: compressed.length,
     kernelBytes: kernel.length,
-    kernelMemoryBytes: memorySpan(whole),
+    kernelMemoryBytes,
   });
   const path = `${output.replace(/\.elf$/, "")}.bzimage`;
   await writeOutput(path, file);
@@ -84,7 +88,7 @@ export async function writeBzImage(
 async function stubLibrary(kernelDirectory: string): Promise<readonly string[]> {
   const path = join(kernelDirectory, "efi-stub.a");
   return access(path).then(
-    () => [path],
+    () => ["-u", "efi_pe_entry", path],
     () => [],
   );
 }
@@ -124,6 +128,7 @@ interface DecompressorLayout {
   readonly end: number;
   /** End of the part that has to survive in front of the output. */
   readonly headEnd: number;
+  readonly kernelTotalSize: number;
   /** Of a kernel with CONFIG_EFI_STUB. */
   readonly stub?: StubAddresses;
 }
@@ -145,21 +150,21 @@ function decompressorLayout(bytes: Uint8Array, path: string): DecompressorLayout
     data: at("_data"),
     dataEnd: at("_edata"),
     end: at("_end"),
+    handoverEntry: addresses.get("efi64_stub_entry"),
     efi32Entry: addresses.get("efi32_pe_entry"),
   };
-  const [efiEntry, handoverEntry] = ["efi_pe_entry", "efi64_stub_entry"].map((name) => addresses.get(name));
+  const efiEntry = addresses.get("efi_pe_entry");
   return {
     inputData: at("input_data"),
     kernelInfo: at("kernel_info"),
     end: at("_end"),
     headEnd: at("_ehead"),
-    ...(efiEntry === undefined || handoverEntry === undefined
-      ? {}
-      : { stub: { ...stub, efiEntry, handoverEntry } }),
+    kernelTotalSize: at("kernel_total_size"),
+    ...(efiEntry === undefined ? {} : { stub: { ...stub, efiEntry } }),
   };
 }
 
-interface Sizes extends DecompressorLayout {
+interface Sizes extends Omit<DecompressorLayout, "kernelTotalSize"> {
   readonly compressedBytes: number;
   readonly kernelBytes: number;
   readonly kernelMemoryBytes: number;

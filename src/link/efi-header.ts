@@ -14,7 +14,8 @@ export interface StubAddresses {
   readonly dataEnd: number;
   readonly end: number;
   readonly efiEntry: number;
-  readonly handoverEntry: number;
+  /** Of loaders that do not know PE files (CONFIG_EFI_HANDOVER_PROTOCOL). */
+  readonly handoverEntry?: number | undefined;
   /** Of a firmware with 32 bits (CONFIG_EFI_MIXED). */
   readonly efi32Entry?: number | undefined;
 }
@@ -44,7 +45,7 @@ export function describeStub(setup: Buffer, stub: StubAddresses): void {
   put(optional.dataBytes, stub.end - stub.data);
   put(optional.entry, setup.length + stub.efiEntry);
   put(optional.imageBytes, setup.length + stub.end);
-  setup.writeUInt32LE(stub.handoverEntry - 0x200, handoverOffset);
+  if (stub.handoverEntry !== undefined) setup.writeUInt32LE(stub.handoverEntry - 0x200, handoverOffset);
   const sections = sectionHeaders(setup, at);
   describeSection(setup, sections, ".text", { address: 0, bytes: stub.data, rawBytes: stub.data });
   describeSection(setup, sections, ".data", {
