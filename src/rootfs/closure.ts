@@ -129,7 +129,7 @@ async function addNamed(tree: HostTree, { libraries, files }: NamedFiles): Promi
     if (
       !takenKinds.has(kind) ||
       ofTheSystem.test(path) ||
-      wholeDatabases.has(path.replace(/\/*$/, "/")) ||
+      wholeDatabases.has(`${path.replace(/\/+$/, "")}/`) ||
       generated.has(path)
     )
       continue;
