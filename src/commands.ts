@@ -10,6 +10,8 @@ import { programsTree } from "./rootfs/closure.js";
 import { type AskedFor, isCode, needsShell, shellPath } from "./rootfs/essentials.js";
 import { emptyTree, type Tree } from "./rootfs/host-tree.js";
 import { type CommandTexts, essentialPrograms, namedPrograms } from "./targets/essential-programs.js";
+import { hostData } from "./targets/host-data.js";
+import { programsRunBy } from "./targets/shell-commands.js";
 
 export interface CommandsWish extends Pick<ImageContents, "target" | "linked" | "files"> {
   readonly asked: AskedFor;
@@ -33,10 +35,8 @@ export async function commandsOf(wish: CommandsWish, cache: EntryCache): Promise
   const own = new Set([...around.files.keys(), ...files.map(({ path }) => path)]);
   const place = (path: string) => resolveIn(view, path)?.path ?? path;
   const wanted = [shellPath, ...(await commandsIn(wish))];
-  const tree = await programsTree(
-    view,
-    wanted.filter((path) => !own.has(place(path)) && !own.has(path)),
-  );
+  const paths = wanted.filter((path) => !own.has(place(path)) && !own.has(path));
+  const tree = await programsTree(view, paths, await dataOf(paths));
   const hasShell = [shellPath, place(shellPath)].some((path) => own.has(path) || tree.files.has(path));
   const name = basename(target?.path ?? linked.path);
   const notes = hasShell
@@ -60,6 +60,15 @@ function textsOf({ target, linked, asked, around }: CommandsWish): readonly Uint
 }
 
 const shells = /^(?:ba|da|k|z)?sh$/;
+
+/** What packages have for their programs. Debian's essential ones need nothing beside them, but for Perl's modules. */
+async function dataOf(paths: readonly string[]): Promise<readonly string[]> {
+  const essential = new Set(await essentialPrograms());
+  const others = paths.filter(
+    (path) => basename(path) === "perl" || (!essential.has(path) && !essential.has(`/usr${path}`)),
+  );
+  return others.length === 0 ? [] : hostData(others);
+}
 
 /** A shell without a script takes its commands from stdin (sh(1)): whoever types there may use any program. */
 function readsCommands(args: readonly string[]): boolean {
@@ -93,5 +102,6 @@ async function commandsIn({ target, asked, around, files, args }: CommandsWish):
     scripts: isShell ? [] : [...scripts, ...args],
     libraries: data.map((file) => file.data),
   };
-  return namedPrograms(await essentialPrograms(), texts);
+  const essential = namedPrograms(await essentialPrograms(), texts);
+  return isShell ? [...essential, ...(await programsRunBy(texts.commands, target.view))] : essential;
 }

@@ -81,10 +81,15 @@ export async function applicationTree(source: TreeSource, named: NamedFiles): Pr
   return tree;
 }
 
-/** Programs, with the links that lead to them, and what they read at their start. */
-export async function programsTree(view: FileView, paths: readonly string[]): Promise<Tree> {
+/** Programs, with the links that lead to them, what they read at their start, and the data of their packages. */
+export async function programsTree(
+  view: FileView,
+  paths: readonly string[],
+  data: readonly string[] = [],
+): Promise<Tree> {
   const tree = new HostTree(view);
   for (const path of paths) await tree.add(path);
+  for (const path of data) await tree.addData(path);
   if (paths.some((path) => path.endsWith("/ldconfig"))) await tree.add("/etc/ld.so.cache");
   return tree;
 }

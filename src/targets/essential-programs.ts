@@ -54,7 +54,7 @@ export function namedPrograms(programs: readonly string[], texts: CommandTexts):
 }
 
 /** dash(1), of what is a program as well. */
-const builtIn = new Set("[ echo false kill printf pwd test true sh dash bash".split(" "));
+export const builtIn = new Set("[ echo false kill printf pwd test true sh dash bash".split(" "));
 
 /** With a merged /usr a program has two. */
 function namesOf(path: string): readonly string[] {

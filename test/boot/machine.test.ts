@@ -99,11 +99,12 @@ describe.each(modes)("in %s mode a program", (mode) => {
     const script = join(scratch, "commands.sh");
     const others =
       "cat cp mv ln rm mkdir rmdir touch chmod chown head tail wc sort uniq cut tr tee date env id expr seq sleep stat nice nohup paste join comm fold split";
-    await writeFile(
-      script,
-      `#!/bin/sh\nls -d /etc | sed s/etc/found/\nfor each in ${others}\ndo command -v $each\ndone\n`,
-    );
-    await chmod(script, 0o755);
+    const other = join(scratch, "other.sh");
+    const dumper = "perl -MData::Dumper -e 'print Dumper([1])'";
+    const lines = ["ls -d /etc | sed s/etc/found/", `for each in ${others}`, "do command -v $each", "done"];
+    await writeFile(script, ["#!/bin/sh", ...lines, dumper, `exec ${other}`, ""].join("\n"));
+    await writeFile(other, "#!/bin/bash\necho $BASH_VERSION | cut -c 1-3\n");
+    for (const path of [script, other]) await chmod(path, 0o755);
     const onHost = execFileSync(script, { encoding: "utf8" });
     const imagePath = join(scratch, `commands-${mode}.elf`);
     await buildImage({ program: script, name: "commands", mode }, imagePath);
