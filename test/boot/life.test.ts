@@ -59,8 +59,19 @@ async function detach(image: string, ...words: string[]): Promise<string> {
   return stdout.trimEnd();
 }
 
-/** The processes whose working directory is a guest's: QEMUs, and shells that wait to become one. */
+/** QEMUs, and shells that wait to become one. */
 function machines(): readonly number[] {
+  return processes().filter((pid) => {
+    try {
+      return !readlinkSync(`/proc/${pid}/exe`).includes("/helpers/");
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** Those whose working directory is a guest's: machines, and the relays of their networks, which end after them. */
+function processes(): readonly number[] {
   return readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name))
     .filter((pid) => {
@@ -297,5 +308,6 @@ test("whenever a start is killed, there is no machine that is not a guest's", as
     expect(machines().length).toBe(alive.length);
     for (const { name } of await guests()) await call("rm", "--force", name);
     expect(machines()).toEqual([]);
+    await expect.poll(processes, { timeout: 5000 }).toEqual([]);
   }
 });
