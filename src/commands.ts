@@ -59,6 +59,8 @@ function textsOf({ target, linked, asked, around }: CommandsWish): readonly Uint
   return [linked.application.bytes, ...loaded.map(({ data }) => data)];
 }
 
+/** What is larger nobody has written. */
+const mostScriptBytes = 16 << 20;
 const shells = /^(?:ba|da|k|z)?sh$/;
 
 /** What packages have for their programs. Debian's essential ones need nothing beside them, but for Perl's modules. */
@@ -82,7 +84,9 @@ async function commandsIn({ target, asked, around, files, args }: CommandsWish):
   if (!isShell && !asked.isInterpreter) return [];
   if (isShell && target.scripts.length === 0 && readsCommands(args)) return essentialPrograms();
   const included = files.filter(
-    ({ path, data }) => isCode(path) || args.includes(path) || (data[0] === 0x23 && data[1] === 0x21),
+    ({ path, data }) =>
+      data.length <= mostScriptBytes &&
+      (isCode(path) || args.includes(path) || (data[0] === 0x23 && data[1] === 0x21)),
   );
   const scripts = [
     ...(await Promise.all(target.scripts.map((path) => readInput(target.view.locate(path))))),

@@ -82,9 +82,11 @@ export async function listFiles(directory: string): Promise<string[]> {
 
 /** The error for a failed read of what the user named. */
 export function unreadable(path: string, error: unknown): UklError {
+  const isTooLarge = (error as NodeJS.ErrnoException | undefined)?.code === "ERR_FS_FILE_TOO_LARGE";
+  const fix = isTooLarge ? "give it to the guest on a volume (-v)" : "check the path and its permissions";
   return new UklError(
     "UKL-201",
-    { what: `${path} cannot be read`, cause: systemCause(error), fix: "check the path and its permissions" },
+    { what: `${path} cannot be read`, cause: systemCause(error), fix },
     { cause: error },
   );
 }

@@ -20,13 +20,22 @@ export interface KernelParts {
   readonly stubs: readonly string[];
 }
 
-/** Links the image into `scratch` and returns its path. Throws UKL-501. */
+const mib = 1 << 20;
+/** KERNEL_IMAGE_SIZE (arch/x86/include/asm/page_64_types.h), without CONFIG_RANDOMIZE_BASE. */
+const mostBytes = 512 * mib;
+/** What ld says of the script's assertion, and of addresses further than code can name. */
+const isTooLarge = /KERNEL_IMAGE_SIZE|relocation truncated to fit/;
+const noPayload = { extraObjects: [], archiveBytes: 0 } as const;
+
+/** Links the image into `scratch` and returns its path. Throws UKL-235 and UKL-501. */
 export async function linkImage(kernel: KernelParts, payload: Payload, scratch: string): Promise<string> {
+  if (payload.archiveBytes > mostBytes) throw tooLarge(payload.archiveBytes);
   const payloadObject = join(scratch, "payload.o");
   const script = join(scratch, "image.lds");
   await writeFile(payloadObject, writeObject(payload.sections, payload.symbols));
   await writeFile(script, await imageScript(kernel.directory, payload));
-  return link(kernel, script, [payloadObject], join(scratch, "image.elf"));
+  const { archiveBytes } = payload;
+  return link(kernel, script, { extraObjects: [payloadObject], archiveBytes }, join(scratch, "image.elf"));
 }
 
 /** The linker script of an image with a kernel whose files are in `kernelDirectory`. */
@@ -51,7 +60,12 @@ export async function findKernelSymbols(
   scratch: string,
 ): Promise<ReadonlyMap<string, bigint>> {
   if (names.length === 0) return new Map();
-  const path = await link(kernel, join(kernel.directory, "vmlinux.lds"), [], join(scratch, "kernel.elf"));
+  const path = await link(
+    kernel,
+    join(kernel.directory, "vmlinux.lds"),
+    noPayload,
+    join(scratch, "kernel.elf"),
+  );
   const addresses = symbolAddresses(parseElf(await readFile(path), path), names);
   const missing = names.filter((name) => !addresses.has(name));
   if (missing.length === 0) return addresses;
@@ -76,7 +90,7 @@ export function symbolAddresses(file: ElfFile, names: readonly string[]): Readon
 async function link(
   kernel: KernelParts,
   script: string,
-  extraObjects: readonly string[],
+  { extraObjects, archiveBytes }: { readonly extraObjects: readonly string[]; readonly archiveBytes: number },
   output: string,
 ): Promise<string> {
   const objects = [kernel.object, join(kernel.directory, "version-timestamp.o")];
@@ -94,9 +108,17 @@ async function link(
         ...["-o", output],
       ],
     },
-    { explain: notLinked },
+    { explain: (outcome) => (isTooLarge.test(outcome.stderr) ? tooLarge(archiveBytes) : notLinked(outcome)) },
   );
   return output;
+}
+
+function tooLarge(archiveBytes: number): UklError {
+  return new UklError("UKL-235", {
+    what: "the files of the image are too large for it",
+    cause: `they take ${Math.ceil(archiveBytes / mib)} MiB, and the kernel has ${mostBytes / mib} MiB of addresses for itself and them`,
+    fix: "give large files to the guest on a volume or a disk (-v, --disk), or leave them out",
+  });
 }
 
 function notLinked(outcome: Outcome): UklError {

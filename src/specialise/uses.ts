@@ -23,6 +23,9 @@ export interface Circumstances {
   readonly withAttributes: readonly string[];
 }
 
+/** What is larger is no script and no configuration, whose paths somebody follows. */
+const mostTextBytes = 64 << 20;
+
 export function otherUses({
   args,
   env,
@@ -35,7 +38,9 @@ export function otherUses({
   const places = [
     ...args.map((text) => ({ text, evidence: "an argument" })),
     ...Object.entries(env).map(([name, text]) => ({ text, evidence: `the variable ${name}` })),
-    ...texts.map(({ path, data }) => ({ text: Buffer.from(data).toString("latin1"), evidence: path })),
+    ...texts
+      .filter(({ data }) => data.length <= mostTextBytes)
+      .map(({ path, data }) => ({ text: textOf(data), evidence: path })),
   ];
   const paths = places.flatMap(({ text, evidence }) =>
     pathsIn(text).map((name): Reason => ({ kind: "path", name, evidence })),
@@ -61,4 +66,8 @@ function machineUses({ cpus = 1, ports, volumes, disks }: Circumstances["run"]):
   return features
     .filter(({ isUsed }) => isUsed)
     .map(({ name, evidence }): Reason => ({ kind: "feature", name, evidence }));
+}
+
+function textOf(data: Uint8Array): string {
+  return Buffer.from(data.buffer, data.byteOffset, data.length).toString("latin1");
 }
