@@ -151,3 +151,17 @@ describe.each(modes)("in %s mode", (mode) => {
     },
   );
 });
+
+test("files that the kernel has no addresses for are refused with the limit, whatever their sizes", async () => {
+  for (const sizes of [["520M"], ["300M", "300M"]]) {
+    const include = sizes.map((size, index) => {
+      execFileSync("truncate", ["--size", size, join(scratch, `large-${index}`)]);
+      return `/large/${index}=large-${index}`;
+    });
+    const { exitStatus, stderr } = await call("run", "program", "-m", "4G", "--include", ...include);
+    expect({ exitStatus, stderr }).toEqual({
+      exitStatus: 65,
+      stderr: expect.stringMatching(/UKL-235.*512 MiB of addresses.*volume/s),
+    });
+  }
+});
