@@ -26,6 +26,7 @@ import {
 } from "./included.js";
 import type { Bindings } from "./inspect/bindings.js";
 import { inspectionCache } from "./inspect/cache.js";
+import { zonesByName } from "./inspect/file-rules.js";
 import { librariesOf } from "./inspect/inspect.js";
 import type { Inspection } from "./inspect/schema.js";
 import { applicationTree, librariesTree } from "./rootfs/closure.js";
@@ -113,7 +114,11 @@ export async function imageContents(
   const node = target?.view.node(target.file);
   const keepsOwner = target?.isWhole === true;
   const ownFile = applicationFile(configuration.mode, place.file, { node, keepsOwner });
-  const notes = [...(ownFile.note === undefined ? [] : [ownFile.note]), ...commands.notes];
+  const notes = [
+    ...(ownFile.note === undefined ? [] : [ownFile.note]),
+    ...commands.notes,
+    ...zoneNotes(inspection, [...tree.files.keys(), ...files.map(({ path }) => path)]),
+  ];
   return {
     target,
     inputs,
@@ -172,6 +177,15 @@ async function conversionTree(
   const others = new HostTree(view);
   for (const path of tables) await others.add(path);
   return mergeTrees(tree, others);
+}
+
+const zoneinfo = "/usr/share/zoneinfo";
+
+/** Time zones that are asked for by name are in no program, and the database has more than one program wants. */
+function zoneNotes({ files }: Inspection, included: readonly string[]): readonly string[] {
+  const asks = files.some(({ path, reason }) => path.startsWith(zoneinfo) && reason === zonesByName);
+  if (!asks || included.some((path) => path.startsWith(`${zoneinfo}/`))) return [];
+  return [`it looks up time zones by name, and the image has none: --include ${zoneinfo}`];
 }
 
 /** Of a library of foreign functions: what scripts call by it, nothing in the code tells. */

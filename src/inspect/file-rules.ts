@@ -30,12 +30,15 @@ export const pathRules: readonly (readonly [form: RegExp, kind: FileKind, reason
 ];
 
 export interface FunctionRule {
-  /** Functions of libraries; any of them asks for the files. */
+  /** Functions of libraries, or of Go's packages; any of them asks for the files. */
   readonly functions: readonly string[];
   readonly kind: FileKind;
   readonly paths: readonly string[];
   readonly reason: string;
 }
+
+/** Of a program that asks for any time zone, and not for the local one alone. */
+export const zonesByName = "time zones are looked up by name";
 
 /** Files that are opened by a path that is put together, or that only some functions open. */
 export const functionRules: readonly FunctionRule[] = [
@@ -71,6 +74,18 @@ export const functionRules: readonly FunctionRule[] = [
     kind: "timezone",
     paths: ["/etc/localtime", "/usr/share/zoneinfo/"],
     reason: "local time is told by the time zone there",
+  },
+  {
+    functions: ["time.LoadLocation"],
+    kind: "timezone",
+    paths: ["/usr/share/zoneinfo/"],
+    reason: zonesByName,
+  },
+  {
+    functions: ["crypto/x509.loadSystemRoots"],
+    kind: "certificates",
+    paths: ["/etc/ssl/certs/ca-certificates.crt"],
+    reason: "Go trusts the authorities there",
   },
   {
     functions: ["getaddrinfo", "getpwnam", "getpwuid", "getpwnam_r", "getpwuid_r", "getgrnam", "getgrgid"],
