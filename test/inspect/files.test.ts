@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** The files that a program looks for. The reference is what strace sees it open, or try to. */
+import { normalize } from "node:path/posix";
 import { describe, expect, test } from "vitest";
 import { inspect } from "../../src/inspect/inspect.js";
 import type { Inspection } from "../../src/inspect/schema.js";
@@ -101,4 +102,33 @@ test("certificates are told by the text that code opens", async () => {
   workshop.run("gcc", "-O1", "trusting.c", "-o", "trusting");
   const { files } = await inspect({ path: `${workshop.directory}/trusting`, mode: "precise" });
   expect(files.find(({ path }) => path === bundle)?.kind).toBe("certificates");
+});
+
+describe("a Go program", () => {
+  const buildGo = (name: string, source: string) => {
+    workshop.write(`${name}.go`, source);
+    const environment = [`GOCACHE=${path("cache")}`, "CGO_ENABLED=0", "GO111MODULE=off"];
+    workshop.run("env", ...environment, "go", "build", "-o", name, `${name}.go`);
+    return inspect({ path: path(name), mode: "precise" });
+  };
+
+  test("opens no authorities and no time zones that were not told", async () => {
+    const { files } = await buildGo(
+      "gopher",
+      `package main
+      import ("crypto/x509"; "time")
+      func main() { time.LoadLocation("Europe/Berlin"); x509.SystemCertPool() }`,
+    );
+    const seen = seenByStrace("gopher", "C").map((file) => normalize(file));
+    const [zone, bundle] = ["/usr/share/zoneinfo/Europe/Berlin", "/etc/ssl/certs/ca-certificates.crt"];
+    expect(seen).toEqual(expect.arrayContaining([zone, bundle]));
+    const told = [zone, bundle].map((file) => covers(files, file));
+    expect(told).toEqual([true, true]);
+    expect(files.find((file) => file.path === bundle)).toMatchObject({ kind: "certificates" });
+  });
+
+  test("that asks for neither is told neither", async () => {
+    const { files } = await buildGo("plain", "package main\nfunc main() { println(1) }");
+    expect(files.filter(({ kind }) => kind === "timezone" || kind === "certificates")).toEqual([]);
+  });
 });
