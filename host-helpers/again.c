@@ -190,9 +190,8 @@ void send_again(send_frame *send)
 		} else if (one->wait_ms >= LAST_WAIT_MS) {
 			forget(one);
 		} else {
-			/* One that was hurried waits as long as before. */
-			if (one->due_ms)
-				one->wait_ms *= 2;
+			/* One that was hurried may have come before the listener had room. */
+			one->wait_ms = one->due_ms ? one->wait_ms * 2 : FIRST_WAIT_MS;
 			one->turn = turns++;
 			become_due(one, now + one->wait_ms);
 			send(one->frame, one->length);
