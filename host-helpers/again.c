@@ -137,10 +137,15 @@ void note_sent(const unsigned char *frame, size_t length, size_t tcp_at)
 	count++;
 }
 
+static int was_sent_again(const struct segment *segment)
+{
+	return segment->due_ms && segment->wait_ms > FIRST_WAIT_MS;
+}
+
 static int is_late_syn_to(const struct segment *segment, const struct connection *connection)
 {
-	return segment->length && segment->due_ms &&
-	       segment->frame[segment->tcp_at + 13] & TCP_SYN && segment->wait_ms > FIRST_WAIT_MS &&
+	return segment->length && segment->frame[segment->tcp_at + 13] & TCP_SYN &&
+	       was_sent_again(segment) &&
 	       !memcmp(segment->connection.to, connection->to, sizeof(connection->to)) &&
 	       !memcmp(segment->connection.to_port, connection->to_port, 2);
 }
@@ -171,6 +176,8 @@ void note_answer(const unsigned char *frame, size_t tcp_at)
 	segment = find(&connection);
 	if (segment && (tcp[13] & TCP_RST || (int32_t)(get32(tcp + 8) - segment->next) >= 0))
 		forget(segment);
+	else if (segment && get32(tcp + 8) + 1 == segment->next && was_sent_again(segment))
+		become_due(segment, 0); /* what came before a FIN has come */
 	if (tcp[13] & (TCP_SYN | TCP_FIN))
 		hurry_next(&connection);
 }
