@@ -29,6 +29,7 @@ struct segment {
 	uint64_t due_ms;
 	uint64_t turn; /* when it was sent last, as a number */
 	int wait_ms;   /* the one that ends when it is due */
+	int is_again;  /* it was sent more than once */
 	uint32_t next; /* the sequence number that acknowledges it */
 	size_t length; /* 0: there is none */
 	size_t tcp_at;
@@ -114,12 +115,48 @@ static struct segment *make_room(const struct connection *connection)
 	return oldest;
 }
 
-void note_sent(const unsigned char *frame, size_t length, size_t tcp_at)
+/* Once in FIRST_WAIT_MS at most. */
+static int can_be_hurried(const struct segment *segment)
+{
+	return segment->due_ms && segment->wait_ms > FIRST_WAIT_MS;
+}
+
+static int is_fin(const struct segment *segment)
+{
+	return segment->frame[segment->tcp_at + 13] & TCP_FIN;
+}
+
+/*
+ * When passt of Debian 13 has sent data again it has forgotten its FIN: its segments have the
+ * sequence number from before, and the guest does not read what they acknowledge. With FIN it does.
+ */
+static void restore_fin(unsigned char *frame, size_t length, size_t tcp_at)
+{
+	struct connection connection = connection_of(frame, tcp_at, 0);
+	struct segment *segment = find(&connection);
+	unsigned char *tcp = frame + tcp_at;
+	uint32_t sum;
+
+	if (!segment || !is_fin(segment) || !segment->is_again ||
+	    get32(tcp + 4) + 1 != segment->next || data_bytes(frame, length, tcp_at))
+		return;
+	/* RFC 1624 */
+	sum = (uint16_t)~get16(tcp + 16) + (uint16_t)~get16(tcp + 12);
+	tcp[13] |= TCP_FIN;
+	sum += get16(tcp + 12);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	put16(tcp + 16, ~sum);
+}
+
+void note_sent(unsigned char *frame, size_t length, size_t tcp_at)
 {
 	struct connection connection = connection_of(frame, tcp_at, 0);
 	unsigned flags = frame[tcp_at + 13];
 	struct segment *segment;
 
+	if (count && !(flags & (TCP_SYN | TCP_FIN | TCP_RST)))
+		restore_fin(frame, length, tcp_at);
 	if (!(flags & (TCP_SYN | TCP_FIN | TCP_RST)) || (flags & TCP_SYN && flags & TCP_ACK))
 		return;
 	forget(find(&connection));
@@ -132,20 +169,16 @@ void note_sent(const unsigned char *frame, size_t length, size_t tcp_at)
 	segment->next = get32(frame + tcp_at + 4) + 1;
 	segment->turn = turns++;
 	segment->wait_ms = FIRST_WAIT_MS;
+	segment->is_again = 0;
 	memcpy(segment->frame, frame, length);
 	become_due(segment, now_ms() + FIRST_WAIT_MS);
 	count++;
 }
 
-static int was_sent_again(const struct segment *segment)
-{
-	return segment->due_ms && segment->wait_ms > FIRST_WAIT_MS;
-}
-
 static int is_late_syn_to(const struct segment *segment, const struct connection *connection)
 {
 	return segment->length && segment->frame[segment->tcp_at + 13] & TCP_SYN &&
-	       was_sent_again(segment) &&
+	       can_be_hurried(segment) &&
 	       !memcmp(segment->connection.to, connection->to, sizeof(connection->to)) &&
 	       !memcmp(segment->connection.to_port, connection->to_port, 2);
 }
@@ -164,6 +197,17 @@ static void hurry_next(const struct connection *connection)
 		become_due(next, 0);
 }
 
+/* It is acknowledged. A FIN that was late is known for as long as passt may need to be helped. */
+static void settle(struct segment *segment, int is_reset)
+{
+	if (is_reset || !is_fin(segment) || !segment->is_again) {
+		forget(segment);
+		return;
+	}
+	segment->wait_ms = LAST_WAIT_MS;
+	become_due(segment, now_ms() + LAST_WAIT_MS);
+}
+
 void note_answer(const unsigned char *frame, size_t tcp_at)
 {
 	const unsigned char *tcp = frame + tcp_at;
@@ -175,8 +219,8 @@ void note_answer(const unsigned char *frame, size_t tcp_at)
 	connection = connection_of(frame, tcp_at, 1);
 	segment = find(&connection);
 	if (segment && (tcp[13] & TCP_RST || (int32_t)(get32(tcp + 8) - segment->next) >= 0))
-		forget(segment);
-	else if (segment && get32(tcp + 8) + 1 == segment->next && was_sent_again(segment))
+		settle(segment, tcp[13] & TCP_RST);
+	else if (segment && get32(tcp + 8) + 1 == segment->next && can_be_hurried(segment))
 		become_due(segment, 0); /* what came before a FIN has come */
 	if (tcp[13] & (TCP_SYN | TCP_FIN))
 		hurry_next(&connection);
@@ -199,6 +243,7 @@ void send_again(send_frame *send)
 		} else {
 			/* One that was hurried may have come before the listener had room. */
 			one->wait_ms = one->due_ms ? one->wait_ms * 2 : FIRST_WAIT_MS;
+			one->is_again = 1;
 			one->turn = turns++;
 			become_due(one, now + one->wait_ms);
 			send(one->frame, one->length);

@@ -17,7 +17,7 @@
 typedef void send_frame(const unsigned char *frame, size_t length);
 
 /* To be told of each segment of passt, and of each of the guest. */
-void note_sent(const unsigned char *frame, size_t length, size_t tcp_at);
+void note_sent(unsigned char *frame, size_t length, size_t tcp_at);
 void note_answer(const unsigned char *frame, size_t tcp_at);
 
 /* What is due now. */
