@@ -113,7 +113,8 @@ function page() {
 
 What real servers in a guest, and real clients of them, do over each network that leads to it: passt of Debian 12, passt
 of Debian 13, and QEMU's user network, each in unikernel mode / classic mode. A dash is what was not run, or the network does not offer:
-QEMU's user network leads to a guest over IPv4 alone, and out of it as the host's own IPv6 does. Written by
+QEMU's user network leads to a guest over IPv4 alone, and out of it as the host's own IPv6 does. Over passt a
+client whom no listener takes within 127 seconds is reset ([why](decisions.md)). Written by
 \`npm run test:network -- --write\`, from what the tests saw.
 
 ${[header, header.map(() => "---"), ...lines].map((line) => `| ${line.join(" | ")} |\n`).join("")}`;

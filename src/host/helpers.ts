@@ -7,31 +7,38 @@ import { run } from "./exec.js";
 import { cacheWriteFailed, createWith, sha256 } from "./files.js";
 import { cacheDirectory, packageFile } from "./places.js";
 
-/** What each is compiled as. */
+interface Helper {
+  readonly options: readonly string[];
+  /** In host-helpers/; a header counts as one, and is not compiled by itself. */
+  readonly sources: readonly string[];
+}
+
 const helpers = {
-  handshake: ["-O2"],
-  backlog: ["-O2", "-shared", "-fPIC"],
-} as const satisfies Record<string, readonly string[]>;
+  handshake: { options: ["-O2"], sources: ["handshake.c", "again.c", "again.h", "segments.c", "segments.h"] },
+  backlog: { options: ["-O2", "-shared", "-fPIC"], sources: ["backlog.c"] },
+} as const satisfies Record<string, Helper>;
 
 export type HelperName = keyof typeof helpers;
 
-export function helperSource(name: HelperName): string {
-  return packageFile("host-helpers", `${name}.c`);
+/** The paths of all files that a helper is made of. */
+export function helperSources(name: HelperName): readonly string[] {
+  return helpers[name].sources.map((source) => packageFile("host-helpers", source));
 }
 
 /** The path of the program or library. Throws UKL-401, UKL-403 and UKL-404. */
 export async function compileHelper(name: HelperName, directory = cacheDirectory()): Promise<string> {
-  const source = helperSource(name);
-  const options = helpers[name];
-  const digest = sha256(JSON.stringify([await readFile(source, "utf8"), options]));
-  const path = join(directory, "helpers", digest, name);
+  const sources = helperSources(name);
+  const options = helpers[name].options;
+  const texts = await Promise.all(sources.map((source) => readFile(source, "utf8")));
+  const path = join(directory, "helpers", sha256(JSON.stringify([texts, options])), name);
   if (await isThere(path)) return path;
   await mkdir(dirname(path), { recursive: true }).catch((error: unknown) => {
     throw cacheWriteFailed(path, error);
   });
+  const units = sources.filter((source) => source.endsWith(".c"));
   try {
     await createWith(path, async (partial) => {
-      await run({ tool: "gcc", args: [...options, "-o", partial, source] });
+      await run({ tool: "gcc", args: [...options, "-o", partial, ...units] });
     });
   } catch (error) {
     // Another process may have made it meanwhile.

@@ -8,7 +8,7 @@ import { z } from "zod";
 import { UklError } from "../errors.js";
 import type { Command } from "../host/exec.js";
 import { readInput, sha256, writeOutput } from "../host/files.js";
-import { compileHelper, helperSource } from "../host/helpers.js";
+import { compileHelper, helperSources } from "../host/helpers.js";
 import { bootId, identifyTool } from "../host/machine.js";
 import { cacheDirectory, packageFile } from "../host/places.js";
 import { passtPlan } from "./network.js";
@@ -35,7 +35,7 @@ export interface PasstHost {
 
 const thisHost: PasstHost = {
   async fingerprint() {
-    const sources = [helperSource("handshake"), packageFile("package.json")];
+    const sources = [...helperSources("handshake"), packageFile("package.json")];
     const digests = await Promise.all(sources.map(async (path) => sha256(await readInput(path))));
     const facts = { passt: await identifyTool("passt"), boot: await bootId(), digests };
     return sha256(JSON.stringify({ ...facts, link: hostLink(), user: process.getuid?.() }));

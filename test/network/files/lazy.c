@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Has room for two clients at port 7, and takes none before it gets a datagram at port 8; then it
- * returns to each what it sent, up to its end.
+ * Has room for two clients at port 7, of IPv4 and of IPv6, and takes none before it gets a datagram
+ * at port 8; then it returns to each what it sent, up to its end.
  */
 #include <netinet/in.h>
 #include <stdio.h>
@@ -10,8 +10,8 @@
 
 static int bound(int type, int port)
 {
-	struct sockaddr_in own = {.sin_family = AF_INET, .sin_port = htons(port)};
-	int fd = socket(AF_INET, type, 0);
+	struct sockaddr_in6 own = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
+	int fd = socket(AF_INET6, type, 0);
 
 	return bind(fd, (struct sockaddr *)&own, sizeof(own)) < 0 ? -1 : fd;
 }
