@@ -60,6 +60,7 @@ export const requirements: readonly Requirement[] = [
   requirement("package", "busybox-static", "busybox-static", "the shell script fixture", "tests"),
   requirement("header", "lua5.4/lua.h", "liblua5.4-dev", "the Lua fixture", "tests"),
   requirement("header", "sqlite3.h", "libsqlite3-dev", "the SQLite fixture", "tests"),
+  requirement("package", "ovmf", "ovmf", "UEFI that starts an image", "tests"),
   requirement("program", "cpio", "cpio", "reading archives back", "tests"),
   requirement("program", "ps", "procps", "the memory of a machine", "tests"),
   requirement("package", "sqlite3", "sqlite3", "a database in a guest", "tests"),
