@@ -18,7 +18,7 @@ beforeAll(() => {
 
 test("what a program opens here and its image lacks is told, with who opens it", async () => {
   const script = `read a < ${at("data/included")}; read b < ${at("data/read")}; : > ${at("data/made")}
-    read c < /proc/self/stat; read d < ${at("data/absent")}; /bin/cat ${at("data/read")}; /usr/bin/strace -V`;
+    read c < /proc/self/stat; read d < ${at("data/absent")}; /bin/cat ${at("data/read")}; s=strace; /usr/bin/$s -V`;
   const include = ["--include", at("data/included")];
   const { stdout, stderr } = await ukl([
     "run",
@@ -33,7 +33,7 @@ test("what a program opens here and its image lacks is told, with who opens it",
   const { missing } = JSON.parse(stdout) as { missing: { path: string; by: string }[] };
   expect(missing).toContainEqual({ path: at("data/read"), by: "/bin/bash" });
   expect(missing).toContainEqual({ path: "/usr/bin/strace", by: "/bin/bash" });
-  // Of an essential package: the script brings it.
+  // The script names it as a command, and so brings it.
   expect(missing.filter(({ path }) => path.endsWith("/cat"))).toEqual([]);
   expect(missing.filter(({ path }) => /included|made|absent|proc|libc\.so/.test(path))).toEqual([]);
   expect(stderr).toContain("read");
