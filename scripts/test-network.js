@@ -7,7 +7,8 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { installCommand, updateCommand, withSudo } from "../dist/host/packages.js";
+import { sourceLines, sourcesFor } from "./hosts/apt.js";
+import { install } from "./packages.js";
 
 const own = (path) => fileURLToPath(new URL(path, import.meta.url));
 const modes = ["unikernel", "classic"];
@@ -29,7 +30,7 @@ const { values: flags, positionals: files } = parseArgs({
   allowPositionals: true,
 });
 
-install(packages.filter((name) => !isInstalled(name)));
+install(packages);
 for (const suite of suites) if (!existsSync(own(`../test-results/passt/${suite}/passt`))) fetchPasst(suite);
 if (files.length === 0) rmSync(own("../test-results/network"), { recursive: true, force: true });
 const { status } = spawnSync("npx", ["vitest", "run", "--project", "network", ...files], {
@@ -40,21 +41,6 @@ const { status } = spawnSync("npx", ["vitest", "run", "--project", "network", ..
 process.exitCode = status ?? 1;
 if (flags.write) writeFileSync(own("../docs/network.md"), page());
 
-function install(missing) {
-  if (missing.length === 0) return;
-  for (const command of [updateCommand, installCommand(missing)]) {
-    const { tool, args, env } = process.getuid() === 0 ? command : withSudo(command);
-    execFileSync(tool, args, { stdio: "inherit", env: { ...process.env, ...env } });
-  }
-}
-
-function isInstalled(name) {
-  const { stdout } = spawnSync("dpkg-query", ["-W", "-f", "$" + "{db:Status-Abbrev}", name], {
-    encoding: "utf8",
-  });
-  return stdout.startsWith("ii ");
-}
-
 /** By apt, which checks signatures, with lists of its own. */
 function fetchPasst(suite) {
   const place = own(`../test-results/passt/${suite}`);
@@ -62,11 +48,7 @@ function fetchPasst(suite) {
   rmSync(place, { recursive: true, force: true });
   for (const name of ["lists/partial", "cache/archives/partial", "root"])
     mkdirSync(join(place, name), { recursive: true });
-  const keys = "/usr/share/keyrings/debian-archive-keyring.gpg";
-  writeFileSync(
-    join(place, "sources.list"),
-    `deb [signed-by=${keys}] http://deb.debian.org/debian ${suite} main\n`,
-  );
+  writeFileSync(join(place, "sources.list"), sourceLines(sourcesFor(suite)).join(""));
   const options = [
     ...[
       `Dir::State::Lists=${place}/lists`,

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 // Runs test/programs, whose programs are more than the other tests need: what is missing is asked of apt, as root or
 // through sudo. With --write the result of each program becomes docs/programs.md; words are names of test files.
-import { execFileSync, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { installCommand, updateCommand, withSudo } from "../dist/host/packages.js";
+import { install, version } from "./packages.js";
 
 const own = (path) => fileURLToPath(new URL(path, import.meta.url));
 const packages = JSON.parse(readFileSync(own("../test/programs/packages.json"), "utf8"));
@@ -18,7 +18,7 @@ const { values: flags, positionals: files } = parseArgs({
 // Node's own program is tested, wherever it is from.
 const wanted = new Set(Object.values(packages).flat());
 wanted.delete("nodejs");
-install([...wanted].filter((name) => version(name) === undefined));
+install([...wanted]);
 if (files.length === 0) rmSync(own("../test-results/programs"), { recursive: true, force: true });
 const { status } = spawnSync("npx", ["vitest", "run", "--project", "programs", ...files], {
   cwd: own(".."),
@@ -26,29 +26,6 @@ const { status } = spawnSync("npx", ["vitest", "run", "--project", "programs", .
 });
 process.exitCode = status ?? 1;
 if (flags.write) writeFileSync(own("../docs/programs.md"), page());
-
-function install(missing) {
-  if (missing.length === 0) return;
-  for (const command of [updateCommand, installCommand(missing)]) {
-    const { tool, args, env } = process.getuid() === 0 ? command : withSudo(command);
-    execFileSync(tool, args, { stdio: "inherit", env: { ...process.env, ...env } });
-  }
-}
-
-/** Of an installed package, without what Debian appends. */
-function version(name) {
-  const { stdout, status: outcome } = spawnSync(
-    "dpkg-query",
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: these are dpkg-query's own
-    ["-W", "-f", "${db:Status-Abbrev}${Version}", name],
-    {
-      encoding: "utf8",
-    },
-  );
-  return outcome === 0 && stdout.startsWith("ii ")
-    ? stdout.slice(3).replace(/^\d+:|[-+].*$/g, "")
-    : undefined;
-}
 
 function page() {
   const header = ["program", "version", "what it does", ...modes];

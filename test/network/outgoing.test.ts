@@ -9,14 +9,19 @@ import { fileURLToPath } from "node:url";
 import { execa } from "execa";
 import { expect } from "vitest";
 import { ukl } from "../support/cli.js";
-import { networks, testNetworks } from "../support/networks.js";
+import { networks, type Reached, testNetworks } from "../support/networks.js";
 
 const file = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const certificate = "-x509 -newkey rsa:2048 -nodes -days 30 -subj /CN=host".split(" ");
 
+/** Of a run whose program gets these arguments. */
+function runWords({ image, network }: Pick<Reached, "image" | "network">, args: readonly string[]) {
+  return ["run", image, "--net", network.net, "--timeout", "300", "--", ...args];
+}
+
 const fetchOver = (host: string) => ({
   does: "curl in the guest gets 5 MB of a server of the host",
-  async work({ image, network, scratch }: Parameters<Parameters<typeof testNetworks>[1][number]["work"]>[0]) {
+  async work({ image, network, scratch }: Reached) {
     const body = randomBytes(2_500_000).toString("hex");
     const [key, cert] = await Promise.all(
       ["key.pem", "certificate.pem"].map((name) => readFile(join(scratch, name))),
@@ -25,20 +30,12 @@ const fetchOver = (host: string) => ({
     await once(server, "listening");
     try {
       const url = `https://${host}:${(server.address() as AddressInfo).port}/`;
-      const words = [
-        "run",
-        image,
-        "--net",
-        network.net,
-        "--timeout",
-        "300",
-        "--",
-        "-sS",
-        "--cacert",
-        "/ca.pem",
-        url,
-      ];
-      const { exitStatus, stdout, stderr } = await ukl(words, { env: network.env });
+      const { exitStatus, stdout, stderr } = await ukl(
+        runWords({ image, network }, ["-sS", "--cacert", "/ca.pem", url]),
+        {
+          env: network.env,
+        },
+      );
       expect({ exitStatus, stderr: stderr.replace(/^note:.*\n/, "") }).toEqual({ exitStatus: 0, stderr: "" });
       expect(stdout === body).toBe(true);
     } finally {
@@ -84,18 +81,10 @@ testNetworks({ configuration: () => ({ program: "/usr/bin/getent" }) }, [
         "$2" "$3" & server=$!; shift 3; sleep 1; "$@"; status=$?; kill $server; exit $status`;
       const under = ["unshare", "-rnm", "sh", "-c", script, "sh", join(scratch, "resolv.conf")];
       const all = [...under, process.execPath, file("../boot/network/name-server.js")];
-      const words = [
-        "run",
-        image,
-        "--net",
-        network.net,
-        "--timeout",
-        "300",
-        "--",
-        "ahostsv4",
-        "host.ukl.test",
-      ];
-      const { exitStatus, stdout } = await ukl(words, { under: all, env: network.env });
+      const { exitStatus, stdout } = await ukl(runWords({ image, network }, ["ahostsv4", "host.ukl.test"]), {
+        under: all,
+        env: network.env,
+      });
       expect({ exitStatus, stdout }).toEqual({
         exitStatus: 0,
         stdout: expect.stringMatching(/^192\.0\.2\.99 +STREAM host\.ukl\.test\n/),
