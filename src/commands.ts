@@ -9,9 +9,14 @@ import { inspectPrograms, noPrograms, type ProgramsBeside } from "./included.js"
 import { programsTree } from "./rootfs/closure.js";
 import { type AskedFor, isCode, needsShell, shellPath } from "./rootfs/essentials.js";
 import { emptyTree, type Tree } from "./rootfs/host-tree.js";
-import { type CommandTexts, essentialPrograms, namedPrograms } from "./targets/essential-programs.js";
+import {
+  type CommandTexts,
+  essentialPrograms,
+  namedPrograms,
+  namesOf,
+} from "./targets/essential-programs.js";
 import { hostData } from "./targets/host-data.js";
-import { programsRunBy } from "./targets/shell-commands.js";
+import { isShell, programsRunBy } from "./targets/shell-commands.js";
 
 export interface CommandsWish extends Pick<ImageContents, "target" | "linked" | "files"> {
   readonly asked: AskedFor;
@@ -34,9 +39,11 @@ export async function commandsOf(wish: CommandsWish, cache: EntryCache): Promise
   const view = target?.view ?? hostView;
   const own = new Set([...around.files.keys(), ...files.map(({ path }) => path)]);
   const place = (path: string) => resolveIn(view, path)?.path ?? path;
-  const wanted = [shellPath, ...(await commandsIn(wish))];
-  const paths = wanted.filter((path) => !own.has(place(path)) && !own.has(path));
-  const tree = await programsTree(view, paths, await dataOf(paths));
+  const isNew = (path: string) => !own.has(place(path)) && !own.has(path);
+  const named = await commandsIn(wish);
+  const [essential, others] = [named.essential.filter(isNew), named.others.filter(isNew)];
+  const paths = [...[shellPath].filter(isNew), ...essential, ...others];
+  const tree = await programsTree(view, paths, await dataOf({ essential, others }));
   const hasShell = [shellPath, place(shellPath)].some((path) => own.has(path) || tree.files.has(path));
   const name = basename(target?.path ?? linked.path);
   const notes = hasShell
@@ -61,15 +68,19 @@ function textsOf({ target, linked, asked, around }: CommandsWish): readonly Uint
 
 /** What is larger nobody has written. */
 const mostScriptBytes = 16 << 20;
-const shells = /^(?:ba|da|k|z)?sh$/;
+
+/** What is executed by its name. */
+interface NamedCommands {
+  /** Of Debian's essential packages, and of others. */
+  readonly essential: readonly string[];
+  readonly others: readonly string[];
+}
+
+const noCommands: NamedCommands = { essential: [], others: [] };
 
 /** What packages have for their programs. Debian's essential ones need nothing beside them, but for Perl's modules. */
-async function dataOf(paths: readonly string[]): Promise<readonly string[]> {
-  const essential = new Set(await essentialPrograms());
-  const others = paths.filter(
-    (path) => basename(path) === "perl" || (!essential.has(path) && !essential.has(`/usr${path}`)),
-  );
-  return others.length === 0 ? [] : hostData(others);
+function dataOf({ essential, others }: NamedCommands): Promise<readonly string[]> {
+  return hostData([...others, ...essential.filter((path) => basename(path) === "perl")]);
 }
 
 /** A shell without a script takes its commands from stdin (sh(1)): whoever types there may use any program. */
@@ -78,11 +89,12 @@ function readsCommands(args: readonly string[]): boolean {
   return args.every((arg, index) => (/^[-+]/.test(arg) && !/^-\w*c/.test(arg)) || isOptionName(index));
 }
 
-async function commandsIn({ target, asked, around, files, args }: CommandsWish): Promise<readonly string[]> {
-  if (target === undefined) return [];
-  const isShell = shells.test(basename(target.path));
-  if (!isShell && !asked.isInterpreter) return [];
-  if (isShell && target.scripts.length === 0 && readsCommands(args)) return essentialPrograms();
+async function commandsIn({ target, asked, around, files, args }: CommandsWish): Promise<NamedCommands> {
+  if (target === undefined) return noCommands;
+  const runsCommands = isShell(target.path);
+  if (!runsCommands && !asked.isInterpreter) return noCommands;
+  const essential = await essentialPrograms();
+  if (runsCommands && target.scripts.length === 0 && readsCommands(args)) return { essential, others: [] };
   const included = files.filter(
     ({ path, data }) =>
       data.length <= mostScriptBytes &&
@@ -102,10 +114,15 @@ async function commandsIn({ target, asked, around, files, args }: CommandsWish):
     );
   const data = [...around.files.values()].filter(({ path, isData }) => isData && isCode(path));
   const texts: CommandTexts = {
-    commands: isShell ? [...scripts, ...args] : compiled,
-    scripts: isShell ? [] : [...scripts, ...args],
+    commands: runsCommands ? [...scripts, ...args] : compiled,
+    scripts: runsCommands ? [] : [...scripts, ...args],
     libraries: data.map((file) => file.data),
   };
-  const essential = namedPrograms(await essentialPrograms(), texts);
-  return isShell ? [...essential, ...(await programsRunBy(texts.commands, target.view))] : essential;
+  const run = runsCommands ? await programsRunBy(texts.commands, target.view) : [];
+  const all = new Set(essential);
+  const isEssential = (path: string) => namesOf(path).some((each) => all.has(each));
+  return {
+    essential: [...namedPrograms(essential, texts), ...run.filter(isEssential)],
+    others: run.filter((path) => !isEssential(path)),
+  };
 }

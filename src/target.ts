@@ -9,7 +9,7 @@ import { containerName, containerTarget } from "./targets/container.js";
 import { findEntrypoint } from "./targets/entrypoint.js";
 import { hostData } from "./targets/host-data.js";
 import { packageTarget } from "./targets/package.js";
-import { type Execution, resolveScripts } from "./targets/script.js";
+import { defaultPath, type Execution, resolveScripts } from "./targets/script.js";
 import { unknownUser, userOf } from "./targets/user.js";
 
 export interface Target extends Execution {
@@ -44,7 +44,6 @@ export async function resolveTarget(
 }
 
 const alone = { isWhole: false, directories: [], process: { environment: {} }, defaultArgs: [] } as const;
-const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 async function fromPackage(
   name: string,

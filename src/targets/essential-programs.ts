@@ -57,7 +57,7 @@ export function namedPrograms(programs: readonly string[], texts: CommandTexts):
 export const builtIn = new Set("[ echo false kill printf pwd test true sh dash bash".split(" "));
 
 /** With a merged /usr a program has two. */
-function namesOf(path: string): readonly string[] {
+export function namesOf(path: string): readonly string[] {
   return [path, path.startsWith("/usr/") ? path.slice("/usr".length) : `/usr${path}`];
 }
 

@@ -8,12 +8,14 @@ import { UklError } from "../errors.js";
 import { type FileView, isFileIn } from "../host/file-view.js";
 import { readStart } from "../host/files.js";
 
+/** As Debian's login(1) sets PATH for root. */
+export const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /** What of a file the kernel looks at: BINPRM_BUF_SIZE (include/uapi/linux/binfmts.h), without a terminator. */
 const lineLimitBytes = 255;
 /** A script may be the interpreter of a script, so often (exec_binprm() in fs/exec.c). */
 const mostScripts = 5;
 
-interface InterpreterLine {
+export interface InterpreterLine {
   readonly interpreter: string;
   /** All that follows, as one. */
   readonly argument?: string;
@@ -28,7 +30,11 @@ export interface Execution {
   readonly scripts: readonly string[];
 }
 
-/** Undefined for what the kernel does not take for a script. */
+/** What a file names, by its first bytes: undefined for what the kernel does not take for a script. */
+export async function interpreterLineOf(path: string): Promise<InterpreterLine | undefined> {
+  return parseInterpreterLine(await readStart(path, lineLimitBytes + 1));
+}
+
 function parseInterpreterLine(start: Uint8Array): InterpreterLine | undefined {
   const text = Buffer.from(start.subarray(0, lineLimitBytes + 1)).toString("latin1");
   if (!text.startsWith("#!")) return undefined;

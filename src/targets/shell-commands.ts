@@ -7,16 +7,20 @@ import { posix } from "node:path";
 import { type FileView, resolveIn } from "../host/file-view.js";
 import { readInput } from "../host/files.js";
 import { builtIn } from "./essential-programs.js";
+import { defaultPath, type InterpreterLine, interpreterLineOf } from "./script.js";
 
-/** As Debian's login(1) sets it for root. */
-const searchPath = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
+const searchPath = defaultPath.split(":");
+const shells = /^(?:ba|da|k|z)?sh$/;
 /** Behind what a command is, but for variables that are set for it. */
 const commandPlace =
   /(?<=^|[\n;|&({`!]|\$\(|\b(?:then|do|else|elif|if|while|until|exec|command|sudo|env|xargs|nohup|nice|time)[ \t])[ \t]*(?:[A-Za-z_]\w*=\S*[ \t]+)*(?<word>[\w.+/-]+)(?=[\s;|&)`]|$)/g;
 /** A script with more says too little about any of them. */
 const mostCommands = 64;
-const shell = /^#![ \t]*(?:\S*\/env[ \t]+)?(?:\S*\/)?(?:ba|da|k|z)?sh(?:\s|$)/;
-const interpreterLine = /^#![ \t]*(\S+)/;
+
+/** By the name of its program. */
+export function isShell(path: string): boolean {
+  return shells.test(posix.basename(path));
+}
 
 /** Each once, in the order of the script. */
 export function commandWords(script: string): readonly string[] {
@@ -34,10 +38,11 @@ export async function programsRunBy(scripts: readonly string[], view: FileView):
       const path = builtIn.has(word) ? undefined : executable(word, view);
       if (path === undefined || found.has(path) || found.size >= mostCommands) continue;
       found.add(path);
-      const head = await scriptText(path, view);
-      const [, interpreter] = interpreterLine.exec(head ?? "") ?? [];
-      if (interpreter !== undefined && executable(interpreter, view) !== undefined) found.add(interpreter);
-      if (head !== undefined && shell.test(head)) texts.push(head);
+      const location = view.locate(path);
+      const line = await interpreterLineOf(location);
+      if (line === undefined) continue;
+      if (executable(line.interpreter, view) !== undefined) found.add(line.interpreter);
+      if (isShellLine(line)) texts.push((await readInput(location)).toString("utf8"));
     }
   }
   return [...found];
@@ -55,7 +60,7 @@ function executable(word: string, view: FileView): string | undefined {
   });
 }
 
-async function scriptText(path: string, view: FileView): Promise<string | undefined> {
-  const bytes = await readInput(view.locate(path));
-  return bytes[0] === 0x23 && bytes[1] === 0x21 ? bytes.toString("utf8") : undefined;
+function isShellLine({ interpreter, argument = "" }: InterpreterLine): boolean {
+  const [program = ""] = posix.basename(interpreter) === "env" ? argument.split(/[ \t]/) : [interpreter];
+  return isShell(program);
 }
