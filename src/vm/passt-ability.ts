@@ -52,7 +52,7 @@ const thisHost: PasstHost = {
 const kept = z.strictObject({
   fingerprint: z.string(),
   alone: passtTrial,
-  relayed: passtTrial,
+  relayed: passtTrial.optional(),
 });
 
 /** Tries passt, unless that was done. Throws UKL-401 without passt. */
@@ -61,6 +61,7 @@ export async function passtAbility(host: PasstHost = thisHost): Promise<PasstAbi
   const known = await readKept(host.cachePath, fingerprint);
   const alone = known?.alone ?? (await host.try());
   if (!alone.works) return { alone };
+  if (known === undefined) await keep(host.cachePath, { fingerprint, alone });
   const program = await host.compileRelay().catch(orNothing);
   if (program === undefined) return { alone };
   const relay = relayCommand(program, { completes: !alone.greets });
