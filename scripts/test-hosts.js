@@ -2,7 +2,7 @@
 // Runs setup, unit tests and boot tests on each Debian, in containers that debootstrap fills: as root, since that is
 // what debootstrap and mounts need. `--host NAME` and `--suite NAME` take one of them, and can be repeated; `--fresh`
 // begins with an empty Debian; `--write` writes docs/hosts.md. Other words are vitest's, such as a file's name: what
-// such a run says is not kept.
+// other files did before stays in the table.
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { runInContainer } from "./hosts/container.js";
 import { authoritiesPath, copyCheckout, placesOf, prepareRoot } from "./hosts/root.js";
-import { keepResult, keptResults, pageOf, summarize, tableOf } from "./hosts/table.js";
+import { filesOf, keepResult, keptResults, pageOf, tableOf, totalOf } from "./hosts/table.js";
 
 const titles = { bookworm: "Debian 12", trixie: "Debian 13" };
 const suites = ["setup", "unit", "boot"];
@@ -33,7 +33,7 @@ if (process.getuid() !== 0) throw new Error("containers need root's rights: run 
 
 const summaries = flags.host.map(testHost);
 process.stdout.write(`\n${tableOf(summaries)}`);
-if (summaries.some(({ results }) => results.some(({ failed, skipped }) => failed + skipped > 0)))
+if (summaries.some(({ results }) => results.some(({ failures, skipped }) => failures.length + skipped > 0)))
   process.exitCode = 1;
 if (flags.write) {
   const all = Object.keys(titles).map((release) => summaryOf(release));
@@ -46,11 +46,13 @@ function testHost(release) {
   copyCheckout(release);
   const results = [];
   for (const suite of suites.filter((name) => flags.suite.includes(name))) {
-    const result = suite === "setup" ? setUp(release) : runTests(release, suite);
-    results.push({ suite, ...result });
-    if (more.length === 0) keepResult(join(placesOf(release).home, "results"), suite, result);
+    const files = suite === "setup" ? setUp(release) : runTests(release, suite);
+    const total = totalOf(files);
+    results.push({ suite, ...total });
+    const result = { tools: toolsOf(placesOf(release).container), files };
+    keepResult(join(placesOf(release).home, "results"), suite, result, more.length > 0);
     // Without it nothing is to be tested.
-    if (suite === "setup" && result.failed > 0) break;
+    if (suite === "setup" && total.failures.length > 0) break;
   }
   return { ...summaryOf(release), results };
 }
@@ -63,12 +65,12 @@ function summaryOf(release) {
 
 function setUp(release) {
   const { container } = placesOf(release);
-  const { exitStatus, seconds } = timed(() =>
-    runInContainer({ ...container, network: "host" }, ["npm", "run", "setup"], { env: npmSettings() }),
-  );
-  const failed = exitStatus === 0 ? 0 : 1;
-  const failures = failed === 0 ? [] : ["npm run setup"];
-  return { passed: 1 - failed, failed, skipped: 0, failures, seconds, tools: toolsOf(container) };
+  const command = ["npm", "run", "setup"];
+  const begin = performance.now();
+  const { exitStatus } = runInContainer({ ...container, network: "host" }, command, { env: npmSettings() });
+  const failures = exitStatus === 0 ? [] : [command.join(" ")];
+  const seconds = Math.round((performance.now() - begin) / 1000);
+  return { setup: { passed: 1 - failures.length, failures, skipped: 0, seconds } };
 }
 
 function runTests(release, suite) {
@@ -77,21 +79,12 @@ function runTests(release, suite) {
   const report = join(results, `${suite}.json`);
   rmSync(report, { force: true });
   const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=test-results/${suite}.json`];
-  const { seconds } = timed(() => {
-    const { exitStatus } = runInContainer(own, ["npm", "run", "build"]);
-    return exitStatus === 0
-      ? runInContainer(own, ["npx", "vitest", "run", "--project", suite, ...reporters, ...more])
-      : undefined;
-  });
-  const summary = existsSync(report)
-    ? summarize(JSON.parse(readFileSync(report, "utf8")))
-    : { passed: 0, failed: 1, skipped: 0, failures: [`the ${suite} tests did not come to an end`] };
-  return { ...summary, seconds, tools: toolsOf(container) };
-}
-
-function timed(work) {
-  const begin = performance.now();
-  return { ...work(), seconds: Math.round((performance.now() - begin) / 1000) };
+  const { exitStatus } = runInContainer(own, ["npm", "run", "build"]);
+  if (exitStatus === 0)
+    runInContainer(own, ["npx", "vitest", "run", "--project", suite, ...reporters, ...more]);
+  if (existsSync(report)) return filesOf(JSON.parse(readFileSync(report, "utf8")));
+  const failures = [`the ${suite} tests did not come to an end`];
+  return { [suite]: { passed: 0, failures, skipped: 0, seconds: 0 } };
 }
 
 /** Where this machine's npm gets packages from, and whose certificates it takes for that. */

@@ -1,37 +1,48 @@
 // SPDX-License-Identifier: MIT
 // What the suites did on each Debian, as kept by earlier runs, and the page that tells it.
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** Passed, failed and skipped of a report of vitest, with the names of those that failed. */
-export function summarize(report) {
-  const failures = report.testResults.flatMap((file) => {
-    const failed = file.assertionResults.filter(({ status }) => status === "failed");
-    const name = file.name.replace(/^.*\/(?=test\/)/, "");
-    // A file that could not be run at all has no tests to count, but has failed.
-    if (failed.length === 0) return file.status === "failed" ? [name] : [];
-    return failed.map(({ fullName }) => `${name}: ${fullName}`);
-  });
-  return {
-    passed: report.numPassedTests,
-    failed: failures.length,
-    skipped: report.numPendingTests + report.numTodoTests,
-    failures,
-  };
+/** Of a report of vitest: for each file what passed and was skipped, which tests failed, and how long it took. */
+export function filesOf(report) {
+  return Object.fromEntries(
+    report.testResults.map(({ name, status, startTime, endTime, assertionResults }) => {
+      const path = name.replace(/^.*\/(?=test\/)/, "");
+      const having = (wanted) => assertionResults.filter((each) => wanted.includes(each.status));
+      const failed = having(["failed"]).map(({ fullName }) => `${path}: ${fullName}`);
+      // A file that could not be run at all has no tests to count, but has failed.
+      const failures = failed.length === 0 && status === "failed" ? [path] : failed;
+      const skipped = having(["pending", "skipped", "todo"]).length;
+      const seconds = Math.round((endTime - startTime) / 1000);
+      return [path, { passed: having(["passed"]).length, failures, skipped, seconds }];
+    }),
+  );
 }
 
-export function keepResult(directory, suite, result) {
+/** `result` is `{ tools, files }`. Of a `part` the other files stay as an earlier run left them. */
+export function keepResult(directory, suite, result, part) {
   mkdirSync(directory, { recursive: true });
-  writeFileSync(join(directory, `${suite}.json`), JSON.stringify(result, null, 2));
+  const path = join(directory, `${suite}.json`);
+  const before = part && existsSync(path) ? JSON.parse(readFileSync(path, "utf8")).files : {};
+  writeFileSync(path, JSON.stringify({ ...result, files: { ...before, ...result.files } }, null, 2));
 }
 
-/** The rows that were kept for a release, in the order of the suites. */
+/** What was kept for a release, in the order of the suites: `{ suite, tools, passed, failures, skipped, seconds }`. */
 export function keptResults(directory, suites) {
-  if (!existsSync(directory)) return [];
-  const present = readdirSync(directory);
+  const pathOf = (suite) => join(directory, `${suite}.json`);
   return suites
-    .filter((suite) => present.includes(`${suite}.json`))
-    .map((suite) => ({ suite, ...JSON.parse(readFileSync(join(directory, `${suite}.json`), "utf8")) }));
+    .filter((suite) => existsSync(pathOf(suite)))
+    .map((suite) => {
+      const { tools, files } = JSON.parse(readFileSync(pathOf(suite), "utf8"));
+      return { suite, tools, ...totalOf(files) };
+    });
+}
+
+export function totalOf(files) {
+  const all = Object.values(files);
+  const sum = (key) => all.reduce((total, each) => total + each[key], 0);
+  const failures = all.flatMap((each) => each.failures);
+  return { passed: sum("passed"), failures, skipped: sum("skipped"), seconds: sum("seconds") };
 }
 
 const columns = ["host", "suite", "passed", "failed", "skipped", "minutes"];
@@ -39,11 +50,11 @@ const columns = ["host", "suite", "passed", "failed", "skipped", "minutes"];
 /** `hosts` are `{ title, tools, results }`. */
 export function tableOf(hosts) {
   const rows = hosts.flatMap(({ title, results }) =>
-    results.map(({ suite, passed, failed, skipped, seconds }) => [
+    results.map(({ suite, passed, failures, skipped, seconds }) => [
       title,
       suite,
       passed,
-      failed,
+      failures.length,
       skipped,
       Math.ceil(seconds / 60),
     ]),
@@ -58,8 +69,8 @@ export function pageOf(hosts) {
   );
   return `# Hosts
 
-What \`npm run setup\` and the tests do on a fresh Debian, each in a container with namespaces of its own. Written by
-\`npm run test:hosts -- --write\`, from what the tests reported.
+What \`npm run setup\` and the tests do on a fresh Debian, each in a container with namespaces of its own: of each test
+file the last run. Written by \`npm run test:hosts -- --write\`, from what the tests reported.
 
 ${tableOf(hosts)}
 ## Tools

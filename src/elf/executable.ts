@@ -11,8 +11,8 @@ import type { Segment } from "./segments.js";
 const pageBytes = 4096;
 /** TASK_SIZE with four levels of page tables. */
 const taskSize = 2n ** 47n - 4096n;
-/** A page of program headers. */
-const mostHeaders = 73;
+/** 64 KiB of program headers. */
+const mostHeaders = 1170;
 /** PATH_MAX, its NUL included. */
 const mostPathBytes = 4096;
 

@@ -41,6 +41,7 @@ interface ArgumentFeature {
 
 /** linux/fcntl.h: F_GETLK to F_SETLKW, F_OFD_GETLK to F_OFD_SETLKW, F_SETLEASE, F_GETLEASE. */
 const lockCommands = new Set([5, 6, 7, 36, 37, 38, 1024, 1025]);
+const F_NOTIFY = 1026;
 /** linux/time.h: what is not a clock of the machine, but of a process or thread, or for alarms. */
 const machineClocks = new Set([0, 1, 4, 5, 6, 7]);
 /** linux/prctl.h: PR_GET_SECCOMP, PR_SET_SECCOMP. */
@@ -54,6 +55,12 @@ const argumentFeatures: readonly ArgumentFeature[] = [
     nameOfUnknown: "fcntl by computed command",
     calls: [["fcntl", 1]],
     shows: (value) => lockCommands.has(value),
+  },
+  {
+    name: "directory notifications",
+    nameOfUnknown: "fcntl by computed command",
+    calls: [["fcntl", 1]],
+    shows: (value) => value === F_NOTIFY,
   },
   {
     name: "clocks of processes and threads",

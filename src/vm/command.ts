@@ -40,6 +40,11 @@ export interface MachineOptions {
   readonly accelerator: Accelerator;
   /** Rate of the guest's TSC, as probed. Without it the kernel measures for itself, and may hang. */
   readonly tscKhz?: number;
+  /**
+   * The host's time of day, in milliseconds since 1970, when the machine is started. TCG only: KVM has a clock of its own.
+   * Without it the guest's clock has the RTC's whole seconds.
+   */
+  readonly startedAtMs?: number;
   /** In QEMU's notation. Default "128M". */
   readonly memory?: string;
   /** Default 1. */
@@ -139,9 +144,11 @@ function hex(port: number): string {
 
 function kernelCommandLine(options: MachineOptions): string {
   const tscKhz = options.instructionCount === true ? instructionCountTscKhz : options.tscKhz;
+  const { accelerator, startedAtMs } = options;
   return [
     ...(tscKhz === undefined ? [] : [`tsc_early_khz=${tscKhz}`, "tsc=reliable"]),
-    ...(options.accelerator === "tcg" ? [`lapic_timer_khz=${lapicTimerKhz}`] : []),
+    ...(accelerator === "tcg" && startedAtMs !== undefined ? [`wallclock_ms=${startedAtMs}`] : []),
+    ...(accelerator === "tcg" ? [`lapic_timer_khz=${lapicTimerKhz}`] : []),
     ...(options.stdio === undefined ? [] : [stdioWord(options.stdio)]),
     ...(options.bootMode === "classic" ? ["ukl.mode=classic"] : []),
     ...(options.kernelArguments ?? []),

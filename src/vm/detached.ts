@@ -63,7 +63,8 @@ export async function prepareMachine(
   const outputs = { directory, stdout: consoleFile, stderr: complaintsFile };
   // What QEMU is told of its connections counts from the first.
   const connections = { inherited: [...inherited, lifeline] };
-  return startDetached(qemuCommand({ ...options, imagePath, lines, stdio }), { ...outputs, ...connections });
+  const command = qemuCommand({ startedAtMs: Date.now(), ...options, imagePath, lines, stdio });
+  return startDetached(command, { ...outputs, ...connections });
 }
 
 /**

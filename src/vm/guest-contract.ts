@@ -40,6 +40,7 @@
  *                     timer (arch/x86/kernel/tsc.c), which fails in one boot of five under TCG.
  *   tsc=reliable      The kernel does not watch the TSC against that timer, of whose ticks a busy host loses some: it
  *                     would go over to a clock of 4 ms then, and to timers as coarse.
+ *   wallclock_ms=N    The time of day when the TSC was 0, in milliseconds since 1970: the RTC has whole seconds (kernel/patches).
  *   lapic_timer_khz=N The rate of the local APIC's timer, which the kernel would measure for 100 ms (kernel/patches).
  *   ukl_stdio=…       What stdin, stdout and stderr are (src/vm/stdio.ts). The kernel, which does not know the word, has
  *                     it in init's environment.

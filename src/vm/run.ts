@@ -26,7 +26,7 @@ type MaskedMessage = Extract<ControlMessage, { readonly kind: "masked" | "killed
  * aborted `signal`, and whatever `stdin` and `onConsole` throw. No QEMU is left behind in any case.
  */
 export async function runImage(options: MachineOptions & ConsoleOptions): Promise<RunResult> {
-  const outcome = await boot(qemuCommand(options), options);
+  const outcome = await boot(qemuCommand({ startedAtMs: Date.now(), ...options }), options);
   if (outcome.timedOut) throw tookTooLong(outcome, options.timeoutMs ?? 0);
   const exit = outcome.messages.find((message) => message.kind === "exit");
   if (exit !== undefined) {

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -86,6 +87,23 @@ static void tell_attribute(const char *path)
 	printf("%s", value);
 }
 
+/* Gives user 1000 the right to read: acl(5), include/uapi/linux/posix_acl_xattr.h. */
+static void tell_acl(const char *path)
+{
+	static const struct {
+		unsigned int version;
+		struct {
+			unsigned short tag, permissions;
+			unsigned int id;
+		} entries[5];
+	} acl = {2, {{0x01, 7, -1}, {0x02, 4, 1000}, {0x04, 5, -1}, {0x10, 7, -1}, {0x20, 5, -1}}};
+
+	if (setxattr(path, "system.posix_acl_access", &acl, sizeof(acl), 0) < 0)
+		printf("%s", strerror(errno));
+	else
+		printf("%zd", getxattr(path, "system.posix_acl_access", NULL, 0));
+}
+
 static void *wait_long(void *unused)
 {
 	pause();
@@ -121,6 +139,25 @@ static void tell_random(void)
 	printf("%lx", number);
 }
 
+static void tell_clock(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	printf("%ld", now.tv_sec * 1000 + now.tv_nsec / 1000000);
+}
+
+/* Asks that RDTSC faults: it does, or it is refused. */
+static void tell_counter(void)
+{
+	int mode = 0;
+
+	if (prctl(PR_SET_TSC, PR_TSC_SIGSEGV) < 0)
+		printf("%s, ", strerror(errno));
+	prctl(PR_GET_TSC, &mode);
+	printf("%s", mode == PR_TSC_SIGSEGV ? "faults" : "enabled");
+}
+
 int main(int argc, char **argv)
 {
 	for (int i = 1; i < argc; i++) {
@@ -141,6 +178,10 @@ int main(int argc, char **argv)
 			tell_vsyscall();
 		else if (strcmp(question, "random") == 0)
 			tell_random();
+		else if (strcmp(question, "clock") == 0)
+			tell_clock();
+		else if (strcmp(question, "counter") == 0)
+			tell_counter();
 		else if (strncmp(question, "limit", 5) == 0)
 			tell_limit(atoi(more + 1));
 		else if (strncmp(question, "bind", 4) == 0)
@@ -149,6 +190,8 @@ int main(int argc, char **argv)
 			tell_threads(atoi(more + 1));
 		else if (strncmp(question, "attribute", 9) == 0)
 			tell_attribute(more + 1);
+		else if (strncmp(question, "acl", 3) == 0)
+			tell_acl(more + 1);
 		printf("\n");
 		fflush(stdout);
 	}

@@ -124,18 +124,23 @@ describe.each(modes)("in %s mode a program", (mode) => {
     }
   });
 
-  test("keeps attributes of users in memory and on a disk, which is its own and empty", async () => {
+  test("keeps attributes of users and access control lists in memory and on a disk, which is its own and empty", async () => {
     const owner = { user: "nobody", name: "owner" };
     const disk = { "/data": { file: join(scratch, `disk-${mode}`), size: "8M" } };
     const attachments = { volumes: {}, disks: disk };
-    const questions = ["attribute=/tmp", "attribute=/data", "/data", "/data/lost+found"];
+    const questions = ["attribute=/tmp", "attribute=/data", "acl=/data", "/data", "/data/lost+found"];
     expect(await answers(questions, { ...owner, run: { disks: disk } }, { attachments })).toEqual({
       "attribute=/tmp": "Operation not permitted",
       "attribute=/data": "1234",
-      "/data": "40755 65534:65534",
+      "acl=/data": "44",
+      // Its group has what the mask of the list has.
+      "/data": "40775 65534:65534",
       "/data/lost+found": "No such file or directory",
     });
-    expect(await answers(["attribute=/etc"])).toEqual({ "attribute=/etc": "1234" });
+    expect(await answers(["attribute=/etc", "acl=/etc"])).toEqual({
+      "attribute=/etc": "1234",
+      "acl=/etc": "44",
+    });
   });
 
   test("may call the vsyscall page", async () => {
@@ -161,5 +166,22 @@ describe.each(modes)("in %s mode a program", (mode) => {
       numbers.add((await answers(["random"], {}, { instructionCount }))["random"]);
     }
     expect(numbers.size).toBe(3);
+  });
+
+  test("has the host's time of day", async () => {
+    await answers(["clock"]);
+    const imagePath = join(scratch, `asker-${mode}.elf`);
+    for (let boot = 0; boot < 3; boot++) {
+      const beginMs = Date.now();
+      const { output } = await bootImage({ imagePath, args: ["clock"], net: "none" }, bootLimitMs);
+      const guestMs = Number(/^clock: (\d+)$/m.exec(output)?.[1]);
+      expect(guestMs).toBeGreaterThanOrEqual(beginMs);
+      expect(guestMs).toBeLessThanOrEqual(Date.now());
+    }
+  });
+
+  test("is told where RDTSC cannot be made to fault, which is in ring 0", async () => {
+    const counter = mode === "unikernel" ? "Invalid argument, enabled" : "faults";
+    expect(await answers(["counter"])).toEqual({ counter });
   });
 });

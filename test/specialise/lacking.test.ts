@@ -7,7 +7,8 @@ const options = (...names: readonly string[]) => names.map((name) => ({ name }))
 
 test("a special kernel lacks what nobody asked for", async () => {
   const needs = await readNeeds();
-  const disk = options("CONFIG_VIRTIO_BLK", "CONFIG_EXT4_FS", "CONFIG_DEVTMPFS");
+  const fileSystem = ["CONFIG_EXT4_FS", "CONFIG_EXT4_FS_POSIX_ACL", "CONFIG_EXT4_FS_SECURITY"];
+  const disk = options("CONFIG_VIRTIO_BLK", ...fileSystem, "CONFIG_DEVTMPFS");
   expect(lackingOptions(needs, { base: "special", options: disk }, "a disk")).toEqual([]);
   expect(lackingOptions(needs, { base: "special", options: disk.slice(1) }, "a disk")).toEqual([
     "CONFIG_VIRTIO_BLK",

@@ -30,6 +30,9 @@ const configured = ["NET_9P_VIRTIO", "TMPFS_XATTR", "VIRTIO_BLK"];
 const company: Readonly<Record<string, readonly string[]>> = {
   BSD_PROCESS_ACCT: ["MULTIUSER"],
   COREDUMP: ["ELF_CORE", ...processes],
+  // musl's fcntl() has a case of its own for locks.
+  DNOTIFY: ["FILE_LOCKING"],
+  FANOTIFY: ["FANOTIFY_ACCESS_PERMISSIONS"],
   FUTEX: ["FUTEX_PI"],
   HIGH_RES_TIMERS: ["NO_HZ_IDLE"],
   INET: card,
@@ -46,6 +49,7 @@ const company: Readonly<Record<string, readonly string[]>> = {
   SECURITY_LANDLOCK: ["MULTIUSER", "SECURITY", "SYSFS"],
   SMP: processes,
   SWAP: ["BLOCK"],
+  TASK_IO_ACCOUNTING: ["MULTIUSER", "NET", "PROC_FS", "TASKSTATS", "TASK_XACCT"],
   TMPFS: ["SHMEM"],
   UNIX: ["NET"],
   UNIX98_PTYS: ["DEVTMPFS"],
@@ -72,7 +76,10 @@ test.each(probed)("%s", async (option) => {
 test("a program that uses them all gets all that programs can ask for", async () => {
   const table = await readNeeds();
   const needs = table.needs.filter(({ options: [first = ""] }) => !configured.includes(first));
-  const others = new Set([...configured, "9P_FS", "BLK_DEV", "EXT4_FS", "NETWORK_FILESYSTEMS", "NET_9P"]);
+  const others = new Set([
+    ...[...configured, "9P_FS", "BLK_DEV", "NETWORK_FILESYSTEMS", "NET_9P"],
+    ...["EXT4_FS", "EXT4_FS_POSIX_ACL", "EXT4_FS_SECURITY", "TMPFS_POSIX_ACL"],
+  ]);
   const requires = table.requires.filter(({ option }) => !others.has(option));
   expect(await select("all", [])).toEqual([...tableOptions({ ...table, needs, requires }).keys()]);
 });

@@ -20,6 +20,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/fanotify.h>
 #include <sys/file.h>
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
@@ -79,7 +80,7 @@ PROBE(X86_VSYSCALL_EMULATION)
 PROBE(EPOLL) { return epoll_create1(0) >= 0; }
 PROBE(EVENTFD) { return eventfd(0, 0) >= 0; }
 PROBE(INOTIFY_USER) { return inotify_init1(0) >= 0; }
-PROBE(FANOTIFY) { return syscall(SYS_fanotify_init, 0, O_RDONLY) >= 0; }
+PROBE(FANOTIFY) { return syscall(SYS_fanotify_init, FAN_CLASS_CONTENT, O_RDONLY) >= 0; }
 PROBE(TIMERFD) { return timerfd_create(CLOCK_MONOTONIC, 0) >= 0; }
 PROBE(MEMBARRIER) { return syscall(SYS_membarrier, 0, 0, 0) >= 0; }
 PROBE(KEYS) { return syscall(SYS_keyctl, 0, -2, 1) > 0; }
@@ -101,6 +102,7 @@ PROBE(NAMESPACES) { return unshare(CLONE_NEWUTS) == 0; }
 PROBE(PROC_FS) { return opens("/proc/self/stat", O_RDONLY); }
 PROBE(PROC_SYSCTL) { return opens("/proc/sys/kernel/ostype", O_RDONLY); }
 PROBE(PROC_PAGE_MONITOR) { return opens("/proc/self/smaps", O_RDONLY); }
+PROBE(TASK_IO_ACCOUNTING) { return opens("/proc/self/io", O_RDONLY); }
 PROBE(SYSFS) { return opens("/sys/kernel", O_RDONLY); }
 PROBE(DEVTMPFS) { return opens("/dev/kmsg", O_RDONLY); }
 PROBE(UNIX98_PTYS) { return opens("/dev/ptmx", O_RDWR | O_NOCTTY); }
@@ -239,6 +241,11 @@ PROBE(FILE_LOCKING)
 	return flock(fd, LOCK_EX) == 0 && fcntl(fd, F_SETLK, &lock) == 0;
 }
 
+PROBE(DNOTIFY)
+{
+	return fcntl(open("/", O_RDONLY | O_DIRECTORY), F_NOTIFY, DN_CREATE) == 0;
+}
+
 PROBE(CROSS_MEMORY_ATTACH)
 {
 	char from = 'x', to = 0;
@@ -359,6 +366,7 @@ static const struct {
     ROW(CROSS_MEMORY_ATTACH),
     ROW(DEVTMPFS),
     ROW(X86_VSYSCALL_EMULATION),
+    ROW(DNOTIFY),
     ROW(EPOLL),
     ROW(EVENTFD),
     ROW(FANOTIFY),
@@ -397,6 +405,7 @@ static const struct {
     ROW(SYSFS),
     ROW(SYSFS_SYSCALL),
     ROW(SYSVIPC),
+    ROW(TASK_IO_ACCOUNTING),
     ROW(TIMERFD),
     ROW(TMPFS),
     ROW(UNIX),
