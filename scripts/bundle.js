@@ -28,7 +28,7 @@ const bundle = await rolldown({
   platform: "node",
   plugins: [{ name: "slim-decoder", transform: takeSlimDecoder }],
   // Half of TypeScript, for those who have a ukl.config.ts.
-  external: ["@ts-morph/bootstrap"],
+  external: ["@ts-morph/bootstrap", "@vercel/nft"],
 });
 const { output } = await bundle.write({ dir: directory, comments: { legal: true } });
 writeFileSync(`${directory}/LICENSES.txt`, licences(output.flatMap(({ moduleIds = [] }) => moduleIds)));

@@ -128,7 +128,7 @@ export function guestPlaceOf(
  * UKL-114.
  */
 export function launchedProcess(
-  { args, env, user }: ResolvedConfiguration,
+  { args, env, user, workingDirectory }: ResolvedConfiguration,
   path: string,
   target: Target | undefined,
 ): LaunchedProcess {
@@ -141,6 +141,7 @@ export function launchedProcess(
     leading,
     args: args.length > 0 ? args : (target?.defaultArgs ?? []),
     ...target?.process,
+    ...(workingDirectory === undefined ? {} : { workingDirectory }),
     ...(target?.isWhole ? { accounts: "own" as const } : {}),
     environment: {
       ...(home === defaultEnvironment["HOME"] ? {} : { HOME: home }),

@@ -17,12 +17,17 @@ import {
   type GivenTarget,
   onlyForBuilds,
 } from "./option-rules.js";
+import { configurationIn, configurationOfProject, isProject } from "./project-target.js";
+import type { Plan } from "./projects/plan.js";
+import { planProject } from "./projects/recognise.js";
 
 type MaskFlags = NonNullable<ConfigurationFlags["mask"]>;
 
 /** Options of `build` and `run` as commander gives them. */
 export interface BuildFlags {
   readonly config?: string;
+  readonly as?: string;
+  readonly plan?: true;
   readonly pull?: true;
   readonly unpackLimit?: string;
   readonly name?: string;
@@ -35,6 +40,7 @@ export interface BuildFlags {
   readonly cc?: string;
   readonly cflag: readonly string[];
   readonly ldflag: readonly string[];
+  readonly workdir?: string;
   readonly user?: string;
   readonly env: readonly string[];
   readonly include: readonly string[];
@@ -57,7 +63,6 @@ export interface BuildFlags {
 }
 
 const linkInputs = new Set([".c", ".cc", ".cpp", ".cxx", ".S", ".s", ".o", ".a"]);
-const defaultFiles = ["ukl.config.ts", "ukl.config.json"];
 
 /** Options of commands that start machines, as commander gives them; the configuration has a place for them too. */
 export interface MachineFlags extends BuildFlags {
@@ -75,11 +80,14 @@ export async function readConfiguration(
   flags: MachineFlags,
   programArguments: readonly string[] | undefined,
 ): Promise<ResolvedConfiguration> {
-  const file = flags.config ?? (targets.length === 0 ? await findConfiguration() : undefined);
+  const project = await projectOf(targets, flags);
+  const file =
+    flags.config ?? project?.configuration ?? (targets.length === 0 ? await configurationIn(".") : undefined);
   const configuration = file === undefined ? undefined : await loadConfiguration(file);
-  const merged = mergeFlags(configuration, {
-    ...(await chooseTarget(targets)),
-    ...configurationFlags(flags, programArguments),
+  const planned = project?.plan && (await configurationOfProject(project.plan));
+  const merged = mergeFlags(planned === undefined ? configuration : joinProject(planned, configuration), {
+    ...(project === undefined ? await chooseTarget(targets) : {}),
+    ...configurationFlags(flags, programArguments && [...(planned?.args ?? []), ...programArguments]),
   });
   const target = targetOf(merged);
   if (target === undefined) return merged;
@@ -88,6 +96,48 @@ export async function readConfiguration(
   checkBinding(flags);
   if (file !== undefined) checkConfiguration(file, merged, target);
   return merged;
+}
+
+/** What is written for a project is laid over what follows from its plan. */
+function joinProject(
+  planned: ResolvedConfiguration,
+  written: ResolvedConfiguration | undefined,
+): ResolvedConfiguration {
+  if (written === undefined) return planned;
+  const args = written.args.length > 0 ? written.args : planned.args;
+  return mergeFlags(planned, { ...written, args });
+}
+
+/** The plan of the one target. Throws UKL-101 where it is no project, and UKL-240 to UKL-242. */
+export async function readPlan(targets: readonly string[], flags: BuildFlags): Promise<Plan> {
+  const project = await projectOf(targets, flags);
+  if (project?.plan !== undefined) return project.plan;
+  throw new UklError("UKL-101", {
+    what: "--plan does not count here",
+    cause:
+      project === undefined
+        ? `${targets[0] ?? "what the configuration names"} is no project`
+        : `${project.configuration} says what is built`,
+    fix: "leave out --plan",
+  });
+}
+
+/** Undefined for other targets. A directory's own configuration stands for a plan. Throws UKL-101 and UKL-240 to UKL-242. */
+async function projectOf(
+  targets: readonly string[],
+  { config, as }: Pick<BuildFlags, "config" | "as">,
+): Promise<{ readonly plan?: Plan; readonly configuration?: string } | undefined> {
+  const [first, ...others] = targets;
+  if (first === undefined || others.length > 0 || (await isContainer(first)) || !(await isProject(first))) {
+    if (as === undefined) return undefined;
+    throw new UklError("UKL-101", {
+      what: "--as does not count here",
+      cause: `${first ?? "what the configuration names"} is no project`,
+      fix: "leave out --as",
+    });
+  }
+  const configuration = config === undefined && as === undefined ? await configurationIn(first) : undefined;
+  return configuration === undefined ? { plan: await planProject(first, as) } : { configuration };
 }
 
 /** For an image that is there: what is said of its run, and what a configuration file says of builds alone. */
@@ -120,6 +170,7 @@ function configurationFlags(
     libraryPaths: flags.libraryPath.map((path) => resolve(path)),
     compileFlags: [...flags.cflag],
     linkFlags: [...flags.ldflag],
+    workingDirectory: flags.workdir,
     user: flags.user,
     args: programArguments === undefined ? undefined : [...programArguments],
     env: pairs(flags.env, "-e NAME=VALUE"),
@@ -221,11 +272,4 @@ const tarMagic = { offset: 257, text: "ustar" } as const;
 
 function isTar(start: Uint8Array): boolean {
   return Buffer.from(start.subarray(tarMagic.offset)).toString("latin1") === tarMagic.text;
-}
-
-async function findConfiguration(): Promise<string | undefined> {
-  for (const name of defaultFiles) {
-    if ((await stat(name).catch(() => undefined))?.isFile()) return name;
-  }
-  return undefined;
 }

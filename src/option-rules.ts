@@ -29,6 +29,8 @@ const notLinked = {
 /** By the names that commander gives to options. */
 export const optionRules = {
   config: { option: "--config", kinds: targetKinds },
+  as: { option: "--as", kinds: ["executable"], because: "only projects are of a kind" },
+  plan: { option: "--plan", kinds: [], because: "only projects are planned" },
   pull: { option: "--pull", leaf: "pull", kinds: ["package"], because: "only packages are fetched" },
   unpackLimit: {
     option: "--unpack-limit",
@@ -45,6 +47,7 @@ export const optionRules = {
   cc: { option: "--cc", leaf: "compiler", ...notLinked },
   cflag: { option: "--cflag", leaf: "compileFlags", ...notLinked },
   ldflag: { option: "--ldflag", leaf: "linkFlags", ...notLinked },
+  workdir: { option: "-w", leaf: "workingDirectory", kinds: built },
   user: { option: "-u", leaf: "user", kinds: targetKinds },
   env: { option: "-e", leaf: "env", kinds: targetKinds },
   include: { option: "--include", leaf: "files.include", kinds: targetKinds },

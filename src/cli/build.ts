@@ -3,7 +3,8 @@
 import type { Command } from "commander";
 import { imageName } from "../application.js";
 import { build } from "../build.js";
-import { type BuildFlags, readConfiguration } from "../flags.js";
+import { type BuildFlags, readConfiguration, readPlan } from "../flags.js";
+import { formatPlan } from "../projects/format.js";
 import { formatBuild, formatChoice } from "../report.js";
 import type { KernelChoice } from "../specialise/choose.js";
 import { addImageOptions } from "./options.js";
@@ -25,6 +26,7 @@ export function addBuild(program: Command, { terminal, programArguments }: Invoc
     .option("--explain-kernel", "print each kernel option that was chosen, and why")
     .option("--json", "print the result as JSON")
     .action(async (targets: string[], flags: BuildOnlyFlags) => {
+      if (flags.plan) return void terminal.print(formatPlan(await readPlan(targets, flags)));
       const configuration = await readConfiguration(targets, flags, programArguments);
       const progress = progressPrinter(terminal);
       const explain = (choice: KernelChoice) => {

@@ -49,6 +49,8 @@ export function collect(value: string, earlier: readonly string[]): readonly str
 export function addImageOptions(command: Command): Command {
   return command
     .option("--config <file>", "configuration file (default: ukl.config.ts or ukl.config.json)")
+    .option("--as <kind>", "the kind of project that the target is, where several fit")
+    .option("--plan", "print how a project is understood, and build nothing")
     .option("--pull", "fetch a Debian package that is not installed, without installing it")
     .option("--unpack-limit <size>", "what archives may unpack to (default: 2G)", size)
     .option("--name <name>", "name of the image and of the program in the guest")
@@ -60,6 +62,7 @@ export function addImageOptions(command: Command): Command {
     .option("--cc <compiler>", "compile and link with this compiler")
     .option("--cflag <flag>", "pass to the compiler", collect, [])
     .option("--ldflag <flag>", "pass to the compiler driver when linking", collect, [])
+    .option("-w, --workdir <path>", "where the program starts in the guest (default: /)")
     .option("-u, --user <user[:group]>", "as whom the program runs (default: root)")
     .option("-e, --env <name=value>", "set in the program's environment", collect, [])
     .option(

@@ -5,12 +5,13 @@ import { type Command, Option } from "commander";
 import { imageName } from "../application.js";
 import { build } from "../build.js";
 import { UklError } from "../errors.js";
-import { type MachineFlags, readConfiguration, readRunConfiguration } from "../flags.js";
+import { type MachineFlags, readConfiguration, readPlan, readRunConfiguration } from "../flags.js";
 import { checkGuestName, nameFromImage } from "../guests/state.js";
 import { startGuest } from "../guests.js";
 import { withScratchDirectory } from "../host/files.js";
 import { findImage } from "../image.js";
 import { findMissingFiles, formatMissing } from "../missing-files.js";
+import { formatPlan } from "../projects/format.js";
 import { formatMasked } from "../report.js";
 import { dryRun, type RunRequest, run } from "../run.js";
 import { settingsOfBuilt, settingsOfImage } from "../run-settings.js";
@@ -57,6 +58,7 @@ export function addRun(program: Command, invocation: Invocation): void {
     .option("--json", "print what --missing-files finds as JSON")
     .action(async (targets: string[], flags: RunFlags) => {
       checkTogether(flags);
+      if (flags.plan) return void terminal.print(formatPlan(await readPlan(targets, flags)));
       if (flags.missingFiles) return printMissing(targets, flags, invocation);
       await withImage(targets, flags, invocation, async (request, timeoutSeconds) => {
         if (flags.dryRun) return void terminal.print(`${await dryRun(request)}\n`);

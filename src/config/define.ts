@@ -41,6 +41,8 @@ export interface Configuration {
   readonly linkFlags?: readonly string[];
   /** Default arguments of the application, without argv[0]. */
   readonly args?: readonly string[];
+  /** Where the application starts: an absolute guest path. Default: `/`, or a container's own. */
+  readonly workingDirectory?: string;
   /** As whom the application runs, `USER` or `USER:GROUP`, by name or number. Default: root, or a container's own. */
   readonly user?: string;
   /** Environment of the application. */

@@ -32,6 +32,10 @@ const guestPath = text(
   /^(?:\/(?!\.{1,2}(?:\/|$))[^/\0]+)+$/,
 );
 
+const workingDirectory = z.union([z.literal("/"), guestPath], {
+  error: "an absolute guest path without . or .. components",
+});
+
 const optionValue = 'a one-line string such as "y" or "n", or a whole number';
 const kernel = z.strictObject(
   {
@@ -168,6 +172,7 @@ export const configurationSchema = z
       compileFlags: list(text("a compiler flag"), "a list of compiler flags").default([]),
       linkFlags: list(text("a linker flag"), "a list of linker flags").default([]),
       args: list(text("a string"), "a list of strings").default([]),
+      workingDirectory: workingDirectory.optional(),
       user: text('a user such as "postgres", "33" or "www-data:adm"', /^[^\0:]+(?::[^\0:]+)?$/).optional(),
       env: z.record(variableName, text("a string"), { error: "an object of strings" }).default({}),
       mode: z.enum(["unikernel", "classic"], { error: '"unikernel" or "classic"' }).default("unikernel"),

@@ -113,7 +113,11 @@ export function rootEntries(contents: RootContents): readonly ArchiveEntry[] {
   const skeleton = skeletonOf(surroundings, paths);
   const directories = new Map([...skeleton.directories, ...tree.directories]);
   const links = new Map([...skeleton.links, ...tree.links]);
-  for (const path of paths) {
+  // As with Docker, it is made where it is absent.
+  const { workingDirectory } = process;
+  const wanted =
+    workingDirectory === undefined || links.has(workingDirectory) ? [] : [`${workingDirectory}/.`];
+  for (const path of [...paths, ...wanted]) {
     for (const parent of parents(path)) if (!directories.has(parent)) directories.set(parent, plainDirectory);
   }
   for (const path of links.keys()) directories.delete(path);
