@@ -196,7 +196,7 @@ const values: Readonly<Record<string, unknown>> = {
   ...{ "kernel.base": "generic", "kernel.source": "/usr/src", "kernel.options": { CONFIG_SMP: "y" } },
   ...{ "kernel.symbols": ["jiffies"], "run.memory": "256M", "run.cpus": 2, "run.ports": ["8080:80"] },
   ...{ "run.net": "none", "run.accelerator": "tcg", "run.timeoutSeconds": 5 },
-  ...{ "run.hostname": "other", "run.ulimits": { nofile: "100:200" } },
+  ...{ "run.hostname": "other", "run.ulimits": { nofile: "100:200" }, workingDirectory: "/srv" },
   ...{ "run.volumes": { "/srv": { host: "/srv" } }, "run.disks": { "/data": { file: "/disk" } } },
 };
 
