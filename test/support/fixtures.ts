@@ -130,10 +130,13 @@ export interface HostReference {
   readonly files: Readonly<Record<string, string>>;
 }
 
+/** Those of test/boot/projects.test.ts, which are started by their directory. */
+const projects = "projects";
+
 /** All fixtures by name, variants expanded. Throws the zod error of a malformed fixture.json. */
 export function loadFixtures(): Fixture[] {
   return readdirSync(fixturesDirectory, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory())
+    .filter((entry) => entry.isDirectory() && entry.name !== projects)
     .map((entry) => entry.name)
     .sort()
     .flatMap((name) => {
