@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** Libraries of a runtime that are not of its own package: where it looks for them, the runtime says itself. */
+import { realpath } from "node:fs/promises";
+import { dirname } from "node:path";
 import { attempt } from "../host/exec.js";
 import { pathsBeyond } from "../host/paths-beyond.js";
 import { hostData } from "../targets/host-data.js";
@@ -50,8 +52,12 @@ export async function libraryDirectories(
   return [{ title, because: `where ${runtime.title} looks for libraries`, paths }];
 }
 
-/** All that is installed with a runtime that is from no package: packages have lists of theirs. */
-export function runtimeFiles(runtime: Runtime, home: string): readonly FileGroup[] {
+/**
+ * All that is installed with a runtime that is from no package: packages have lists of theirs. It finds its parts from
+ * where its program is, without links.
+ */
+export async function runtimeFiles(runtime: Runtime): Promise<readonly FileGroup[]> {
+  const home = dirname(dirname(await realpath(runtime.path)));
   if (runtime.origin.startsWith("Debian package") || ofTheSystem.test(home)) return [];
   return [{ title: "the runtime", because: "it finds its own parts beside itself", paths: [home] }];
 }

@@ -9,6 +9,9 @@ const ofTools =
 
 /** All but what tools keep, and but what is `left` out. */
 export function projectTree(project: Project, because: string, left: readonly string[] = []): FileGroup {
-  const names = project.names().filter((name) => !ofTools.test(name) && !left.includes(name));
+  // Of a link that leads nowhere there is nothing to take.
+  const names = project
+    .names()
+    .filter((name) => !ofTools.test(name) && !left.includes(name) && project.has(name));
   return { title: "the project", because, paths: names.map((name) => join(project.directory, name)) };
 }

@@ -52,7 +52,7 @@ const projects: Readonly<Record<string, (directory: string) => string>> = {
   "a script of Ruby": (directory) =>
     writeProject(directory, {
       "main.rb": `require "json"; require "psych"; require_relative "lib/part"
-puts JSON.generate(part(ARGV)), Psych.load("a: [1]").inspect, File.read("list.txt").encode("UTF-16BE").bytes.sum; exit 5`,
+puts JSON.generate(part(ARGV)), Psych.load("a: [1]").inspect, File.read("list.txt", encoding: "UTF-8").encode("UTF-16BE").bytes.sum; exit 5`,
       "lib/part.rb": "def part(args) = { args: args }\n",
       "list.txt": "read ä\n",
     }),

@@ -187,7 +187,6 @@ async function planJava(
   left: readonly string[] = ofBuilds,
 ): Promise<Plan> {
   const runtime = await runtimeFor(project, wish);
-  const home = dirname(dirname(runtime.path));
   const tree = projectTree(project, "what is no source may be opened at run time", left);
   const own = project.file === undefined && tree.paths.length > 0 ? [tree] : [];
   return planOf(project, {
@@ -197,6 +196,6 @@ async function planJava(
     runtime,
     program: runtime.path,
     args,
-    files: [...own, ...runtimeFiles(runtime, home)],
+    files: [...own, ...(await runtimeFiles(runtime))],
   });
 }
