@@ -7,8 +7,9 @@ import { onlyPrograms } from "../support/stand-ins.js";
 const { make, dispose } = workshop();
 afterAll(dispose);
 
-const ruby = (paths = "") => ({
-  ruby: `test "$1" = --version && echo 'ruby 3.1.2p20' || echo "${paths}"`,
+/** With Bundler, unless it is said otherwise. */
+const ruby = (paths = "", bundler = "/usr/lib/bundler.rb") => ({
+  ruby: `case "$1" in --version) echo 'ruby 3.1.2p20' ;; -rbundler) echo "${bundler}" ;; *) echo "${paths}" ;; esac`,
 });
 const puma = ["-b", "tcp://0.0.0.0:9292", "./config.ru"];
 
@@ -31,13 +32,17 @@ const lock = (...gems: string[]) =>
   `GEM\n  specs:\n${gems.map((gem) => `    ${gem}\n      x (~> 1)\n`).join("")}`;
 
 test("the server of Gemfile.lock is found by Bundler, with the project's own gems", async () => {
-  const programs = onlyPrograms({ ...ruby(), puma: "", bundle: "" });
+  onlyPrograms({ ...ruby(), puma: "" });
   const directory = make({
     "config.ru": "",
     "Gemfile.lock": lock("puma (6.4.0)"),
     "vendor/bundle/ruby/3.1.0/specifications/puma-6.4.0.gemspec": "",
   });
-  expect(await commandOf(directory)).toEqual([join(programs, "bundle"), "exec", "puma", ...puma]);
+  expect(await commandOf(directory)).toEqual([
+    "-rbundler/setup",
+    ...["-e", 'load Gem.bin_path("puma", "puma")', "--"],
+    ...puma,
+  ]);
 });
 
 test("gems of the machine come along, and count as installed", async () => {
@@ -47,7 +52,7 @@ test("gems of the machine come along, and count as installed", async () => {
   });
   onlyPrograms(ruby(gems));
   const directory = make({ "app.rb": "", "Gemfile.lock": lock("sinatra (3.0)", "json (2.6)") });
-  expect(await commandOf(directory)).toEqual(["./app.rb"]);
+  expect(await commandOf(directory)).toEqual(["-rbundler/setup", "./app.rb"]);
   expect((await planOf(directory)).files.flatMap(({ paths }) => paths)).toContain(gems);
 });
 
@@ -60,6 +65,25 @@ test("a gem that is not installed is named, also where one has a longer name", a
     "Gemfile.lock names rack and 1 more, not installed",
     `run 'bundle install' in ${directory}`,
   ]);
+});
+
+test.each([
+  ["2.2.22", ["-e", 'load Gem.bin_path("rack", "rackup")', "--"]],
+  // Since version 3 it is in a gem of its own.
+  ["3.1.0", undefined],
+])("rackup is of Rack %s, or is not", async (version, words) => {
+  const gems = make({ "specifications/rack-1.gemspec": "" });
+  onlyPrograms(ruby(gems));
+  const directory = make({ "config.ru": "", "Gemfile.lock": lock(`rack (${version})`) });
+  if (words === undefined) expect((await refusal(directory))[1]).toMatch(/needs a Rack server/);
+  else expect((await commandOf(directory)).slice(1, 4)).toEqual(words);
+});
+
+test("Gemfile.lock without Bundler", async () => {
+  onlyPrograms(ruby("", ""));
+  const [code, cause, fix] = await refusal(make({ "app.rb": "", "Gemfile.lock": lock("rack (3.0)") }));
+  expect([code, cause]).toEqual(["UKL-242", "Bundler loads what Gemfile.lock names, and Ruby has none"]);
+  expect(fix).toContain("apt-get install ruby-bundler");
 });
 
 test("Sinatra's script listens for others than itself", async () => {

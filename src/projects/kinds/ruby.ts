@@ -37,24 +37,27 @@ export const ruby: Kind = {
   },
 };
 
-/** How each is told to listen, on all addresses. */
+/** How each is told to listen, on all addresses, and the gems of Gemfile.lock that have it. */
 const rackServers = [
-  { name: "puma", args: ["-b", `tcp://0.0.0.0:${rackPort}`] },
-  { name: "rackup", args: ["-o", "0.0.0.0", "-p", String(rackPort)] },
-  { name: "thin", args: ["start", "-a", "0.0.0.0", "-p", String(rackPort), "-R"] },
+  { name: "puma", gems: [/^ {4}(puma) \(/m], args: ["-b", `tcp://0.0.0.0:${rackPort}`] },
+  {
+    name: "rackup",
+    gems: [/^ {4}(rackup) \(/m, /^ {4}(rack) \([12]\./m],
+    args: ["-o", "0.0.0.0", "-p", String(rackPort)],
+  },
+  { name: "thin", gems: [/^ {4}(thin) \(/m], args: ["start", "-a", "0.0.0.0", "-p", String(rackPort), "-R"] },
 ] as const;
 
 async function planRack(project: Project, config: string): Promise<Plan> {
   const path = join(project.directory, config);
-  const locked = project.text("Gemfile.lock") ?? "";
-  for (const { name, args } of rackServers) {
-    const isLocked = new RegExp(`^    ${name} \\(`, "m").test(locked);
-    // Bundler finds the programs of gems that it installed, wherever that was.
-    const server = isLocked ? undefined : await onPath(name, project.directory);
-    if (server === undefined && !isLocked) continue;
+  const locked = lockOf(project) ?? "";
+  for (const { name, gems, args } of rackServers) {
+    const gem = gems.flatMap((pattern) => pattern.exec(locked)?.[1] ?? [])[0];
+    const server = gem === undefined ? await onPath(name, project.directory) : undefined;
+    const words = gem === undefined ? server && [server.path] : ofGem(gem, name);
+    if (words === undefined) continue;
     const because = [`there is ${config}`, `its server is ${server?.path ?? `${name} of Gemfile.lock`}`];
-    const words = server === undefined ? await bundled(project, name) : [server.path];
-    const plan = await planRuby(project, because, [...words, ...args, path], [words[0] ?? ""]);
+    const plan = await planRuby(project, because, [...words, ...args, path], server && [server.path]);
     return { ...plan, ports: [rackPort] };
   }
   throw cannotStart(
@@ -64,12 +67,14 @@ async function planRack(project: Project, config: string): Promise<Plan> {
   );
 }
 
-/** `bundle exec` loads the program into the same process. */
-async function bundled(project: Project, name: string): Promise<readonly string[]> {
-  const bundle = await onPath("bundle", project.directory);
-  if (bundle !== undefined) return [bundle.path, "exec", name];
-  const cause = `Gemfile.lock names ${name}, and there is no bundle that finds it`;
-  throw cannotStart(project, cause, "install it, for example by 'apt-get install ruby-bundler'");
+/** As the file does that RubyGems makes for each program of a gem, wherever that was put. */
+function ofGem(gem: string, name: string): readonly string[] {
+  return ["-e", `load Gem.bin_path("${gem}", "${name}")`, "--"];
+}
+
+/** Of the directory; a single file stands for itself. */
+function lockOf(project: Project): string | undefined {
+  return project.file === undefined ? project.text("Gemfile.lock") : undefined;
 }
 
 async function planScript(project: Project, file: string, because = "a file of Ruby"): Promise<Plan> {
@@ -78,17 +83,19 @@ async function planScript(project: Project, file: string, because = "a file of R
   // While it is developed, it listens on loopback alone.
   const args = isSinatra ? [script, "-o", "0.0.0.0", "-p", String(sinatraPort)] : [script];
   const reasons = isSinatra ? [because, "Sinatra starts a server in it"] : [because];
-  return { ...(await planRuby(project, reasons, args, [])), ports: isSinatra ? [sinatraPort] : [] };
+  return { ...(await planRuby(project, reasons, args)), ports: isSinatra ? [sinatraPort] : [] };
 }
 
 async function planRuby(
   project: Project,
   because: readonly string[],
   args: readonly string[],
-  programs: readonly string[],
+  programs: readonly string[] = [],
 ): Promise<Plan> {
   const runtime = await runtimeFor(project, wish);
   await checkInstalled(project, runtime);
+  // As `bundle exec` has it: the gems are those of Gemfile.lock.
+  const options = lockOf(project) === undefined ? [] : ["-rbundler/setup"];
   const loaders: readonly FileGroup[] =
     programs.length === 0 ? [] : [{ title: "the server", because: "it executes config.ru", paths: programs }];
   return planOf(project, {
@@ -96,7 +103,7 @@ async function planRuby(
     because,
     runtime,
     program: runtime.path,
-    args,
+    args: [...options, ...args],
     files: [
       ...scriptFiles(project, [".rb"]),
       ...loaders,
@@ -107,11 +114,21 @@ async function planRuby(
 
 const askForPaths = ["-e", "puts $LOAD_PATH, Gem.path"];
 
-/** Throws UKL-242 where a gem of Gemfile.lock is nowhere. */
+/** Throws UKL-242 where a gem of Gemfile.lock is nowhere, or Bundler itself. */
 async function checkInstalled(project: Project, runtime: Runtime): Promise<void> {
-  if (project.file !== undefined) return;
-  const locked = project.text("Gemfile.lock");
+  const locked = lockOf(project);
   if (locked === undefined) return;
+  const bundler = await toldPaths(
+    runtime,
+    ["-rbundler", "-e", "puts $LOADED_FEATURES.grep(/bundler/)"],
+    project.directory,
+  );
+  if (bundler.length === 0)
+    throw cannotStart(
+      project,
+      "Bundler loads what Gemfile.lock names, and Ruby has none",
+      "install it, for example by 'apt-get install ruby-bundler'",
+    );
   const gems = [...locked.matchAll(/^ {4}([\w.-]+) \(([^)\s]+)\)$/gm)].map(([, name = ""]) => name);
   const directories = [
     ...(await toldPaths(runtime, askForPaths, project.directory)),
