@@ -42,12 +42,14 @@ export async function mainClasses(project: Project, root: string): Promise<reado
   }
   const found: string[] = [];
   for (const file of files) {
-    const name = mainClassName(
-      Buffer.from(await readStart(join(project.directory, root, file), mostClassBytes)),
-    );
+    const name = await mainClassIn(join(project.directory, root, file));
     if (name !== undefined && `${name}.class` === file) found.push(name.replaceAll("/", "."));
   }
   return found;
+}
+
+export async function mainClassIn(path: string): Promise<string | undefined> {
+  return mainClassName(Buffer.from(await readStart(path, mostClassBytes)));
 }
 
 /** The name, with slashes, of a class that has `public static void main(String[])`; undefined for all else. */

@@ -54,6 +54,12 @@ test("tests and libraries are no programs, and several programs are several ways
   const [code, cause] = await refusal(several);
   expect(code).toBe("UKL-241");
   expect(cause).toMatch(/cmd\/a.*cmd\/b/);
+  // One is named by its directory.
+  const programs = onlyPrograms(go);
+  const { steps, program, name } = await planOf(several, "cmd/b");
+  const args = ["build", "-o", program, "."];
+  expect(steps).toEqual([{ tool: join(programs, "go"), args, cwd: join(several, "cmd/b") }]);
+  expect(name).toBe("b");
 });
 
 test("a single file is built alone", async () => {

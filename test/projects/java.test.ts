@@ -127,14 +127,33 @@ test("several classes with main methods are several ways to start it", async () 
   expect(cause).toMatch(/class A has .*class B has /);
 });
 
+test("one of several classes is named by its file, below where its package begins", async () => {
+  onlyPrograms(java);
+  const directory = make({ "out/a/x.txt": "", "out/moved/x.txt": "" });
+  writeFileSync(join(directory, "out/a/B.class"), classFile("a/B", [main]));
+  writeFileSync(join(directory, "out/a/C.class"), classFile("a/C", []));
+  writeFileSync(join(directory, "out/moved/B.class"), classFile("a/B", [main]));
+  expect(await commandOf(directory, "out/a/B.class")).toEqual(["-cp", "./out", "a.B"]);
+  expect((await refusal(directory, "out/a/C.class")).slice(0, 2)).toEqual([
+    "UKL-242",
+    "it has no public static main method",
+  ]);
+  expect((await refusal(directory, "out/moved/B.class")).slice(0, 2)).toEqual([
+    "UKL-242",
+    "a/B.class is its name, with directories",
+  ]);
+});
+
 test("what cannot be started says why", async () => {
   const directory = make({ "text.jar": "this is no archive" });
   jar(join(directory, "library.jar"), manifest("Created-By: nobody"));
   jar(join(directory, "half.jar"), manifest("Main-Class: A"));
+  jar(join(directory, "huge.jar"), " ".repeat(17 << 20));
   truncateSync(join(directory, "half.jar"), readFileSync(join(directory, "half.jar")).length - 30);
   for (const [name, cause] of [
     ["library.jar", /library\.jar: its manifest names no Main-Class/],
     ["text.jar", /text\.jar: it is no archive that can be read/],
+    ["huge.jar", /huge\.jar: .*META-INF\/MANIFEST\.MF in it has 17825792 bytes/],
     ["half.jar", /half\.jar: it is no archive that can be read/],
   ] as const)
     expect(await refusal(directory, name)).toEqual([

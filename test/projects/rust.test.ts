@@ -51,6 +51,11 @@ test("the program of a workspace's member is made, and libraries are none", asyn
 test("several programs are several ways", async () => {
   const directory = make({ "Cargo.toml": manifest("web"), "src/bin/a.rs": "", "src/bin/b.rs": "" });
   expect((await refusal(directory))[0]).toBe("UKL-241");
+  // One is named by its source, and Cargo still makes it.
+  onlyPrograms(cargo);
+  const { steps } = await planOf(directory, "src/bin/b.rs");
+  expect(steps[0]?.args.slice(0, 6)).toEqual(["build", "--release", "--package", "web", "--bin", "b"]);
+  expect(steps[0]?.cwd).toBe(directory);
 });
 
 test.each([

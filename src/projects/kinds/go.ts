@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /** Go: the program of a module, or of a single file, as `go build` makes it. */
-import { basename, join } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { assetsOf, madeDirectory } from "../made-program.js";
 import type { Kind, Plan, Project, Start } from "../plan.js";
 import { nameOf, planOf } from "../plan-parts.js";
@@ -20,7 +20,7 @@ export const go: Kind = {
       return [{ rank: "written", because: start.because, plan: () => planGo(project, start) }];
     }
     const module = project.text("go.mod");
-    if (module === undefined) return [];
+    if (module === undefined) return partStarts(project);
     const path = /^module\s+"?([^\s"]+)"?/m.exec(module)?.[1];
     // A module's major version is no name: example.com/tool/v2.
     const name = basename(path?.replace(/\/v\d+$/, "") ?? nameOf(project));
@@ -38,6 +38,18 @@ export const go: Kind = {
       );
   },
 };
+
+/** More no module is deep. */
+const mostParents = 8;
+
+/** A directory of a module, which is how one of its programs is named. */
+function partStarts(project: Project): readonly Start[] {
+  const parents = Array.from({ length: mostParents }, (_, index) => "../".repeat(index + 1));
+  const root = isMain(project, ".") ? parents.find((path) => project.has(`${path}go.mod`)) : undefined;
+  if (root === undefined) return [];
+  const because = `package main, of the module in ${resolve(project.directory, root)}`;
+  return [startOf(project, { what: ".", name: nameOf(project), because })];
+}
 
 interface GoStart {
   /** As `go build` takes it. */

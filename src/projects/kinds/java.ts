@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /** Java: a jar with a Main-Class, the same unpacked, or compiled classes of which one has a main method. */
 import { basename, dirname, join } from "node:path";
+import { projectFiles } from "../../host/project-files.js";
 import { readZipMember } from "../../host/zip.js";
-import { mainClasses } from "../class-files.js";
+import { mainClasses, mainClassIn } from "../class-files.js";
 import { runtimeFiles } from "../library-directories.js";
 import type { FileGroup, Kind, Plan, Project, Start } from "../plan.js";
 import { cannotStart, isThere, nameOf, planOf, refusedStart } from "../plan-parts.js";
@@ -31,8 +32,9 @@ export const java: Kind = {
   title: "Java",
   looksFor:
     "a jar with a Main-Class, here or in target/ or build/libs/; META-INF/MANIFEST.MF; classes with main",
-  extensions: [".jar"],
+  extensions: [".jar", ".class"],
   async recognise(project) {
+    if (project.file?.endsWith(".class")) return [await classFileStart(project)];
     if (project.file !== undefined) return jarStarts(project, [project.file], "written");
     const manifest = project.text(manifestName);
     if (manifest !== undefined) return explodedStarts(project, manifest);
@@ -160,6 +162,27 @@ async function planClass(project: Project, root: string, name: string, because: 
   const isIn = plan.files.some(({ paths }) => paths.includes(classes));
   if (root === "." || isIn) return plan;
   return { ...plan, files: [{ title: "classes", because: "compiled", paths: [classes] }, ...plan.files] };
+}
+
+/** By which one of several is named. */
+async function classFileStart(project: Project): Promise<Start> {
+  const name = await mainClassIn(project.place);
+  const root = project.place.slice(0, -`/${name}.class`.length);
+  if (name === undefined || `${root}/${name}.class` !== project.place) {
+    const cause =
+      name === undefined
+        ? "it has no public static main method"
+        : `${name}.class is its name, with directories`;
+    const error = cannotStart(project, cause, "name the class that is to be started");
+    return refusedStart("written", "a class of Java", error);
+  }
+  const owner = projectFiles(root === "" ? "/" : root);
+  const because = `the class ${name.replaceAll("/", ".")} has a main method`;
+  const plan = async () => {
+    const planned = await planJava(owner, [because], ["-cp", owner.directory, name.replaceAll("/", ".")], []);
+    return { ...planned, place: project.place, name: nameOf(project), workingDirectory: project.directory };
+  };
+  return { rank: "written", because, plan };
 }
 
 const buildTools = [

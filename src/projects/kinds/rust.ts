@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /** Rust: the program of a package, or of a member of a workspace, as Cargo makes it; or that of a single file. */
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { parse, TomlError } from "smol-toml";
 import { z } from "zod";
+import { projectFiles } from "../../host/project-files.js";
 import { assetsOf, madeDirectory } from "../made-program.js";
 import type { BuildStep, Kind, Plan, Project, Start } from "../plan.js";
 import { cannotStart, nameOf, planOf, refusedStart } from "../plan-parts.js";
@@ -31,7 +32,9 @@ export const rust: Kind = {
   extensions: [".rs"],
   recognise(project) {
     if (project.file !== undefined)
-      return [{ rank: "written", because: "a file of Rust", plan: () => planFile(project) }];
+      return [
+        ofPackage(project) ?? { rank: "written", because: "a file of Rust", plan: () => planFile(project) },
+      ];
     const manifest = readManifest(project, "Cargo.toml");
     if (manifest === undefined) return [];
     if (typeof manifest === "string") {
@@ -68,6 +71,20 @@ function membersOf(project: Project, { workspace }: CargoManifest): readonly str
       ? project.names(dirname(member)).map((name) => join(dirname(member), name))
       : [member],
   );
+}
+
+/** A source of a package's program, by which one of several is named. */
+function ofPackage({ directory, place }: Project): Start | undefined {
+  for (const above of [dirname(directory), dirname(dirname(directory))]) {
+    const owner = projectFiles(above);
+    const source = relative(above, place);
+    const program = programsOf(owner, ".").find(
+      ({ name, package: own }) =>
+        source === `src/bin/${name}.rs` || (source === "src/main.rs" && name === own),
+    );
+    if (program !== undefined) return startOf(owner, program);
+  }
+  return undefined;
 }
 
 interface CargoProgram {
