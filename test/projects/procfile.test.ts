@@ -45,11 +45,16 @@ test("without a web process the only one is started, and several are several way
   expect((await refusal(make({ Procfile: "a: ./x\nb: ./x\n", x: "" })))[0]).toBe("UKL-241");
 });
 
-test("what is written in package.json is left to Node", async () => {
-  const script = JSON.stringify({ scripts: { start: "node x.js" } });
-  const directory = make({ Procfile: "web: npm start\n", "package.json": script, "x.js": "" });
-  expect((await planOf(directory)).kind).toBe("node");
-});
+test.each(["npm start", "yarn run start", "node x.js"])(
+  "what package.json says too is left to Node: %s",
+  async (command) => {
+    const script = JSON.stringify({ scripts: { start: "node x.js" } });
+    const directory = make({ Procfile: `web: ${command}\n`, "package.json": script, "x.js": "", "y.js": "" });
+    expect((await planOf(directory)).kind).toBe("node");
+    const other = make({ Procfile: "web: node y.js\n", "package.json": script, "x.js": "", "y.js": "" });
+    expect((await refusal(other))[0]).toBe("UKL-241");
+  },
+);
 
 test.each([
   ["cd app && ./serve", /only a shell can execute it: cd app && /],

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 /** Procfile: a line for each process of an application, NAME: COMMAND. */
 import { join } from "node:path";
+import { z } from "zod";
 import { onPath } from "../../host/programs.js";
+import { parseJson } from "../../json.js";
 import { simpleCommand } from "../command-line.js";
 import type { Kind, Plan, Project } from "../plan.js";
 import { cannotStart, isThere, planOf } from "../plan-parts.js";
@@ -26,15 +28,22 @@ export const procfile: Kind = {
     const lines = project.file === undefined ? linesOf(project.text("Procfile") ?? "") : [];
     const web = lines.filter(({ name }) => name === "web");
     const chosen = web.length > 0 ? web : lines.filter(({ name }) => name !== "release");
-    // Which start scripts there are is for the kind to say that has them.
+    // What package.json says too is for its kind to start.
+    const script = startScript(project);
     return chosen
-      .filter(({ command }) => !/^(?:npm|yarn|pnpm|bun) (?:run )?start$/.test(command))
+      .filter(({ command }) => command !== script && !/^(?:npm|yarn|pnpm|bun) (?:run )?start$/.test(command))
       .map((line) => {
         const because = `the line of Procfile: ${line.name}: ${line.command}`;
         return { rank: "written", because, plan: () => planLine(project, line, lines, because) };
       });
   },
 };
+
+const manifestSchema = z.object({ scripts: z.object({ start: z.string() }) });
+
+function startScript(project: Project): string | undefined {
+  return manifestSchema.safeParse(parseJson(project.text("package.json") ?? "")).data?.scripts.start;
+}
 
 function linesOf(text: string): readonly Line[] {
   return [...text.matchAll(/^([\w-]+):[ \t]*(\S.*?)[ \t\r]*$/gm)].map(([, name = "", command = ""]) => ({
