@@ -39,6 +39,15 @@ test("a release that is still where Mix made it comes without what it was made o
   expect([program, groups.flatMap(({ paths }) => paths)]).toEqual([join(root, "bin/web"), [root]]);
 });
 
+test.each([
+  ["mix.exs", "MIX_ENV=prod mix release"],
+  ["rebar.config", "rebar3 release"],
+])("%s without a release says how one is made", async (file, command) => {
+  const directory = make({ [file]: "" });
+  const cause = `there is ${file}, and no release that was made of it`;
+  expect(await refusal(directory)).toEqual(["UKL-242", cause, `run '${command}' in ${directory}`]);
+});
+
 test("a release whose version is not there", async () => {
   const [code, cause] = await refusal(make(release));
   expect([code, cause]).toEqual([

@@ -3,8 +3,8 @@
 import { join, normalize } from "node:path";
 import { attempt } from "../../host/exec.js";
 import { libraryDirectories, toldPaths } from "../library-directories.js";
-import type { FileGroup, Kind, Plan, Project, Runtime } from "../plan.js";
-import { cannotStart, isThere, planOf } from "../plan-parts.js";
+import type { FileGroup, Kind, Plan, Project, Runtime, Start } from "../plan.js";
+import { cannotStart, isThere, planOf, refusedStart } from "../plan-parts.js";
 import { projectTree } from "../project-tree.js";
 import { runtimeFor } from "../runtimes.js";
 import { scriptFiles } from "../script-files.js";
@@ -42,8 +42,9 @@ export const erlang: Kind = {
         project.names(directory).map((name) => join(directory, name)),
       ),
     ];
-    return places
-      .filter((place) => project.has(join(place, releaseFile)))
+    const releases = places.filter((place) => project.has(join(place, releaseFile)));
+    if (releases.length === 0) return notReleased(project);
+    return releases
       .flatMap((place) => programsOf(project, place).map((program) => ({ place, program })))
       .map(({ place, program }) => {
         const because = `a release, which ${join(place, "bin", program)} starts`;
@@ -51,6 +52,19 @@ export const erlang: Kind = {
       });
   },
 };
+
+const releaseTools = [
+  { file: "mix.exs", command: "MIX_ENV=prod mix release" },
+  { file: "rebar.config", command: "rebar3 release" },
+] as const;
+
+function notReleased(project: Project): readonly Start[] {
+  const tool = releaseTools.find(({ file }) => project.has(file));
+  if (tool === undefined) return [];
+  const cause = `there is ${tool.file}, and no release that was made of it`;
+  const error = cannotStart(project, cause, `run '${tool.command}' in ${project.directory}`);
+  return [refusedStart("usual", tool.file, error)];
+}
 
 /** Those that read which release it is. Beside them are ones of a single version, and tools. */
 function programsOf(project: Project, place: string): readonly string[] {
