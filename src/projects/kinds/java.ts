@@ -1,19 +1,16 @@
 // SPDX-License-Identifier: MIT
 /** Java: a jar with a Main-Class, the same unpacked, or compiled classes of which one has a main method. */
-import { basename, dirname, join } from "node:path";
+import { basename, join } from "node:path";
 import { projectFiles } from "../../host/project-files.js";
-import { readZipMember } from "../../host/zip.js";
 import { mainClasses, mainClassIn } from "../class-files.js";
+import { classPath, mainSection, manifestName, noMain, readJar } from "../jar.js";
 import { runtimeFiles } from "../library-directories.js";
 import type { FileGroup, Kind, Plan, Project, Start } from "../plan.js";
-import { cannotStart, isThere, nameOf, planOf, refusedStart } from "../plan-parts.js";
+import { cannotStart, nameOf, planOf, refusedStart } from "../plan-parts.js";
 import { projectTree } from "../project-tree.js";
 import { runtimeFor } from "../runtimes.js";
 
 const wish = { title: "Java", programs: ["java"], package: "default-jre-headless" } as const;
-const manifestName = "META-INF/MANIFEST.MF";
-/** A signature of each member is in it, but no more. */
-const mostManifestBytes = 16 << 20;
 /** Where build tools put them (Maven, Gradle). */
 const jarDirectories = [".", "target", "build/libs"];
 const classDirectories = [
@@ -74,28 +71,6 @@ async function jarStarts(
   return starts;
 }
 
-const noMain = "its manifest names no Main-Class";
-
-/** The manifest's main section, or what is wrong with the jar. */
-async function readJar(project: Project, jar: string): Promise<ReadonlyMap<string, string> | string> {
-  try {
-    const bytes = await readZipMember(join(project.directory, jar), manifestName, mostManifestBytes);
-    const attributes = mainSection(bytes?.toString() ?? "");
-    return attributes.has("Main-Class") ? attributes : noMain;
-  } catch (error) {
-    return `it is no archive that can be read: ${error instanceof Error ? error.message : String(error)}`;
-  }
-}
-
-/** JAR File Specification: lines that begin with a space go on with the one before; an empty line ends the section. */
-function mainSection(text: string): ReadonlyMap<string, string> {
-  const [section = ""] = text.replaceAll(/\r\n?/g, "\n").replaceAll("\n ", "").split("\n\n");
-  const pairs = [...section.matchAll(/^([\w-]+): ?(.*)$/gm)].map(
-    ([, name = "", value = ""]) => [name, value.trim()] as const,
-  );
-  return new Map(pairs.filter(([, value]) => value !== ""));
-}
-
 async function planJar(
   project: Project,
   jar: string,
@@ -112,23 +87,6 @@ async function planJar(
     name: basename(jar, ".jar"),
     files: [...(beside.length > 0 ? [jars, libraries] : [jars]), ...plan.files],
   };
-}
-
-/** URLs, relative to the jar; a directory ends with a slash. */
-function classPath(
-  project: Project,
-  jar: string,
-  attributes: ReadonlyMap<string, string>,
-): readonly string[] {
-  const urls = attributes.get("Class-Path")?.split(/ +/) ?? [];
-  const paths = urls.flatMap((url) => {
-    try {
-      return /^\w+:/.test(url) ? [] : [join(dirname(jar), decodeURIComponent(url)).replace(/\/$/, "")];
-    } catch {
-      return [];
-    }
-  });
-  return [...new Set(paths)].filter((path) => isThere(project, path));
 }
 
 function explodedStarts(project: Project, manifest: string): readonly Start[] {
