@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /** A project started by its path, in a guest and, as its plan says, on this host. */
 import { spawnSync } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { onTestFinished } from "vitest";
 import { planProject } from "../../src/projects/recognise.js";
 import { cliPath } from "./cli.js";
 import type { Mode } from "./harness.js";
@@ -32,9 +33,11 @@ export function runInGuest(place: string, mode: Mode, args: readonly string[]): 
   return { output: stdout, exitStatus: status };
 }
 
-/** Makes what the plan makes first. */
+/** Makes what the plan makes first, and removes it with the rest of the test's. */
 export async function runOnHost(place: string, args: readonly string[]): Promise<ProjectOutcome> {
   const plan = await planProject(place);
+  if (plan.steps.length > 0)
+    onTestFinished(() => rmSync(dirname(plan.program), { recursive: true, force: true }));
   for (const step of plan.steps) spawnSync(step.tool, step.args, { cwd: step.cwd, stdio: "inherit" });
   const { stdout, status } = spawnSync(plan.program, [...plan.args, ...args], {
     cwd: plan.workingDirectory,
