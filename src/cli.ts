@@ -7,6 +7,7 @@ import { addBench } from "./cli/bench.js";
 import { addBuild } from "./cli/build.js";
 import { addDoctor } from "./cli/doctor.js";
 import { addGuests } from "./cli/guests.js";
+import { addInit } from "./cli/init.js";
 import { addInspect } from "./cli/inspect.js";
 import { Interrupted } from "./cli/interruption.js";
 import { addKernel } from "./cli/kernel.js";
@@ -33,7 +34,17 @@ async function main(argv: readonly string[]): Promise<number> {
     .configureOutput({ writeErr: () => undefined, outputError: () => undefined })
     .showHelpAfterError(false);
   const invocation = { terminal, programArguments, setStatus };
-  for (const add of [addBuild, addStubs, addRun, addGuests, addInspect, addBench, addKernel, addDoctor])
+  for (const add of [
+    addBuild,
+    addInit,
+    addStubs,
+    addRun,
+    addGuests,
+    addInspect,
+    addBench,
+    addKernel,
+    addDoctor,
+  ])
     add(program, invocation);
   // Whoever read our output is gone, as in `ukl inspect PROGRAM | head -1`. A run ends its machine first.
   process.stdout.on("error", () => {

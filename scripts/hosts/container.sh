@@ -53,5 +53,6 @@ hostname "$name"
 pivot_root . .
 umount -l .
 cd "$directory"
-# Not exec: this shell stays the first process, and reaps those whose parents have ended.
-"$@"
+# In a session of its own: the process group of whoever made the namespace is 0 in it. Not exec: this shell stays the
+# first process, and reaps those whose parents have ended.
+setsid --wait "$@"

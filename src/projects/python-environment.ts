@@ -10,7 +10,7 @@ import { parseJson } from "../json.js";
 import type { FileGroup, Project, Runtime } from "./plan.js";
 import { runtimeAt, runtimeFor } from "./runtimes.js";
 
-export const pythonWish = { title: "Python", programs: ["python3", "python"], package: "python3" } as const;
+const pythonWish = { title: "Python", programs: ["python3", "python"], package: "python3" } as const;
 
 export interface PythonEnvironment {
   readonly runtime: Runtime;

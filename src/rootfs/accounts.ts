@@ -42,6 +42,15 @@ export function accountFiles(
   ];
 }
 
+/** Those of the system, of users and groups. */
+export function accountNames(): readonly string[] {
+  return (["user", "group"] as const).flatMap((kind) =>
+    readAccounts(hostView, kind)
+      .filter(({ id }) => isOfTheSystem(id))
+      .map(({ name }) => name),
+  );
+}
+
 /** With the home of the host's account, and of shells the one that the guest has. */
 function userLine(
   { name, id, further: [gid = "0", , home = "/", hostShell = ""] }: Account,

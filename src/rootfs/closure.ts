@@ -3,9 +3,10 @@
 import { basename, dirname, isAbsolute, join, resolve } from "node:path/posix";
 import { UklError } from "../errors.js";
 import { type FileView, resolveIn } from "../host/file-view.js";
-import { accountFiles } from "./accounts.js";
+import { accountFiles, accountNames } from "./accounts.js";
 import { HostTree, type Tree } from "./host-tree.js";
 import { directoriesOf, tmpfilesDirectory } from "./tmpfiles.js";
+import { alphabetOf, namesAlone } from "./words.js";
 
 /** What the inspection of a program says of files. */
 export interface NamedFiles {
@@ -149,13 +150,12 @@ async function addAccounts(
   tree: HostTree,
   { programBytes, accounts }: Pick<TreeSource, "programBytes" | "accounts">,
 ): Promise<void> {
-  const texts = [programBytes, ...[...tree.files.values()].filter(isText).map(({ data }) => data)].map(
-    (bytes) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length),
-  );
+  const texts = [programBytes, ...[...tree.files.values()].filter(isText).map(({ data }) => data)];
+  const known = new Set(accountNames());
+  const named = new Set(texts.flatMap((text) => [...namesAlone(text, known, wordCharacters)]));
   const owned = [...tree.directories.values(), ...tree.files.values()];
   const ids = new Set(owned.flatMap(({ owner }) => (owner === undefined ? [] : [owner.uid, owner.gid])));
-  const isWanted = (name: string, id: number) =>
-    ids.has(id) || accounts.includes(name) || texts.some((text) => hasWord(text, name));
+  const isWanted = (name: string, id: number) => ids.has(id) || accounts.includes(name) || named.has(name);
   const shell = tree.files.has("/bin/bash") || tree.files.has("/usr/bin/bash") ? "/bin/bash" : "/bin/sh";
   for (const file of accountFiles(isWanted, shell)) tree.files.set(file.path, file);
 }
@@ -185,14 +185,9 @@ function hiddenLibrary(name: string, view: FileView): string | undefined {
   return paths.find((path) => resolveIn(view, path) !== undefined);
 }
 
+/** Of names of accounts (useradd(8)), and what else a word is made of. */
+const wordCharacters = alphabetOf(/[\w-]/);
+
 function isText({ path }: { readonly path: string }): boolean {
   return path.startsWith("/etc/");
-}
-
-function hasWord(text: Buffer, word: string): boolean {
-  for (let at = text.indexOf(word); at >= 0; at = text.indexOf(word, at + 1)) {
-    const around = [text[at - 1], text[at + word.length]];
-    if (around.every((byte) => byte === undefined || !/[\w-]/.test(String.fromCharCode(byte)))) return true;
-  }
-  return false;
 }

@@ -5,6 +5,7 @@
  */
 import { type FileView, resolveIn } from "../host/file-view.js";
 import { readInput } from "../host/files.js";
+import { alphabetOf, forEachRun, textOf } from "./words.js";
 
 /** A module, and the modules and tables that say for what it is. */
 export interface Conversions {
@@ -14,7 +15,8 @@ export interface Conversions {
 
 /** Shorter text is a name by chance. */
 const leastNameBytes = 3;
-const text = /[!-~]{3,64}(?=\0)/g;
+const nameLengths = { least: leastNameBytes, most: 64 };
+const printable = alphabetOf(/[!-~]/);
 
 /** What `directory` (of glibc's gconv) has for the character sets that are named in `texts`. */
 export async function conversionsFor(
@@ -28,7 +30,8 @@ export async function conversionsFor(
   const extra = view.names(`${root}/gconv-modules.d`).filter((name) => name.endsWith(".conf"));
   const tables = [`${root}/gconv-modules`, ...extra.map((name) => `${root}/gconv-modules.d/${name}`)];
   const lines = (await Promise.all(tables.map((path) => readTable(view, path)))).flat();
-  const named = new Set(texts.flatMap(namesIn));
+  const known = new Set(lines.flatMap(([, ...names]) => names.slice(0, 2).map(bare)));
+  const named = new Set(texts.flatMap((text) => namesIn(text, known)));
   // Every module converts from or to what glibc calls its own character set.
   named.delete("INTERNAL");
   const modules = modulesOf(lines, named).map((name) => `${root}/${name}.so`);
@@ -61,7 +64,13 @@ function bare(name: string): string {
   return name.replace(/\/.*/, "").toUpperCase();
 }
 
-function namesIn(bytes: Uint8Array): readonly string[] {
-  const content = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
-  return (content.match(text) ?? []).map(bare).filter((name) => name.length >= leastNameBytes);
+/** Those that are whole strings of C, whatever follows behind a slash. */
+function namesIn(bytes: Uint8Array, known: ReadonlySet<string>): readonly string[] {
+  const names = new Set<string>();
+  forEachRun(bytes, printable, nameLengths, (start, end) => {
+    if (bytes[end] !== 0) return;
+    const name = bare(textOf(bytes, start, end));
+    if (name.length >= leastNameBytes && known.has(name)) names.add(name);
+  });
+  return [...names];
 }

@@ -58,6 +58,8 @@ const keptAttributes = /^(?:user\..|security\.capability$)/;
 const mostFiles = 4096;
 /** To the patched kernel it says that a program runs in ring 0. */
 const sticky = 0o1000;
+/** A running kernel makes what is there, and the guest has one of its own. */
+const ofTheKernel = /^\/(?:proc|sys|dev)\/./;
 /** Accounts from here on are people's (login.defs: UID_MIN), and say nothing in a guest. */
 const firstPerson = 1000;
 
@@ -82,7 +84,7 @@ export class HostTree implements Tree {
   async add(path: string, most = mostFiles): Promise<void> {
     const before = this.files.size;
     const add = async (next: string): Promise<void> => {
-      const found = this.#resolve(next);
+      const found = this.#find(next);
       if (found === undefined || this.files.has(found.path)) return;
       this.#addAttributes(found.path, found.node);
       if (found.node.kind === "file") await this.#addFile(found.path, found.node);
@@ -101,7 +103,7 @@ export class HostTree implements Tree {
    * configures is taken as it is now; what its programs write in /var is not this machine's to give.
    */
   async addData(path: string): Promise<void> {
-    const found = this.#resolve(path);
+    const found = this.#find(path);
     if (found?.node.kind === "directory") {
       if (/^\/etc\/./.test(path)) await this.add(path);
       else this.addDirectory(path);
@@ -113,7 +115,7 @@ export class HostTree implements Tree {
 
   /** Adds a file at another place than its own. */
   async addAt(place: string, path: string): Promise<void> {
-    const found = this.#resolve(path);
+    const found = this.#find(path);
     if (found?.node.kind !== "file") return;
     await this.#addFile(place, { ...found.node, content: found.node.content ?? found.path });
   }
@@ -201,9 +203,16 @@ export class HostTree implements Tree {
     }
   }
 
+  /** Undefined, too, for what is the kernel's. */
+  #find(path: string) {
+    const found = this.#resolve(path);
+    return found === undefined || ofTheKernel.test(found.path) ? undefined : found;
+  }
+
   /** The path without links; each link on the way is added. Undefined when it leads nowhere. */
   #resolve(path: string) {
     return resolveIn(this.#view, path, (link, target) => {
+      if (ofTheKernel.test(link)) return;
       this.links.set(link, target);
       const { modified } = this.#view.node(link) ?? {};
       if (modified !== undefined) this.linkTimes.set(link, modified);

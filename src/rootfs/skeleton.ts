@@ -44,6 +44,10 @@ const onDebian: Readonly<Record<string, number>> = {
   "/run/lock": 0o1777,
   "/srv": 0o755,
   "/usr": 0o755,
+  "/usr/bin": 0o755,
+  "/usr/lib": 0o755,
+  "/usr/lib64": 0o755,
+  "/usr/sbin": 0o755,
   "/var/backups": 0o755,
   "/var/cache": 0o755,
   "/var/lib": 0o755,
@@ -51,7 +55,15 @@ const onDebian: Readonly<Record<string, number>> = {
   "/var/opt": 0o755,
   "/var/spool": 0o755,
 };
-const linksOnDebian: Readonly<Record<string, string>> = { "/var/lock": "/run/lock", "/var/run": "/run" };
+/** And the merged /usr, by whose links programs are named that packages have in /usr. */
+const linksOnDebian: Readonly<Record<string, string>> = {
+  "/bin": "usr/bin",
+  "/lib": "usr/lib",
+  "/lib64": "usr/lib64",
+  "/sbin": "usr/sbin",
+  "/var/lock": "/run/lock",
+  "/var/run": "/run",
+};
 /** base-files: files of a group's members belong to the group. */
 const mail: RootDirectory = { permissions: 0o2775, owner: { uid: 0, gid: 8 } };
 

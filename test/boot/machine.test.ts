@@ -40,11 +40,14 @@ describe.each(modes)("in %s mode a program", (mode) => {
 
   test("finds the directories of Debian, a name, limits, and the home of root", async () => {
     const found = await answers([
+      ...["/bin", "/lib", "/lib64", "/sbin", "/usr/sbin"],
       ...["/", "/run", "/var/run", "/var/log", "/root", "/home", "/tmp", "/var/tmp", "/var/mail"],
       ...["name", "home", "limit=7", "limit=6", "limit=4", "bind=80"],
     ]);
     expect(found).toEqual({
       // What stat(1) tells of a container of debian:12.
+      ...{ "/bin": "120777 0:0", "/lib": "120777 0:0", "/lib64": "120777 0:0", "/sbin": "120777 0:0" },
+      ...{ "/usr/sbin": "40755 0:0" },
       ...{ "/": "40755 0:0", "/run": "40755 0:0", "/var/run": "120777 0:0", "/var/log": "40755 0:0" },
       ...{ "/root": "40700 0:0", "/home": "40755 0:0", "/tmp": "41777 0:0", "/var/tmp": "41777 0:0" },
       "/var/mail": "42775 0:8",

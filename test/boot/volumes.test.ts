@@ -214,7 +214,10 @@ describe("ukl run", () => {
   test("of a user who is not root leaves files that are that user's", async () => {
     const nobody = 65534;
     const isRoot = process.getuid?.() === 0;
-    const under = isRoot ? ["setpriv", `--reuid=${nobody}`, `--regid=${nobody}`, "--clear-groups"] : [];
+    const user = [`--reuid=${nobody}`, `--regid=${nobody}`, "--clear-groups"];
+    // This checkout may be in root's own directory, where others may not even look.
+    const reads = ["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"];
+    const under = isRoot ? ["setpriv", ...user, ...reads] : [];
     for (const path of [scratch, place]) chmodSync(path, 0o777);
     const env = { XDG_CACHE_HOME: join(place, "cache") };
     const { stdout, stderr } = await runAs(

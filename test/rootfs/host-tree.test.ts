@@ -39,6 +39,23 @@ test("a file behind links is kept once, with every link on the way", async () =>
   expect(tree.linkTimes.get(join(root, "way"))).toBe(Math.floor(lstatSync(join(root, "way")).mtimeMs / 1000));
 });
 
+test("what a running kernel makes is not taken through a link either, and the link is", async () => {
+  const targets = { mounts: "/proc/self/mounts", self: "/proc/self", fd: "/dev/fd", class: "/sys/class" };
+  mkdirSync(join(root, "links"));
+  for (const [name, target] of Object.entries(targets)) symlinkSync(target, join(root, "links", name));
+  const { tree, links, files } = await treeOf("links");
+  expect(links.sort()).toEqual(
+    Object.keys(targets)
+      .map((name) => `links/${name}`)
+      .sort(),
+  );
+  expect([files, [...tree.links].length, [...tree.directories.keys()]]).toEqual([
+    [],
+    4,
+    [join(root, "links")],
+  ]);
+});
+
 test("a directory brings all that is in it", async () => {
   const { files, links, directories } = await treeOf("real");
   expect(files.sort()).toEqual(["real/deep/other", "real/file"]);
