@@ -18,7 +18,8 @@
  * read that one.
  *
  * passt sends SYN and FIN once, and a listener whose backlog is full answers no SYN: the guest gets
- * them again (again.c).
+ * them again (again.c). What it refuses over IPv6 it gets over IPv4 (families.c); all else that is
+ * done here is done with the segments that passt knows.
  *
  * On the connections each frame has its length in front, in four bytes. passt of Debian 12 loses
  * its place where what it reads ends within these, so whole frames are sent to it, and no more at
@@ -26,6 +27,7 @@
  */
 #define _GNU_SOURCE
 #include "again.h"
+#include "families.h"
 #include "segments.h"
 #include <errno.h>
 #include <linux/sockios.h>
@@ -74,13 +76,19 @@ static void insert_to_qemu(const unsigned char *bytes, size_t count)
 	to_qemu.filled += count;
 }
 
+/* One without data. */
 static void send_to_guest(const unsigned char *frame, size_t length)
 {
 	unsigned char bytes[LENGTH_BYTES + AGAIN_BYTES];
+	ssize_t count = to_guest_family(bytes + LENGTH_BYTES, frame, length);
 
-	put32(bytes, length);
-	memcpy(bytes + LENGTH_BYTES, frame, length);
-	insert_to_qemu(bytes, LENGTH_BYTES + length);
+	if (count < 0) {
+		count = length;
+		memcpy(bytes + LENGTH_BYTES, frame, length);
+	}
+	put32(bytes, count);
+	if (count)
+		insert_to_qemu(bytes, LENGTH_BYTES + count);
 }
 
 /* Without the answer, when there is no room for it, the guest sends its SYN and ACK again. */
@@ -88,6 +96,7 @@ static void look_at(const struct direction *way, unsigned char *frame, size_t le
 {
 	size_t tcp_at = tcp_offset(frame, length);
 	unsigned char answer[ANSWER_BYTES];
+	size_t count;
 
 	if (!tcp_at)
 		return;
@@ -97,9 +106,52 @@ static void look_at(const struct direction *way, unsigned char *frame, size_t le
 	}
 	note_answer(frame, tcp_at);
 	limit_window(frame, length, tcp_at);
-	if (completes_handshakes &&
-	    (frame[tcp_at + 13] & (TCP_SYN | TCP_ACK)) == (TCP_SYN | TCP_ACK))
-		insert_to_qemu(answer, write_answer(answer, frame, tcp_at));
+	if (!completes_handshakes ||
+	    (frame[tcp_at + 13] & (TCP_SYN | TCP_ACK)) != (TCP_SYN | TCP_ACK))
+		return;
+	count = write_answer(answer, frame, tcp_at);
+	send_to_guest(answer + LENGTH_BYTES, count - LENGTH_BYTES);
+}
+
+/* What goes on in the place of the frame at `whole`, as the families say. */
+static ssize_t translate(struct direction *way, size_t length, unsigned char *out)
+{
+	unsigned char *frame = way->bytes + way->whole + LENGTH_BYTES;
+	ssize_t count;
+
+	if (way == &to_qemu) {
+		look_at(way, frame, length);
+		return to_guest_family(out, frame, length);
+	}
+	count = from_guest_family(out, frame, length, send_to_guest);
+	if (count < 0)
+		look_at(way, frame, length);
+	else
+		look_at(way, out, count);
+	return count;
+}
+
+/* Without room for one that has become longer it is lost. */
+static void pass_frame(struct direction *way, size_t length)
+{
+	static unsigned char out[FRAME_BYTES + GROWTH_BYTES];
+	ssize_t count = translate(way, length, out);
+	unsigned char *frame = way->bytes + way->whole;
+	size_t before = LENGTH_BYTES + length, after = count > 0 ? LENGTH_BYTES + count : 0;
+
+	if (count < 0) {
+		way->whole += before;
+		return;
+	}
+	if (way->filled - before + after > BUFFER_BYTES)
+		after = 0;
+	memmove(frame + after, frame + before, way->filled - way->whole - before);
+	way->filled += after - before;
+	way->whole += after;
+	if (after) {
+		put32(frame, count);
+		memcpy(frame + LENGTH_BYTES, out, count);
+	}
 }
 
 static int would_wait(void)
@@ -124,8 +176,7 @@ static int take(struct direction *way)
 			return -1;
 		if (way->filled - way->whole < LENGTH_BYTES + length)
 			break;
-		look_at(way, bytes + way->whole + LENGTH_BYTES, length);
-		way->whole += LENGTH_BYTES + length;
+		pass_frame(way, length);
 	}
 	return 0;
 }
@@ -253,8 +304,9 @@ static void tell_that_passt_ended(int machine)
 
 /*
  * The arguments are the file descriptors of QEMU's and of passt's end, "complete" or "pass" for
- * handshakes, and the process that is to end when passt does. Without any, what passt sends over
- * its end, which is standard input, gets the most room that users may have.
+ * handshakes, the guest's IPv4 address and that of clients that are translated to IPv4, and the
+ * process that is to end when passt does. Without any, what passt sends over its end, which is
+ * standard input, gets the most room that users may have.
  */
 int main(int argc, char **argv)
 {
@@ -263,9 +315,9 @@ int main(int argc, char **argv)
 
 	if (argc == 1)
 		return setsockopt(STDIN_FILENO, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room)) < 0;
-	if (argc < 4)
+	if (argc < 6 || set_families(argv[4], argv[5]) < 0)
 		return 2;
-	machine = argc > 4 ? syscall(SYS_pidfd_open, atoi(argv[4]), 0) : -1;
+	machine = argc > 6 ? syscall(SYS_pidfd_open, atoi(argv[6]), 0) : -1;
 	completes_handshakes = !strcmp(argv[3], "complete");
 	if (relay(atoi(argv[1]), atoi(argv[2])) != PASST_ENDED)
 		return 0;

@@ -19,8 +19,7 @@
 /* The scale of the guest's windows and one, by what `connection_slot` says. */
 static unsigned char scales[1 << 16];
 
-/* RFC 1071, for an even number of bytes. */
-static uint16_t checksum(const unsigned char *bytes, size_t count, uint32_t sum)
+uint16_t checksum(const unsigned char *bytes, size_t count, uint32_t sum)
 {
 	for (size_t i = 0; i < count; i += 2)
 		sum += get16(bytes + i);

@@ -40,6 +40,9 @@ static inline void put32(unsigned char *at, uint32_t value)
 	put16(at + 2, value & 0xffff);
 }
 
+/* RFC 1071, for an even number of bytes. */
+uint16_t checksum(const unsigned char *bytes, size_t count, uint32_t sum);
+
 /* Where the TCP header of a frame begins, or 0 for a frame without one or with less than one. */
 size_t tcp_offset(const unsigned char *frame, size_t length);
 

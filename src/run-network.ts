@@ -69,6 +69,7 @@ export async function planRunNetwork(manifest: Manifest, request: NetworkRequest
     net: request.net ?? manifest.run.net ?? standard,
     ports,
     hasCard: hasOption(manifest.kernel, "CONFIG_VIRTIO_NET"),
+    hasIpv6: hasOption(manifest.kernel, "CONFIG_IPV6"),
     usesSockets: manifest.systemCalls?.complete !== true || manifest.systemCalls.names.includes("socket"),
     hasPasst: await identifyTool("passt").then(
       () => true,

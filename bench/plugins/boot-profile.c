@@ -21,8 +21,6 @@
 
 #define ADDRESSES_MAX 64
 
-EXPORT int qemu_plugin_version = 1;
-
 /* One translation of a block; a block that is translated again gets another. */
 struct block {
 	uint64_t address;
@@ -95,10 +93,8 @@ static void translate(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 			if (places[p].address == qemu_plugin_insn_vaddr(insn))
 				qemu_plugin_register_vcpu_insn_exec_cb(
 				    insn, reach, QEMU_PLUGIN_CB_NO_REGS, &places[p]);
-		qemu_plugin_register_vcpu_insn_exec_inline(insn, QEMU_PLUGIN_INLINE_ADD_U64,
-							   &instructions, 1);
-		qemu_plugin_register_vcpu_insn_exec_inline(insn, QEMU_PLUGIN_INLINE_ADD_U64,
-							   &block->instructions, 1);
+		count_executions(insn, &instructions);
+		count_executions(insn, &block->instructions);
 	}
 }
 

@@ -14,16 +14,13 @@
 #include <unistd.h>
 #include "qemu-plugin.h"
 
-EXPORT int qemu_plugin_version = 1;
-
 static uint64_t *count;
 
 static void translate(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 {
 	(void)id;
 	for (size_t i = 0; i < qemu_plugin_tb_n_insns(tb); i++)
-		qemu_plugin_register_vcpu_insn_exec_inline(qemu_plugin_tb_get_insn(tb, i),
-							   QEMU_PLUGIN_INLINE_ADD_U64, count, 1);
+		count_executions(qemu_plugin_tb_get_insn(tb, i), count);
 }
 
 static int map_count(const char *path)

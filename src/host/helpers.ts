@@ -14,7 +14,10 @@ interface Helper {
 }
 
 const helpers = {
-  handshake: { options: ["-O2"], sources: ["handshake.c", "again.c", "again.h", "segments.c", "segments.h"] },
+  handshake: {
+    options: ["-O2"],
+    sources: ["handshake.c", "again.c", "again.h", "families.c", "families.h", "segments.c", "segments.h"],
+  },
   backlog: { options: ["-O2", "-shared", "-fPIC"], sources: ["backlog.c"] },
 } as const satisfies Record<string, Helper>;
 

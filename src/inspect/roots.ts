@@ -30,6 +30,12 @@ export interface LoadedLater {
 
 const rdi = 7;
 
+/**
+ * What glibc's loader looks up by name before the program starts: in libc (elf/dl-call-libc-early-init.c), and wherever
+ * memory is managed (__rtld_malloc_init_real in elf/dl-minimal.c).
+ */
+const calledByLoader = new Set(["__libc_early_init", "malloc", "calloc", "realloc", "free"]);
+
 export function findRoots(graph: Graph, closure: Constituents, later: LoadedLater): Roots {
   const [program] = graph.modules;
   const dlopen = laterRoots(graph, closure, later);
@@ -44,6 +50,7 @@ export function findRoots(graph: Graph, closure: Constituents, later: LoadedLate
   const startup: Root[] = [];
   const atExit: Root[] = [];
   const nss: Root[] = [];
+  const hasLoader = closure.objects.some(({ reason }) => reason === "interpreter");
   closure.objects.forEach(({ reason }, index) => {
     const module = graph.modules[index] as Module;
     if (reason === "nss") {
@@ -52,6 +59,7 @@ export function findRoots(graph: Graph, closure: Constituents, later: LoadedLate
     }
     if (reason === "dlopen" || reason === "gconv") return;
     if (reason === "program" || reason === "interpreter") addEntry(graph, module, startup);
+    if (hasLoader) startup.push(...exportedRoots(graph, module, (name) => calledByLoader.has(name)));
     addInitialisers(graph, module, "init", [DT.INIT, DT.INIT_ARRAY, DT.INIT_ARRAYSZ], startup);
     addInitialisers(graph, module, "init", [0, DT.PREINIT_ARRAY, DT.PREINIT_ARRAYSZ], startup);
     addInitialisers(graph, module, "fini", [DT.FINI, DT.FINI_ARRAY, DT.FINI_ARRAYSZ], atExit);

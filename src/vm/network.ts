@@ -22,6 +22,8 @@ export interface NetworkWish {
   readonly ports: readonly PortMapping[];
   /** The image's kernel has a driver for the card. */
   readonly hasCard: boolean;
+  /** It knows IPv6. Without it, clients of the host that try IPv6 first are to be refused, and go on with IPv4. */
+  readonly hasIpv6: boolean;
   /** The application can open sockets. */
   readonly usesSockets: boolean;
   readonly hasPasst: boolean;
@@ -74,6 +76,9 @@ export const privateNetwork = {
   linkLocal: "fe80::5055:aff:fe00:20f",
   nameserver: "10.0.2.3",
 } as const satisfies GuestAddresses;
+
+/** The guest's, and one that nobody has: of clients over IPv6 whose server listens on IPv4 alone. */
+export const relayAddresses = { guest: privateNetwork.ipv4.address, translated: "10.0.2.6" } as const;
 
 const noNetwork: NetworkPlan = { devices: [] };
 
@@ -132,11 +137,16 @@ async function passtOrUserPlan(wish: NetworkWish, host: NetworkHost): Promise<Ne
   if (!trial.works) throw passtBroken(trial.reason);
   const note = [lacks, longDatagramsNote(trial, ports)].filter((text) => text !== undefined).join("; ");
   const mtuBytes = trial.datagramBytes + headerBytes;
-  const plan = passtPlan(ports, hostLink(), {
-    mtuBytes,
-    relay,
-    backlogLibrary: await backlogFor(wish, host),
-  });
+  const link = hostLink();
+  const plan = passtPlan(
+    ports,
+    { ...link, hasIpv6: link.hasIpv6 && wish.hasIpv6 },
+    {
+      mtuBytes,
+      relay,
+      backlogLibrary: await backlogFor(wish, host),
+    },
+  );
   return { ...plan, ...(note === "" ? {} : { note }) };
 }
 

@@ -11,7 +11,7 @@ import { readInput, sha256, writeOutput } from "../host/files.js";
 import { compileHelper, helperSources } from "../host/helpers.js";
 import { bootId, identifyTool } from "../host/machine.js";
 import { cacheDirectory, packageFile } from "../host/places.js";
-import { passtPlan } from "./network.js";
+import { passtPlan, relayAddresses } from "./network.js";
 import { hostLink, relayCommand } from "./passt.js";
 import { type PasstTrial, passtTrial, tryPasst } from "./passt-trial.js";
 
@@ -64,7 +64,7 @@ export async function passtAbility(host: PasstHost = thisHost): Promise<PasstAbi
   if (known === undefined) await keep(host.cachePath, { fingerprint, alone });
   const program = await host.compileRelay().catch(orNothing);
   if (program === undefined) return { alone };
-  const relay = relayCommand(program, { completes: !alone.greets });
+  const relay = relayCommand(program, { completes: !alone.greets, addresses: relayAddresses });
   const relayed = known?.relayed ?? (await host.try(relay));
   if (!relayed.works) return { alone };
   if (known?.relayed === undefined) await keep(host.cachePath, { fingerprint, alone, relayed });

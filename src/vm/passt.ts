@@ -52,12 +52,17 @@ export function passtCommand({ ports, host, ipv4, ipv6, nameserver }: PasstOptio
   };
 }
 
-/**
- * What stands between QEMU and passt (host-helpers/handshake.c), with QEMU's end and then passt's; it completes
- * handshakes where passt does not.
- */
-export function relayCommand(tool: string, { completes }: { readonly completes: boolean }): Command {
-  return { tool, args: [...[inheritedFd, inheritedFd + 1].map(String), completes ? "complete" : "pass"] };
+interface RelayOptions {
+  /** Handshakes, where passt does not. */
+  readonly completes: boolean;
+  /** The guest's IPv4 address, and one that nobody has, of clients over IPv6 whose server listens on IPv4 alone. */
+  readonly addresses: { readonly guest: string; readonly translated: string };
+}
+
+/** What stands between QEMU and passt (host-helpers/handshake.c), with QEMU's end and then passt's. */
+export function relayCommand(tool: string, { completes, addresses }: RelayOptions): Command {
+  const ends = [inheritedFd, inheritedFd + 1].map(String);
+  return { tool, args: [...ends, completes ? "complete" : "pass", addresses.guest, addresses.translated] };
 }
 
 function forward({ address, hostPort, guestPort }: PortMapping): string {

@@ -21,8 +21,9 @@ const testTimeoutMs = testLimit(180_000);
 const resendMs = 500;
 const greeting = "220 hello\r\n";
 const guests = [
-  ["greeter", ["pthread"]],
-  ["udp-echo", []],
+  ["greeter", ["pthread"], []],
+  ["greeter", ["pthread"], ["ipv4"]],
+  ["udp-echo", [], []],
 ] as const;
 /** QEMU's user network leads to the guest over IPv4 alone. */
 const networks = [
@@ -42,9 +43,12 @@ afterAll(() => rm(scratch, { recursive: true, force: true }));
 describe.each(modes)("in %s mode", (mode) => {
   const imageOf = (name: string) => join(scratch, `${name}-${mode}.elf`);
   beforeAll(async () => {
-    for (const [name, libraries] of guests) {
+    for (const [name, libraries, args] of guests) {
       const common = { mode, mask: { default: "kill" as const }, libraries: [...libraries] };
-      await buildImage({ inputs: [source(name)], ...common }, imageOf(name));
+      await buildImage(
+        { inputs: [source(name)], args: [...args], ...common },
+        imageOf([name, ...args].join("-")),
+      );
     }
   });
 
@@ -105,6 +109,20 @@ describe.each(modes)("in %s mode", (mode) => {
         );
         const results = await Promise.all(all);
         expect(results.filter((result) => result !== "as sent")).toEqual([]);
+      });
+    });
+
+    test("a server that listens over IPv4 alone has clients of each family", {
+      timeout: testTimeoutMs,
+    }, async () => {
+      await serve(net, "greeter-ipv4", "", async (port) => {
+        for (const host of hosts) {
+          const all = [0, 1, 3_000_001, 1000, 70_000].map((size) => converse(port, host, size));
+          expect({ host, results: await Promise.all(all) }).toEqual({
+            host,
+            results: Array(5).fill("as sent"),
+          });
+        }
       });
     });
 

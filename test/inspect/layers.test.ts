@@ -142,3 +142,13 @@ describe("the C library does on request", () => {
     expect((await layersIn("directory", directory)).get("mkdir")).toContain("main");
   });
 });
+
+test("what glibc's loader calls by its name is start-up", async () => {
+  workshop.write("nothing.c", "int main(void) { return 0; }");
+  workshop.run("gcc", "-O1", "nothing.c", "-o", "nothing");
+  const { syscalls } = await inspect({ path: `${workshop.directory}/nothing`, mode: "precise" });
+  // __libc_early_init() asks for the limit of stacks (nptl/nptl-stack.c), by strace on glibc 2.36 and 2.41.
+  const limits = syscalls.find(({ name }) => name === "prlimit64");
+  expect(limits?.layers).toContain("startup");
+  expect(limits?.evidence.map(({ root }) => root)).toContain("__libc_early_init");
+});

@@ -4,11 +4,13 @@ import { mkdtemp, rm } from "node:fs/promises";
 import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import ipaddr from "ipaddr.js";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { compileHelper } from "../../src/host/helpers.js";
 import { socketPair } from "../../src/host/socket-pair.js";
 import { type RunningTool, start } from "../../src/host/spawn.js";
 import { answerSegment, FrameReader, readSegment, tcpFlag, withLength } from "../../src/vm/frames.js";
+import { relayAddresses } from "../../src/vm/network.js";
 import { relayCommand } from "../../src/vm/passt.js";
 
 const flag = { ...tcpFlag, fin: 0x01, rst: 0x04 };
@@ -26,7 +28,10 @@ beforeEach(async () => {
   scratch = await mkdtemp(join(tmpdir(), "ukl-relay-"));
   const [ofQemu, qemuEnd] = await socketPair(join(scratch, "qemu"));
   const [ofPasst, passtEnd] = await socketPair(join(scratch, "passt"));
-  const command = relayCommand(await compileHelper("handshake"), { completes: false });
+  const command = relayCommand(await compileHelper("handshake"), {
+    completes: false,
+    addresses: relayAddresses,
+  });
   relay = start(command, { inherited: [qemuEnd, passtEnd] });
   [qemu, passt] = [new Peer(ofQemu), new Peer(ofPasst)];
 });
@@ -134,3 +139,129 @@ test("of more SYNs than it remembers all are passed on, and the last come again"
   expect(again).toContain("29999 syn");
   expect(again).not.toContain("10000 syn");
 });
+
+describe("a listener over IPv4 alone has clients over IPv6", () => {
+  const client = "fd75:6b6c::2";
+  const guest = "fd75:6b6c::f";
+  const ports = { client: 5001, server: 80 };
+  const ask = () => segmentOver6({ from: client, to: guest, ports: [5001, 80], flags: flag.syn });
+
+  async function refused(): Promise<Buffer> {
+    passt.send(ask());
+    expect(await qemu.frames(1)).toEqual([ask()]);
+    const flags = flag.rst | flag.ack;
+    qemu.send(segmentOver6({ from: guest, to: client, ports: [80, 5001], flags, acknowledged: 1 }));
+    const [frame = Buffer.alloc(0)] = await qemu.frames(1);
+    return frame;
+  }
+
+  test("that get the answers that it gives", async () => {
+    const syn = await refused();
+    const { translated } = relayAddresses;
+    expect([...syn.subarray(26, 34)].join(".")).toBe(`${translated}.${relayAddresses.guest}`);
+    expect(sumsOf(syn)).toEqual({ header: 0xffff, segment: 0xffff });
+    expect(readSegment(syn)).toMatchObject({ sourcePort: ports.client, flags: flag.syn, sequence: 0 });
+    const answer = {
+      sourcePort: 80,
+      destinationPort: 5001,
+      sequence: 9,
+      acknowledged: 1,
+      flags: flag.syn | flag.ack,
+    };
+    qemu.send(answerSegment(syn, answer));
+    const expected = { from: guest, to: client, ports: [80, 5001] as const, sequence: 9, acknowledged: 1 };
+    const [heard = Buffer.alloc(0)] = await passt.frames(1);
+    expect(bare(heard)).toEqual(bare(segmentOver6({ ...expected, flags: answer.flags })));
+    expect(sumsOf(heard)).toEqual({ header: 0xffff, segment: 0xffff });
+    const data = Buffer.from("odd");
+    passt.send(segmentOver6({ from: client, to: guest, ports: [5001, 80], flags: flag.ack, data }));
+    const [inGuest = Buffer.alloc(0)] = await qemu.frames(1);
+    expect(inGuest.subarray(54).toString()).toBe("odd");
+    expect(sumsOf(inGuest)).toEqual({ header: 0xffff, segment: 0xffff });
+  });
+
+  test("who are reset where nobody listens over IPv4 either, and may ask again", async () => {
+    for (let time = 0; time < 2; time++) {
+      const syn = await refused();
+      const flags = flag.rst | flag.ack;
+      qemu.send(
+        answerSegment(syn, { sourcePort: 80, destinationPort: 5001, sequence: 0, acknowledged: 1, flags }),
+      );
+      const [heard = Buffer.alloc(0)] = await passt.frames(1);
+      expect(heard.readUInt16BE(12)).toBe(0x86dd);
+      expect(heard[14 + 40 + 13]).toBe(flags);
+    }
+  });
+
+  test("and one over IPv6 keeps them", async () => {
+    passt.send(ask());
+    await qemu.frames(1);
+    const answer = { from: guest, to: client, ports: [80, 5001] as const, acknowledged: 1 };
+    const frames = [flag.syn | flag.ack, flag.rst | flag.ack].map((flags) =>
+      segmentOver6({ ...answer, flags }),
+    );
+    qemu.send(...frames);
+    expect(await passt.frames(2)).toEqual(frames);
+  });
+});
+
+interface SegmentOver6 {
+  readonly from: string;
+  readonly to: string;
+  readonly ports: readonly [number, number];
+  readonly flags: number;
+  readonly sequence?: number;
+  readonly acknowledged?: number;
+  readonly data?: Buffer;
+}
+
+/** RFC 8200 and RFC 9293. */
+function segmentOver6({
+  from,
+  to,
+  ports,
+  flags,
+  sequence = 0,
+  acknowledged = 0,
+  data,
+}: SegmentOver6): Buffer {
+  const addresses = Buffer.from([from, to].flatMap((address) => ipaddr.parse(address).toByteArray()));
+  const tcp = Buffer.alloc(20);
+  tcp.writeUInt16BE(ports[0], 0);
+  tcp.writeUInt16BE(ports[1], 2);
+  tcp.writeUInt32BE(sequence, 4);
+  tcp.writeUInt32BE(acknowledged, 8);
+  tcp.set([0x50, flags, 0xff, 0xff], 12);
+  const segment = Buffer.concat([tcp, data ?? Buffer.alloc(0)]);
+  const ip = Buffer.from([0x60, 0, 0, 0, 0, segment.length, 6, 64]);
+  const ethernet = Buffer.alloc(14);
+  ethernet.writeUInt16BE(0x86dd, 12);
+  segment.writeUInt16BE(~wordSum(addresses, segment) & 0xffff, 16);
+  return Buffer.concat([ethernet, ip, addresses, segment]);
+}
+
+/** Of addresses and a segment, with what else a pseudo header has. */
+function wordSum(addresses: Buffer, segment: Buffer): number {
+  return foldedSum(Buffer.concat([addresses, segment]), 6 + segment.length);
+}
+
+/** RFC 1071. */
+function foldedSum(bytes: Buffer, first = 0): number {
+  let sum = first;
+  for (const [index, byte] of bytes.entries()) sum += index % 2 === 0 ? byte << 8 : byte;
+  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >> 16);
+  return sum;
+}
+
+/** All ones where they are right. */
+function sumsOf(frame: Buffer): { readonly header: number; readonly segment: number } {
+  const isIpv4 = frame.readUInt16BE(12) === 0x0800;
+  const [addressesAt, tcpAt] = isIpv4 ? [26, 34] : [22, 54];
+  const header = isIpv4 ? foldedSum(frame.subarray(14, 34)) : 0xffff;
+  return { header, segment: wordSum(frame.subarray(addressesAt, tcpAt), frame.subarray(tcpAt)) };
+}
+
+/** Without what the relay does to windows. */
+function bare(frame: Buffer): Buffer {
+  return Buffer.concat([frame.subarray(14, 54 + 14), frame.subarray(54 + 18)]);
+}

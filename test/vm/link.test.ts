@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { compileHelper } from "../../src/host/helpers.js";
 import { inheritedFd, start } from "../../src/host/spawn.js";
 import { openLink } from "../../src/vm/link.js";
-import { passtPlan } from "../../src/vm/network.js";
+import { passtPlan, relayAddresses } from "../../src/vm/network.js";
 import { hostLink, relayCommand } from "../../src/vm/passt.js";
 
 let scratch: string;
@@ -180,7 +180,10 @@ describe("a link", () => {
     async (ends) => {
       const place = await mkdtemp(join(scratch, "ended-"));
       const machine = start({ tool: "sleep", args: ["1000"] });
-      const relay = relayCommand(await compileHelper("handshake"), { completes: true });
+      const relay = relayCommand(await compileHelper("handshake"), {
+        completes: true,
+        addresses: relayAddresses,
+      });
       // One that is ready, and then is gone.
       const link = await openLink({ tool: "true", args: [] }, place, relay);
       const pid = machine.pid ?? 0;

@@ -20,6 +20,7 @@ const wish = (changes: Partial<NetworkWish> = {}): NetworkWish => ({
   net: "auto",
   ports: [],
   hasCard: true,
+  hasIpv6: true,
   usesSockets: true,
   hasPasst: true,
   ...changes,

@@ -37,16 +37,22 @@ static void *serve(void *connection)
 	return NULL;
 }
 
-int main(void)
+/* With an argument over IPv4 alone. */
+int main(int argc, char **argv)
 {
-	struct sockaddr_in6 own = {.sin6_family = AF_INET6, .sin6_port = htons(7)};
-	int listener = socket(AF_INET6, SOCK_STREAM, 0);
+	struct sockaddr_in6 both = {.sin6_family = AF_INET6, .sin6_port = htons(7)};
+	struct sockaddr_in ipv4 = {.sin_family = AF_INET, .sin_port = htons(7)};
+	int listener = socket(argc > 1 ? AF_INET : AF_INET6, SOCK_STREAM, 0);
+	const struct sockaddr *own = argc > 1 ? (void *)&ipv4 : (void *)&both;
+	socklen_t length = argc > 1 ? sizeof(ipv4) : sizeof(both);
 	pthread_attr_t attributes;
+
+	(void)argv;
 
 	pthread_attr_init(&attributes);
 	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
 	pthread_attr_setstacksize(&attributes, 64 * 1024);
-	if (bind(listener, (struct sockaddr *)&own, sizeof(own)) < 0 || listen(listener, 1024) < 0)
+	if (bind(listener, own, length) < 0 || listen(listener, 1024) < 0)
 		return 1;
 	puts("listening");
 	fflush(stdout);
