@@ -94,7 +94,8 @@ function extensionsOf({ view, data, isWhole }: Target): readonly string[] {
   const found = paths.filter(
     (path) =>
       /\.so(?:\.\d+)*$/.test(path) &&
-      !commonDirectory.test(dirname(path)) &&
+      // A package of the program's own has a name without a version for who loads by it; of whole systems nobody knows.
+      ((!isWhole && path.endsWith(".so")) || !commonDirectory.test(dirname(path))) &&
       resolveIn(view, path)?.node.kind === "file",
   );
   return found.length > mostExtensions ? [] : found;

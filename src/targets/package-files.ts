@@ -29,8 +29,11 @@ const leftOut = [
 /** Where packages add something to a program of another package: that program's own data is there too. */
 const forAnother = /^\/usr\/share\/(vim|gdb|gcc|zsh|bash-completion)\//;
 const programDirectory = /^\/(?:usr\/)?(?:local\/)?s?bin(?:\/|$)/;
-/** Libraries that the loader finds by name. */
-const sharedLibrary = /^\/(?:usr\/)?lib(?:64)?\/(?:x86_64-linux-gnu\/)?[^/]+\.so[\d.]*$/;
+/**
+ * Libraries that the loader finds by name. A name without a version is for linkers, in packages for developers (policy
+ * 8.4); a program's own packages have one for who loads the library by that name while it runs.
+ */
+const sharedLibrary = /^\/(?:usr\/)?lib(?:64)?\/(?:x86_64-linux-gnu\/)?[^/]+\.so\.[\d.]+$/;
 
 /**
  * The seeds, and of what they need those of the same source and those without machine code: a distribution splits
