@@ -50,7 +50,7 @@ export async function pythonEnvironment(
     files: [
       ...(isEnvironment ? [environmentGroup(prefix)] : []),
       // What comes with Debian's interpreter its package has.
-      ...(isBelow(library, "/usr/lib") ? [] : [standardGroup(library)]),
+      ...(isBelow(library, "/usr/lib") ? [] : [standardGroup(library), ...zoneGroup()]),
       ...sites.flatMap((site) => siteGroup(site, modules)),
     ],
   };
@@ -111,6 +111,14 @@ function standardGroup(library: string): FileGroup {
     because: "the interpreter is from no Debian package",
     paths: names.map((name) => join(library, name)),
   };
+}
+
+const zones = "/usr/share/zoneinfo";
+
+/** Debian's interpreter depends on the package that has them. */
+function zoneGroup(): readonly FileGroup[] {
+  if (projectFiles(zones).names().length === 0) return [];
+  return [{ title: "time zones", because: "zoneinfo looks them up by name", paths: [zones] }];
 }
 
 /** Of what is installed for everybody, the packages that are imported, each whole, and what is known of all. */

@@ -4,6 +4,7 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { commandOf, planOf, refusal, workshop } from "../support/projects.js";
+import { onlyPrograms } from "../support/stand-ins.js";
 
 const { make, dispose } = workshop();
 afterAll(dispose);
@@ -81,6 +82,18 @@ test("the environment comes with the project, and the interpreter's packages tha
   for (const name of ["main.py", "data.csv", ".venv/lib", ".venv/pyvenv.cfg"])
     expect(paths).toContain(join(directory, name));
   expect(paths.filter((path) => path.includes("/.git"))).toEqual([]);
+});
+
+test("an interpreter of no package brings its library, without what no program imports, and the time zones", async () => {
+  const own = make({ "lib/json/__init__.py": "", "lib/test/x.py": "", "lib/site-packages/x.py": "" });
+  const answer = { prefix: own, base: own, library: join(own, "lib"), path: [join(own, "lib")], modules: [] };
+  onlyPrograms({ python3: `[ "$1" = --version ] && echo Python 3.12.1 || echo '${JSON.stringify(answer)}'` });
+  const { files, runtime } = await planOf(make({ "main.py": "" }));
+  expect(runtime?.version).toBe("3.12.1");
+  const paths = files.flatMap((group) => group.paths);
+  expect(paths).toContain(join(own, "lib/json"));
+  expect(paths).toContain("/usr/share/zoneinfo");
+  expect(paths.filter((path) => /lib\/(?:test|site-packages)/.test(path))).toEqual([]);
 });
 
 describe("is refused, with what to do", () => {
