@@ -1,4 +1,4 @@
-#!/usr/bin/node
+#!/usr/bin/env node
 // SPDX-License-Identifier: MIT
 // What a program for Node asks of its machine, a line each: the same on Debian and in a guest.
 const os = require("node:os"),
