@@ -6,9 +6,10 @@ import { mergeFlags } from "./config/merge.js";
 import type { ResolvedConfiguration } from "./config/schema.js";
 import { run } from "./host/exec.js";
 import { readStart } from "./host/files.js";
+import { findProgram } from "./host/programs.js";
 import { configurationOf } from "./projects/configuration.js";
 import type { Plan } from "./projects/plan.js";
-import { isProjectFile } from "./projects/recognise.js";
+import { isProjectFile, planProject } from "./projects/recognise.js";
 
 /** A directory, or a file that does not say by itself what executes it. */
 export async function isProject(path: string): Promise<boolean> {
@@ -33,6 +34,27 @@ export async function configurationIn(directory: string): Promise<string | undef
 
 /** Makes what the plan makes. Throws UKL-404 where that fails. */
 export async function configurationOfProject(plan: Plan): Promise<ResolvedConfiguration> {
-  for (const step of plan.steps) await run(step);
+  await make(plan);
   return mergeFlags(undefined, configurationOf(plan));
+}
+
+async function make({ steps }: Plan): Promise<void> {
+  for (const step of steps) await run(step);
+}
+
+/** What is executed of a target that is inspected: of a project its runtime, with the arguments that start it. */
+export async function executedOf(
+  name: string,
+): Promise<{ readonly path: string; readonly args: readonly string[] }> {
+  const isSource = /\.(?:c|cc|cpp|cxx|S|s|o|a)$/.test(name);
+  if (isSource || (await isLayout(name)) || !(await isProject(name)))
+    return { path: await findProgram(name), args: [] };
+  const plan = await planProject(name);
+  await make(plan);
+  return { path: plan.program, args: plan.args };
+}
+
+/** A directory is a container's layout too. */
+async function isLayout(name: string): Promise<boolean> {
+  return (await stat(join(name, "oci-layout")).catch(() => undefined)) !== undefined;
 }

@@ -4,7 +4,6 @@ import { type Command, Option } from "commander";
 import { UklError } from "../errors.js";
 import { optimiseLate } from "../host/compilation.js";
 import { cacheDirectory } from "../host/places.js";
-import { findProgram } from "../host/programs.js";
 import { mapInThreads } from "../host/threads.js";
 import { findImage } from "../image.js";
 import { inspectionCache } from "../inspect/cache.js";
@@ -17,6 +16,7 @@ import type { ThreadRequest } from "../inspect/thread.js";
 import { saveTrace, traceProgram, unpredictedCalls } from "../inspect/trace.js";
 import { formatTrace } from "../inspect/trace-format.js";
 import { formatWhy } from "../inspect/why.js";
+import { executedOf } from "../project-target.js";
 import { collect } from "./options.js";
 import { type Invocation, progressPrinter, type Terminal } from "./terminal.js";
 
@@ -70,12 +70,19 @@ export function addInspect(program: Command, { terminal, programArguments }: Inv
     .option("--trace-save <file>", "trace, and keep in this file what all runs made")
     .action(async (named: string[], flags: InspectFlags) => {
       optimiseLate();
-      const targets = await Promise.all(named.map(findProgram));
+      const executed = await Promise.all(named.map(executedOf));
+      const targets = executed.map(({ path }) => path);
       const [first = ""] = targets;
       if (flags.trace || flags.traceSave !== undefined) {
         await refuseWithTrace(targets, flags);
         const [inspection] = await inspectAll([first], flags, terminal);
-        return inspection && trace(inspection, flags, { terminal, args: programArguments ?? [] });
+        return (
+          inspection &&
+          trace(inspection, flags, {
+            terminal,
+            args: [...(executed[0]?.args ?? []), ...(programArguments ?? [])],
+          })
+        );
       }
       if (programArguments !== undefined) throw argumentsWithoutTrace();
       const image = targets.length === 1 ? await findImage(first) : undefined;

@@ -62,3 +62,12 @@ test("a project's own configuration wins", async () => {
   const { stderr } = await ukl(["run", "--plan", directory]);
   expect(stderr).toContain("ukl.config.json says what is built");
 });
+
+test("ukl inspect tells of the program that a project is started with", async () => {
+  const directory = make({ "start.sh": "#!/bin/sh\necho x\n", "index.html": "", "run.txt": "" });
+  const site = await ukl(["inspect", directory]);
+  expect([site.exitStatus, site.stderr]).toEqual([65, expect.stringContaining("UKL-241")]);
+  const program = await ukl(["inspect", "--names", make({ "main.pl": "" })]);
+  const perl = await ukl(["inspect", "--names", "perl"]);
+  expect(program.stdout).toBe(perl.stdout);
+});
