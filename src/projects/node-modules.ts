@@ -27,12 +27,14 @@ export async function tracedModules(entries: readonly string[], directory: strin
     // Files of the system are not the program's, whatever a package looks for there.
     ignore: (path) => /^(?:proc|sys|dev|etc|usr\/(?:lib|share|include))\//.test(path),
   });
-  const missing = [...warnings]
-    .map(({ message }) => message.split("\n")[0] ?? "")
-    .filter((line) => /^Failed to resolve/.test(line));
+  const missing = [...warnings].flatMap(
+    ({ message }) => /^Failed to resolve dependency "?([^":\s]+)/.exec(message)?.[1] ?? [],
+  );
   return {
     paths: [...fileList].map((path) => join("/", path)).sort(),
-    notes: [...new Set(missing)].slice(0, mostNotes),
+    notes: [...new Set(missing)]
+      .slice(0, mostNotes)
+      .map((name) => `the module ${name}, which is imported and not installed`),
   };
 }
 

@@ -77,6 +77,13 @@ test("the modules that are imported come, in each form that Node's versions choo
   expect(paths.filter((path) => /unused|other/.test(path))).toEqual([]);
 });
 
+test("a module that is imported and not installed is named, since some are optional", async () => {
+  const directory = make({ "server.js": "try { require('absent') } catch {}" });
+  expect((await planOf(directory)).notUnderstood).toEqual([
+    "the module absent, which is imported and not installed",
+  ]);
+});
+
 test("ports are read from the file that is started", async () => {
   const directory = make({ "server.js": "app.listen(process.env.PORT || 3000); other.listen(8081)" });
   expect((await planOf(directory)).ports).toEqual([3000, 8081]);
