@@ -84,6 +84,11 @@ test("a module that is imported and not installed is named, since some are optio
   ]);
 });
 
+test("options of a script's first line count", async () => {
+  const directory = make({ "x.js": "#!/usr/bin/env -S node --no-warnings  --expose-gc\n" });
+  expect(await commandOf(directory, "x.js")).toEqual(["--no-warnings", "--expose-gc", "./x.js"]);
+});
+
 test("ports are read from the file that is started", async () => {
   const directory = make({ "server.js": "app.listen(process.env.PORT || 3000); other.listen(8081)" });
   expect((await planOf(directory)).ports).toEqual([3000, 8081]);

@@ -92,12 +92,14 @@ async function planFile(
   manifest: PackageManifest = nearestManifest(project),
   because = "a file of JavaScript",
 ): Promise<Plan> {
-  return planNode(project, manifest, {
-    because,
-    options: [],
-    entry: join(project.directory, file),
-    args: [],
-  });
+  const options = firstLineOptions(project.text(file) ?? "");
+  return planNode(project, manifest, { because, options, entry: join(project.directory, file), args: [] });
+}
+
+/** Of `#!/usr/bin/env -S node --no-warnings`. */
+function firstLineOptions(text: string): readonly string[] {
+  const [, words = ""] = /^#![^\n]*\bnode(?:js)?[ \t]+([^\n]*)/.exec(text) ?? [];
+  return words.split(/[ \t\r]+/).filter((word) => word.startsWith("-"));
 }
 
 /** Of a file within a package: what is imported is looked for from there. */
