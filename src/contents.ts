@@ -30,7 +30,7 @@ import { zonesByName } from "./inspect/file-rules.js";
 import { librariesOf } from "./inspect/inspect.js";
 import type { Inspection } from "./inspect/schema.js";
 import { applicationTree, librariesTree } from "./rootfs/closure.js";
-import { type AskedFor, essentialPaths, isInterpreter } from "./rootfs/essentials.js";
+import { type AskedFor, essentialPaths, isCode, isInterpreter } from "./rootfs/essentials.js";
 import { conversionsFor } from "./rootfs/gconv.js";
 import { type Attributes, emptyTree, HostTree, mergeTrees, type Tree } from "./rootfs/host-tree.js";
 import { readIncluded } from "./rootfs/include.js";
@@ -89,7 +89,7 @@ export async function imageContents(
   const place = guestPlaceOf(configuration, linked.application, target);
   const asked = {
     asker: inspection,
-    isInterpreter: target !== undefined && isInterpreter(target.scripts, target.data),
+    isInterpreter: target !== undefined && isInterpreter(...codeFor(target, files, configuration.args)),
   };
   const around = await treeOf(configuration, target, { place, linked, inspection, asked });
   const found = target === undefined ? noPrograms : await inspectBeside(around, target, cache);
@@ -134,6 +134,24 @@ export async function imageContents(
     applicationFile: ownFile,
     notes,
   };
+}
+
+/** What browsers execute, too, is code for the program only where it is told to. */
+const forBrowsers = /\.[cm]?js$/;
+
+/** The scripts that the program executes, and the paths of code and data that it may load. */
+function codeFor(
+  { scripts, data }: Target,
+  files: readonly RootFile[],
+  args: readonly string[],
+): readonly [scripts: readonly string[], data: readonly string[]] {
+  const isScript = (file: RootFile) => isCode(file.path) || (file.data[0] === 0x23 && file.data[1] === 0x21);
+  const given = files.filter((file) => args.includes(file.path) && isScript(file));
+  const further = files.filter(({ path }) => isCode(path) && !forBrowsers.test(path));
+  return [
+    [...scripts, ...given.map(({ path }) => path)],
+    [...data, ...further.map(({ path }) => path)],
+  ];
 }
 
 async function treeOf(

@@ -23,14 +23,22 @@ const inEnvironment = join(scratch, "environment");
 beforeAll(() => {
   cpSync(fixture("http-server"), inEnvironment, { recursive: true });
   execFileSync("python3", ["-m", "venv", "--without-pip", join(inEnvironment, ".venv")]);
-  writeFileSync(
-    join(scratch, "alone.py"),
-    "import sys, sysconfig, zoneinfo\nprint(sys.argv[1:], sys.prefix)\nsys.exit(3)\n",
-  );
-  writeFileSync(
-    join(scratch, "alone.mjs"),
-    "console.log(process.argv.slice(2), import.meta.dirname); process.exit(4);\n",
-  );
+  // A shell and programs for it are what scripts may count on.
+  const command = "echo upper | tr a-z A-Z; ls -d /etc";
+  const python = [
+    "import subprocess, sys, zoneinfo",
+    "print(sys.argv[1:], sys.prefix, zoneinfo.ZoneInfo('Europe/Berlin'), flush=True)",
+    `subprocess.run("${command}", shell=True)`,
+    "sys.exit(3)",
+  ];
+  writeFileSync(join(scratch, "alone.py"), python.join("\n"));
+  const node = [
+    'import { execSync } from "node:child_process";',
+    `process.stdout.write(execSync("${command}"));`,
+    "console.log(process.argv.slice(2), import.meta.dirname);",
+    "process.exit(4);",
+  ];
+  writeFileSync(join(scratch, "alone.mjs"), node.join("\n"));
 });
 
 describe.each(modes)("in %s mode", (mode) => {
