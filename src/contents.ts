@@ -127,7 +127,7 @@ export async function imageContents(
     inspection,
     bindings,
     programs,
-    open: found.open ?? included.open ?? commands.open ?? callsByName(inspection),
+    open: found.open ?? included.open ?? commands.open ?? callsByName(inspection) ?? makesCode(inspection),
     files,
     tree,
     attributes,
@@ -210,6 +210,13 @@ function zoneNotes({ files }: Inspection, included: readonly string[]): readonly
 function callsByName({ libraries }: Inspection): string | undefined {
   const library = libraries.find(({ path }) => /\/libffi\.so/.test(path));
   return library && `scripts can call any function of a library by name (${basename(library.path)})`;
+}
+
+/** What a program writes into pages and then executes, nobody has seen. A library that does so compiles for others. */
+function makesCode({ features, target }: Inspection): string | undefined {
+  const pages = features.find(({ name }) => name === "JIT pages");
+  const place = /(\S+):\S+ at 0x[\da-f]+$/.exec(pages?.evidence ?? "");
+  return place?.[1] === basename(target.path) ? `it makes code while it runs (${place[0]})` : undefined;
 }
 
 /** Libraries go by the paths that the loader finds them by; files are where no link leads. */

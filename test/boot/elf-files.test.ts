@@ -41,6 +41,9 @@ beforeAll(() => {
   }
   writeFileSync(at("appended.c"), appended);
   make("gcc", "-static", "-o", "appended", "appended.c");
+  writeFileSync(at("coder.c"), coder);
+  for (const linkage of ["static", "dynamic"])
+    make("gcc", ...(linkage === "static" ? ["-static"] : []), "-O1", "-o", `coder-${linkage}`, "coder.c");
   writeFileSync(
     at("appended"),
     Buffer.concat([readFileSync(at("appended")), Buffer.from("an archive behind it")]),
@@ -63,10 +66,28 @@ int main(void) {
   return 5;
 }\n`;
 
+/** Makes code that calls uname(2) and sync(2), which nothing of the file does. */
+const coder = `#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/utsname.h>
+static const unsigned char code[] = {
+    0xb8, 63, 0, 0, 0, 0x0f, 0x05,  /* mov $63, %eax; syscall */
+    0xb8, 162, 0, 0, 0, 0x0f, 0x05, /* mov $162, %eax; syscall */
+    0xc3};
+int main(void) {
+  struct utsname names = {0};
+  void *pages = mmap(0, 4096, 7, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  memcpy(pages, code, sizeof(code));
+  long result = ((long (*)(struct utsname *))pages)(&names);
+  printf("%s %ld\\n", names.sysname, result);
+  return 6;
+}\n`;
+
 describe.each(modes)("in %s mode", (mode) => {
   test.each([
     ...["patched", "patched-pie", "static-mold", "dynamic-mold", "bare-one-segment", "bare-unaligned"],
-    ...["appended", "lookups-static", "lookups-dynamic"],
+    ...["appended", "lookups-static", "lookups-dynamic", "coder-static", "coder-dynamic"],
   ])(
     "%s runs as on the host",
     async (name) => {
