@@ -135,18 +135,14 @@ static void restore_fin(unsigned char *frame, size_t length, size_t tcp_at)
 	struct connection connection = connection_of(frame, tcp_at, 0);
 	struct segment *segment = find(&connection);
 	unsigned char *tcp = frame + tcp_at;
-	uint32_t sum;
+	uint16_t before;
 
 	if (!segment || !is_fin(segment) || !segment->is_again ||
 	    get32(tcp + 4) + 1 != segment->next || data_bytes(frame, length, tcp_at))
 		return;
-	/* RFC 1624 */
-	sum = (uint16_t)~get16(tcp + 16) + (uint16_t)~get16(tcp + 12);
+	before = get16(tcp + 12);
 	tcp[13] |= TCP_FIN;
-	sum += get16(tcp + 12);
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	put16(tcp + 16, ~sum);
+	change_sum(tcp, before, get16(tcp + 12));
 }
 
 void note_sent(unsigned char *frame, size_t length, size_t tcp_at)

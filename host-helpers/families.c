@@ -41,19 +41,18 @@ struct heading {
 
 static struct flow flows[SETS][WAYS];
 static uint64_t turns;
-static int is_set;
 static struct in_addr guest_address, client_address;
 
 int set_families(const char *guest, const char *client)
 {
-	is_set = inet_pton(AF_INET, guest, &guest_address) == 1 &&
-		 inet_pton(AF_INET, client, &client_address) == 1;
-	return is_set ? 0 : -1;
+	if (inet_pton(AF_INET, guest, &guest_address) != 1)
+		return -1;
+	return inet_pton(AF_INET, client, &client_address) == 1 ? 0 : -1;
 }
 
 static int read_heading(struct heading *heading, const unsigned char *frame, size_t length)
 {
-	size_t tcp_at = is_set ? tcp_offset(frame, length) : 0;
+	size_t tcp_at = tcp_offset(frame, length);
 
 	if (!tcp_at)
 		return 0;
@@ -65,7 +64,7 @@ static int read_heading(struct heading *heading, const unsigned char *frame, siz
 	return 1;
 }
 
-/* Both ways: the ports of the client first. Of UNUSED ones none is found. */
+/* Both ways: the port of the client first. */
 static struct flow *set_of(const unsigned char ports[4])
 {
 	uint32_t hash = (get16(ports) * 31 + get16(ports + 2)) * 2654435761u;
@@ -79,7 +78,7 @@ static struct flow *find(const unsigned char ports[4], const unsigned char *clie
 
 	for (size_t way = 0; way < WAYS; way++)
 		if (set[way].state != UNUSED && !memcmp(set[way].ports, ports, 4) &&
-		    (!client || !memcmp(set[way].client, client, ADDRESS_BYTES)))
+		    !memcmp(set[way].client, client, ADDRESS_BYTES))
 			return &set[way];
 	return NULL;
 }
@@ -148,19 +147,7 @@ static uint32_t sum_of(const void *bytes, size_t count)
 	return sum;
 }
 
-/* Of the pseudo headers the addresses alone differ: RFC 1624. */
-static void change_sum(unsigned char *tcp, uint32_t before, uint32_t after)
-{
-	uint32_t sum = (uint16_t)~get16(tcp + 16);
-
-	while (before >> 16)
-		before = (before & 0xffff) + (before >> 16);
-	sum += (uint16_t)~before + after;
-	while (sum >> 16)
-		sum = (sum & 0xffff) + (sum >> 16);
-	put16(tcp + 16, ~sum);
-}
-
+/* Of the pseudo headers the addresses alone differ. */
 static uint32_t ipv6_sum(const struct flow *flow)
 {
 	return sum_of(flow->client, ADDRESS_BYTES) + sum_of(flow->server, ADDRESS_BYTES);

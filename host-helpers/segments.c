@@ -28,6 +28,18 @@ uint16_t checksum(const unsigned char *bytes, size_t count, uint32_t sum)
 	return ~sum & 0xffff;
 }
 
+void change_sum(unsigned char *tcp, uint32_t before, uint32_t after)
+{
+	uint32_t sum = (uint16_t)~get16(tcp + 16);
+
+	while (before >> 16)
+		before = (before & 0xffff) + (before >> 16);
+	sum += (uint16_t)~before + after;
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	put16(tcp + 16, ~sum);
+}
+
 size_t tcp_offset(const unsigned char *frame, size_t length)
 {
 	size_t offset = 0;
@@ -146,7 +158,6 @@ void limit_window(unsigned char *frame, size_t length, size_t tcp_at)
 	unsigned char *tcp = frame + tcp_at;
 	unsigned char *scale = &scales[connection_slot(frame, tcp_at)];
 	uint16_t window = get16(tcp + 14), most;
-	uint32_t sum;
 
 	if (tcp[13] & TCP_SYN) {
 		*scale = scale_option(tcp, length - tcp_at) + 1;
@@ -155,10 +166,6 @@ void limit_window(unsigned char *frame, size_t length, size_t tcp_at)
 	if (!*scale || window <= WINDOW_BYTES >> (*scale - 1))
 		return;
 	most = WINDOW_BYTES >> (*scale - 1);
-	/* RFC 1624 */
-	sum = (uint16_t)~get16(tcp + 16) + (uint16_t)~window + most;
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
 	put16(tcp + 14, most);
-	put16(tcp + 16, ~sum);
+	change_sum(tcp, window, most);
 }

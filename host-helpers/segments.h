@@ -43,6 +43,10 @@ static inline void put32(unsigned char *at, uint32_t value)
 /* RFC 1071, for an even number of bytes. */
 uint16_t checksum(const unsigned char *bytes, size_t count, uint32_t sum);
 
+/* Of a segment in which words of the sum BEFORE were replaced by ones of the sum AFTER: RFC 1624.
+ */
+void change_sum(unsigned char *tcp, uint32_t before, uint32_t after);
+
 /* Where the TCP header of a frame begins, or 0 for a frame without one or with less than one. */
 size_t tcp_offset(const unsigned char *frame, size_t length);
 
