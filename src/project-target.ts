@@ -11,10 +11,11 @@ import { configurationOf } from "./projects/configuration.js";
 import type { Plan } from "./projects/plan.js";
 import { isProjectFile, planProject } from "./projects/recognise.js";
 
-/** A directory, or a file that does not say by itself what executes it. */
+/** A directory that is no container's layout, or a file that does not say by itself what executes it. */
 export async function isProject(path: string): Promise<boolean> {
   const status = await stat(path).catch(() => undefined);
-  if (status?.isDirectory()) return true;
+  if (status?.isDirectory())
+    return (await stat(join(path, "oci-layout")).catch(() => undefined)) === undefined;
   if (!status?.isFile() || !isProjectFile(path)) return false;
   const start = Buffer.from(await readStart(path, 128)).toString("latin1");
   // Node's scripts are traced, with or without a first line.
@@ -46,15 +47,8 @@ async function make({ steps }: Plan): Promise<void> {
 export async function executedOf(
   name: string,
 ): Promise<{ readonly path: string; readonly args: readonly string[] }> {
-  const isSource = /\.(?:c|cc|cpp|cxx|S|s|o|a)$/.test(name);
-  if (isSource || (await isLayout(name)) || !(await isProject(name)))
-    return { path: await findProgram(name), args: [] };
+  if (!(await isProject(name))) return { path: await findProgram(name), args: [] };
   const plan = await planProject(name);
   await make(plan);
   return { path: plan.program, args: plan.args };
-}
-
-/** A directory is a container's layout too. */
-async function isLayout(name: string): Promise<boolean> {
-  return (await stat(join(name, "oci-layout")).catch(() => undefined)) !== undefined;
 }

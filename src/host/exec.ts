@@ -96,7 +96,8 @@ export function lastLines(text: string, count = 12): string {
   return text.trimEnd().split("\n").slice(-count).join("\n");
 }
 
-function quote(word: string): string {
+/** A word as a shell reads it. */
+export function quote(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** The words of a command that a person wrote for a shell, as far as no shell is needed to understand it. */
 import { UklError } from "../errors.js";
+import { quote } from "../host/exec.js";
 
 export interface SimpleCommand {
   /** NAME=VALUE in front of the program. */
@@ -50,10 +51,6 @@ function wordsOf(line: string): readonly string[] | undefined {
     }
   }
   return word === undefined ? words : [...words, word];
-}
-
-function quote(word: string): string {
-  return `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
 /** Throws UKL-242. `place` says where the command is written. */

@@ -38,3 +38,8 @@ export function refusedStart(rank: Start["rank"], because: string, error: UklErr
 export function isThere(project: Project, path: string): boolean {
   return project.has(relative(project.directory, path));
 }
+
+/** Those of a text that can be ports, each once. */
+export function portsOf(found: readonly (string | undefined)[]): readonly number[] {
+  return [...new Set(found.map(Number).filter((port) => port > 0 && port < 65536))];
+}

@@ -2,12 +2,12 @@
 /** The interpreter of a Python project, where its modules are, and which packages are installed for it. */
 import { join } from "node:path";
 import { z } from "zod";
-import { UklError } from "../errors.js";
 import { attempt, lastLines } from "../host/exec.js";
 import { packageFile } from "../host/places.js";
 import { projectFiles } from "../host/project-files.js";
 import { parseJson } from "../json.js";
 import type { FileGroup, Project, Runtime } from "./plan.js";
+import { cannotStart } from "./plan-parts.js";
 import { runtimeAt, runtimeFor } from "./runtimes.js";
 
 const pythonWish = { title: "Python", programs: ["python3", "python"], package: "python3" } as const;
@@ -61,11 +61,11 @@ async function ask(project: Project, { path }: Runtime, entries: readonly string
   const { stdout, stderr } = await attempt({ tool: path, args }, { timeoutMs: longestAnswerMs });
   const answer = answerSchema.safeParse(parseJson(stdout));
   if (answer.success) return answer.data;
-  throw new UklError("UKL-242", {
-    what: `${project.place} cannot be started`,
-    cause: `${path} does not tell where its modules are: ${lastLines(stderr, 1)}`,
-    fix: `see what '${path} -m site' says`,
-  });
+  throw cannotStart(
+    project,
+    `${path} does not tell where its modules are: ${lastLines(stderr, 1)}`,
+    `see what '${path} -m site' says`,
+  );
 }
 
 function isBelow(path: string, directory: string): boolean {
@@ -75,11 +75,11 @@ function isBelow(path: string, directory: string): boolean {
 async function runtimeOf(project: Project, environment: string): Promise<Runtime> {
   const path = join(project.directory, environment, "bin/python");
   if (!project.has(`${environment}/bin/python`)) {
-    throw new UklError("UKL-242", {
-      what: `${project.place} cannot be started`,
-      cause: `${path} leads to an interpreter that is not there`,
-      fix: `make the environment again: python3 -m venv --clear ${environment}`,
-    });
+    throw cannotStart(
+      project,
+      `${path} leads to an interpreter that is not there`,
+      `make the environment again: python3 -m venv --clear ${environment}`,
+    );
   }
   const { title, version } = await runtimeAt(path, pythonWish);
   return {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 /** The runtimes of this machine, for projects of their kinds. */
 import { realpath } from "node:fs/promises";
-import { UklError } from "../errors.js";
 import { attempt } from "../host/exec.js";
 import { onPath } from "../host/programs.js";
 import { ownersOf } from "../targets/debian.js";
 import type { Project, Runtime } from "./plan.js";
+import { cannotStart } from "./plan-parts.js";
 
 export interface RuntimeWish {
   readonly title: string;
@@ -23,11 +23,11 @@ export async function runtimeFor(project: Project, wish: RuntimeWish): Promise<R
     const found = await onPath(name, project.directory);
     if (found !== undefined) return runtimeAt(found.path, wish, found.manager);
   }
-  throw new UklError("UKL-242", {
-    what: `${project.place} cannot be started`,
-    cause: `${wish.title} executes it, and this machine has no ${wish.programs.join(" or ")}`,
-    fix: `install it, for example by 'apt-get install ${wish.package}'`,
-  });
+  throw cannotStart(
+    project,
+    `${wish.title} executes it, and this machine has no ${wish.programs.join(" or ")}`,
+    `install it, for example by 'apt-get install ${wish.package}'`,
+  );
 }
 
 export async function runtimeAt(

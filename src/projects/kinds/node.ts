@@ -5,11 +5,11 @@
  */
 import { basename, dirname, join, relative } from "node:path";
 import { z } from "zod";
-import { UklError } from "../../errors.js";
 import { parseJson } from "../../json.js";
 import { simpleCommand } from "../command-line.js";
 import { tracedModules } from "../node-modules.js";
 import type { FileGroup, Kind, Plan, Project, Start } from "../plan.js";
+import { cannotStart, planOf, portsOf, refusedStart } from "../plan-parts.js";
 import { runtimeFor } from "../runtimes.js";
 
 const title = "Node";
@@ -58,13 +58,7 @@ function manifestStarts(project: Project, text: string): readonly Start[] {
   const parsed = manifestSchema.safeParse(parseJson(text));
   if (!parsed.success) {
     const cause = `package.json: ${parsed.error.issues[0]?.message ?? "it is no JSON"}`;
-    return [
-      {
-        rank: "written",
-        because: "package.json",
-        plan: () => Promise.reject(cannot(project, cause, "correct package.json")),
-      },
-    ];
+    return [refusedStart("written", "package.json", cannotStart(project, cause, "correct package.json"))];
   }
   const manifest = parsed.data;
   const { scripts, main, bin } = manifest;
@@ -118,7 +112,7 @@ async function planScript(
   if (program === "node" || program === "nodejs") {
     const { options, file, args } = splitNodeWords(rest);
     if (file === undefined)
-      throw cannot(project, `${because} names no file`, "name the file that is to be started");
+      throw cannotStart(project, `${because} names no file`, "name the file that is to be started");
     return planNode(project, manifest, {
       because,
       options,
@@ -131,7 +125,7 @@ async function planScript(
   if (entry === undefined) {
     checkInstalled(project, manifest);
     const fix = "name the file that it starts, or write ukl.config.ts ('ukl init')";
-    throw cannot(project, `${because}: no package that is installed has the program ${program}`, fix);
+    throw cannotStart(project, `${because}: no package that is installed has the program ${program}`, fix);
   }
   // What a runner of the project loads, nobody can tell from its own code.
   return planNode(project, manifest, {
@@ -172,7 +166,7 @@ function resolveFile(project: Project, file: string): string {
   ];
   const found = candidates.find((path) => project.has(path) && !project.isDirectory(path));
   if (found === undefined)
-    throw cannot(
+    throw cannotStart(
       project,
       `there is no ${file}`,
       "build the project first, or name the file that is to be started",
@@ -195,24 +189,21 @@ async function planNode(project: Project, manifest: PackageManifest, start: Node
   checkTypescript(project, start, runtime.version);
   const { files, notes } = await filesOf(project, start);
   const scripts = ["prestart", "poststart"].filter((name) => manifest.scripts?.[name] !== undefined);
-  return {
+  return planOf(project, {
     kind: "node",
-    place: project.place,
     name: nameOf(project, manifest, start.entry),
     because: [start.because],
     runtime,
-    steps: [],
     program: runtime.path,
     args: [...start.options, start.entry, ...start.args],
-    environment: { ...(start.environment ?? {}) },
-    workingDirectory: project.directory,
+    environment: start.environment ?? {},
     files,
     ports: portsIn(project, start.entry),
     notUnderstood: [
       ...notes,
       ...scripts.map((name) => `the script ${name} of package.json, which npm executes and a guest does not`),
     ],
-  };
+  });
 }
 
 function nameOf(project: Project, { name }: PackageManifest, entry: string): string {
@@ -272,7 +263,7 @@ function checkInstalled(project: Project, { dependencies = {} }: PackageManifest
   if (first === undefined || project.has(".pnp.cjs")) return;
   const command = installCommands.find(({ lock }) => project.has(lock))?.command ?? "npm install";
   const more = missing.length === 1 ? "" : ` and ${missing.length - 1} more`;
-  throw cannot(
+  throw cannotStart(
     project,
     `package.json depends on ${first}${more}, not installed`,
     `run '${command}' in ${project.directory}`,
@@ -303,7 +294,7 @@ function checkTypescript(project: Project, { entry, options }: NodeStart, versio
     return;
   const [major = 0, minor = 0] = version.split(".").map(Number);
   if (major > 23 || (major === 23 && minor >= 6) || (major === 22 && minor >= 18)) return;
-  throw cannot(
+  throw cannotStart(
     project,
     `${basename(entry)} is TypeScript, which Node ${version} does not execute`,
     "name the JavaScript that it is compiled to, or start it with a runner of the project, such as 'node --import tsx'",
@@ -316,10 +307,5 @@ const listening =
 /** As it is written in the file that is started. */
 function portsIn(project: Project, entry: string): readonly number[] {
   const text = project.text(relative(project.directory, entry)) ?? "";
-  const found = [...text.matchAll(listening)].map(([, listened, variable]) => Number(listened ?? variable));
-  return [...new Set(found.filter((port) => port > 0 && port < 65536))];
-}
-
-function cannot(project: Project, cause: string, fix: string): UklError {
-  return new UklError("UKL-242", { what: `${project.place} cannot be started`, cause, fix });
+  return portsOf([...text.matchAll(listening)].map(([, listened, variable]) => listened ?? variable));
 }

@@ -3,8 +3,8 @@
 import { basename, join } from "node:path";
 import { parse } from "smol-toml";
 import { z } from "zod";
-import { UklError } from "../../errors.js";
 import type { Kind, Plan, Project, Start } from "../plan.js";
+import { cannotStart, planOf, portsOf, refusedStart } from "../plan-parts.js";
 import { projectTree } from "../project-tree.js";
 import { normalizedName, type PythonEnvironment, pythonEnvironment } from "../python-environment.js";
 
@@ -61,21 +61,16 @@ async function planPython(project: Project, { because, entries, command }: Begin
   const own = alone
     ? { title: "the program", because: "named by itself", paths: neighbours(project) }
     : projectTree(project, "modules and data are opened by name at run time", environmentsOf(project));
-  return {
+  return planOf(project, {
     kind: "python",
-    place: project.place,
     name: basename(project.place).replace(/\.pyz?w?$/, ""),
     because: [because],
     runtime,
-    steps: [],
     program: runtime.path,
     args,
-    environment: {},
-    workingDirectory: project.directory,
     files: [own, ...environment.files],
     ports,
-    notUnderstood: [],
-  };
+  });
 }
 
 /** A file and the modules beside it, which it may import. */
@@ -133,12 +128,12 @@ function scriptsOf(project: Project): readonly Start[] {
   if (text === undefined) return [];
   const found = scriptsSchema.safeParse(parsedToml(text));
   if (!found.success) {
-    const error = cannot(
+    const error = cannotStart(
       project,
       "pyproject.toml is no TOML that describes a project",
       "correct pyproject.toml",
     );
-    return [{ rank: "written", because: "pyproject.toml", plan: () => Promise.reject(error) }];
+    return [refusedStart("written", "pyproject.toml", error)];
   }
   return Object.entries(found.data.project?.scripts ?? {}).flatMap(([name, target]) => {
     const [, module, fn] = /^([\w.]+):(\w+)$/.exec(target) ?? [];
@@ -236,7 +231,7 @@ function servedStart(project: Project, name: string): readonly Start[] {
     if (/^if __name__ == ["']__main__["']:/m.test(text))
       return { args: [join(project.directory, `${name}.py`)], ports: portsIn(text) };
     const names = servers[framework.interface].map((each) => each.package).join(" or ");
-    throw cannot(
+    throw cannotStart(
       project,
       `${because}, and no server for it is installed`,
       `install ${names} for the project`,
@@ -257,7 +252,7 @@ function checkInstalled(project: Project, { installed }: PythonEnvironment): voi
   const more = others.length === 0 ? "" : ` and ${others.length} more`;
   const [environment = ".venv"] = environmentsOf(project);
   const make = environmentsOf(project).length === 0 ? `python3 -m venv ${environment} && ` : "";
-  throw cannot(
+  throw cannotStart(
     project,
     `requirements.txt names ${first}${more}, not installed`,
     `run '${make}${environment}/bin/pip install -r requirements.txt' in ${project.directory}`,
@@ -265,10 +260,5 @@ function checkInstalled(project: Project, { installed }: PythonEnvironment): voi
 }
 
 function portsIn(text: string): readonly number[] {
-  const found = [...text.matchAll(/\bport\s*=\s*(\d{2,5})\b/g)].map(([, port]) => Number(port));
-  return [...new Set(found.filter((port) => port > 0 && port < 65536))];
-}
-
-function cannot(project: Project, cause: string, fix: string): UklError {
-  return new UklError("UKL-242", { what: `${project.place} cannot be started`, cause, fix });
+  return portsOf([...text.matchAll(/\bport\s*=\s*(\d{2,5})\b/g)].map(([, port]) => port));
 }
